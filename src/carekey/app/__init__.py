@@ -1,0 +1,1 @@
+"""The composition root: settings, registry, wiring, the ASGI application, the command line."""

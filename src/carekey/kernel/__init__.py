@@ -1,0 +1,1 @@
+"""The vocabulary that every slice shares. Imports the standard library only."""

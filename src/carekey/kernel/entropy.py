@@ -1,0 +1,28 @@
+"""The only caller of the system's random number generator."""
+
+import base64
+import secrets
+from typing import Protocol
+
+_READABLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+class Entropy(Protocol):
+    def bytes(self, count: int) -> bytes:
+        """`count` unpredictable bytes."""
+        ...
+
+
+class SystemEntropy:
+    def bytes(self, count: int) -> bytes:
+        return secrets.token_bytes(count)
+
+
+def token(entropy: Entropy, *, size: int = 32) -> str:
+    """A URL-safe secret or identifier made of `size` random bytes."""
+    return base64.urlsafe_b64encode(entropy.bytes(size)).rstrip(b"=").decode()
+
+
+def reference(entropy: Entropy) -> str:
+    """A code of 8 characters that a person can read out: no 0, O, 1 or I (ux.md section 1)."""
+    return "".join(_READABLE[byte & 31] for byte in entropy.bytes(8))

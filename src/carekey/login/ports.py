@@ -1,0 +1,61 @@
+"""What a log-in needs of a store, and of the protocol that asked for it."""
+
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from carekey.authenticators.base import Verified
+from carekey.directory.ports import Organisations, People, Roles
+from carekey.kernel.event import Recorder
+from carekey.kernel.ids import LoginId, RoleProfileId
+from carekey.login.model import Login, Outcome
+from carekey.sessions.model import Session
+from carekey.sessions.ports import Sessions
+
+
+class Logins(Protocol):
+    def start(self, login: Login) -> None: ...
+
+    def find(self, id: LoginId) -> Login | None: ...
+
+    def prove(self, id: LoginId, proof: Verified) -> bool:
+        """Keep the proof, replacing an earlier one. False if the log-in has ended."""
+        ...
+
+    def choose(self, id: LoginId, role: RoleProfileId) -> bool:
+        """Keep the chosen role. False if the log-in has ended."""
+        ...
+
+    def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:
+        """Of simultaneous callers exactly one gets True, and answers the application."""
+        ...
+
+
+class LoginTx(Protocol):
+    @property
+    def logins(self) -> Logins: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def roles(self) -> Roles: ...
+    @property
+    def organisations(self) -> Organisations: ...
+    @property
+    def audit(self) -> Recorder: ...
+
+
+TxT_contra = TypeVar("TxT_contra", contravariant=True)
+
+
+class Application(Protocol[TxT_contra]):
+    """The protocol's end of a log-in: turns a verdict into the answer for the application.
+
+    `oidc/authorize` is one. The answer is opaque to log-in, which hands it to `respond`
+    (see `login/http.py`) once the transaction has committed."""
+
+    def issue(self, tx: TxT_contra, login: Login, session: Session, acr: str, *, now: datetime) -> Any: ...
+
+    def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Any:
+        """`why` is a `login.policy.Refusal`."""
+        ...

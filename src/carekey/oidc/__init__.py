@@ -1,0 +1,1 @@
+"""OpenID Connect: the provider. Endpoint by endpoint, one folder each."""

@@ -1,0 +1,83 @@
+"""What the provider needs of a store."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from carekey.directory.ports import Organisations, People, Roles
+from carekey.kernel.event import Recorder
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.login.ports import Logins
+from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, Replayed
+from carekey.sessions.ports import Sessions
+
+
+class Clients(Protocol):
+    def find(self, issuer: IssuerName, id: ClientId) -> Client | None: ...
+
+    def list(self, issuer: IssuerName | None = None) -> Sequence[Client]:
+        """By name. Of every issuer if none is given."""
+        ...
+
+    def add(self, client: Client) -> bool:
+        """False, and no change, if the issuer already has a client of this id."""
+        ...
+
+    def replace(self, client: Client) -> bool:
+        """False if there is none."""
+        ...
+
+
+class Codes(Protocol):
+    def put(self, digest: bytes, grant: Grant) -> None: ...
+
+    def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
+        """Of any number of simultaneous callers exactly one gets Redeemed; all the others, then and later,
+        get Replayed (RFC 6749 section 4.1.2). None if there is no such code. Expiry is the caller's to judge."""
+        ...
+
+
+class AccessTokens(Protocol):
+    def put(self, token: AccessToken) -> None: ...
+
+    def find(self, digest: bytes) -> AccessToken | None:
+        """The token, if it is not revoked and its session, if it has one, has not ended.
+        Expiry is the caller's to judge."""
+        ...
+
+    def revoke(self, digest: bytes, *, at: datetime) -> bool: ...
+
+    def revoke_bought(self, code: bytes, *, at: datetime) -> int:
+        """Revoke every token that this code bought; how many there were."""
+        ...
+
+
+class Assertions(Protocol):
+    """`jti` values of client assertions, so that each is used once (RFC 7523 section 3)."""
+
+    def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
+        """True for exactly one caller."""
+        ...
+
+
+class OidcTx(Protocol):
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def codes(self) -> Codes: ...
+    @property
+    def access_tokens(self) -> AccessTokens: ...
+    @property
+    def assertions(self) -> Assertions: ...
+    @property
+    def logins(self) -> Logins: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def roles(self) -> Roles: ...
+    @property
+    def organisations(self) -> Organisations: ...
+    @property
+    def audit(self) -> Recorder: ...

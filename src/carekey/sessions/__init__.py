@@ -1,0 +1,1 @@
+"""The single sign-on session: one browser, one person, one issuer."""

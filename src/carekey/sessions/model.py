@@ -1,0 +1,43 @@
+"""A session and the proofs that it rests on."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from carekey.kernel.assurance import AAL, Amr
+from carekey.kernel.ids import CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long a session carries a level (NIST SP 800-63B; cis2-profile section 5.1)."""
+
+    absolute: timedelta = timedelta(hours=10)
+    idle: timedelta = timedelta(minutes=30)
+    idle_aal3: timedelta = timedelta(minutes=15)
+    """Idle for longer, a session is good for AAL2 at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One act of proving oneself, kept for as long as the session lives."""
+
+    credential: CredentialId
+    kind: str
+    aal: AAL
+    amr: Amr
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    id: SessionId
+    digest: bytes
+    """Of the secret in the cookie."""
+    issuer: IssuerName
+    person: PersonId
+    proof: Proof
+    """The latest and strongest. A step-up begins a new session, so there is one."""
+    role: RoleProfileId | None
+    started_at: datetime
+    last_used_at: datetime
+    ended_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Where everything is kept. Nothing imports this but `app` and tests."""

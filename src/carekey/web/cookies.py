@@ -1,0 +1,39 @@
+"""Cookies: host-only, HttpOnly, Lax, and `__Host-` wherever the service is reached by https."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from carekey.kernel.ids import IssuerName, LoginId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookies:
+    """How this installation names and sets its cookies.
+
+    Cookies ignore ports, so on plain http (loopback alone) the port is part of the name and instances side by
+    side on one machine leave each other's alone.
+    """
+
+    secure: bool
+    port: int
+
+    def named(self, base: str) -> str:
+        return f"__Host-{base}" if self.secure else f"{base}-{self.port}"
+
+    def session(self, issuer: IssuerName) -> str:
+        return self.named(f"session-{issuer}")
+
+    def login(self, id: LoginId) -> str:
+        """One a log-in, so that tabs opened in the same instant do not overwrite each other's."""
+        return self.named(f"login-{id[:12]}")
+
+    def put(self, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+        """`max_age`: seconds; without it the cookie goes when the browser closes."""
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        secure = "; Secure" if self.secure else ""
+        cookie = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"
+        response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+
+    def drop(self, response: Response, name: str) -> None:
+        self.put(response, name, "", max_age=0)
