@@ -65,7 +65,7 @@ class Client:
     grant_types: tuple[str, ...] = ("authorization_code",)
     scopes: frozenset[str] | None = None
     """Scopes it may ask for; None for all. Those of the national profile that do not exist are passed over."""
-    id_token_alg: str = "RS256"
+    id_token_alg: str = "RS256"  # noqa: S105 (an algorithm)
     userinfo_alg: str | None = None
     """Signs the userinfo response as a JWT; JSON if None."""
     default_max_age: int | None = None
