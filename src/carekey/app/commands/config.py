@@ -37,7 +37,9 @@ def show(config: Config = None, *, json: Json = False) -> None:
 
 
 def _toml(tree: dict[str, object], path: str = "") -> str:
-    lines = [f"{name} = {_value(value)}" for name, value in tree.items() if not isinstance(value, dict) and value is not None]
+    lines = [
+        f"{name} = {_value(value)}" for name, value in tree.items() if not isinstance(value, dict) and value is not None
+    ]
     for name, value in tree.items():
         if isinstance(value, dict):
             inner = f"{path}.{name}" if path else name
