@@ -16,7 +16,7 @@ from carekey.kernel.ids import KeyId
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     use_for: timedelta = timedelta(days=90)
-    publish_ahead: timedelta = timedelta(days=2)
+    publish_ahead: timedelta = timedelta(days=7)
     keep_for: timedelta = timedelta(days=2)
     """Must exceed the lifetime of every token, and the time after which a node reads the store again."""
 
