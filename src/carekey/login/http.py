@@ -202,7 +202,9 @@ class LogIn(Generic[TxT]):
             case ChooseRole() as step:
                 return await self._role_page(request, at, step, error=error)
             case Share(items=items):
-                return self._page(request, "login/share.html", at, status=_status(error), items=items, error=error)
+                return self._page(
+                    request, "login/share.html", at, status=_status(error), items=items, **_fault("share", error)
+                )
             case Refuse(why=why):
                 return self._page(request, "login/barred.html", at, status=403, **pages.BARRED[why])
             case Issue():
@@ -228,7 +230,7 @@ class LogIn(Generic[TxT]):
             left_out=left_out,
             weak=pages.strength(login.asked) if pages.any_too_weak(offer) else None,
             note=note,
-            error=error,
+            **_fault("way", error),
         )
 
     async def _role_page(
@@ -250,7 +252,7 @@ class LogIn(Generic[TxT]):
             at,
             status=_status(error),
             roles=pages.role_page(step.profiles, names, last=step.last, query=query, number=number),
-            error=error,
+            **_fault("role", error),
         )
 
     def _page(self, request: Request, template: str, at: Standing, *, status: int = 200, **context: Any) -> Response:
@@ -270,6 +272,11 @@ class LogIn(Generic[TxT]):
             language=login.asked.language,
             **context,
         )
+
+
+def _fault(field: str, error: str | None) -> dict[str, Any]:
+    """For the summary, the field and the title (ux.md section 2.4)."""
+    return {"error": error, "errors": [(field, error)] if error else []}
 
 
 def _status(error: str | None) -> int:
