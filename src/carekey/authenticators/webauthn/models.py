@@ -73,10 +73,8 @@ def way_of(evidence: Evidence) -> WayName:
     return "security-key" if evidence.attachment == "cross-platform" else "passkey"
 
 
-def device_words(evidence: Evidence) -> str:
-    """How a list of ways to log in tells devices apart."""
+def kind_of(evidence: Evidence) -> str:
+    """What a list of ways to log in calls the kind."""
     if way_of(evidence) == "security-key":
-        return "security key"
-    if evidence.format == "tpm" or _NAMES.get(evidence.aaguid) == "Windows Hello":
-        return "Windows Hello"
-    return "synced passkey" if evidence.backup_eligible else "passkey on one device"
+        return "Security key"
+    return "Windows Hello" if _NAMES.get(evidence.aaguid) == "Windows Hello" else "Passkey"
