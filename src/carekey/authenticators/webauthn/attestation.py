@@ -68,9 +68,9 @@ def judge(attestation_object: bytes, *, aaguid: bytes, model: Model | None, now:
 
 
 def _vouched_for(certificates: Sequence[bytes], model: Model, now: datetime) -> bool:
-    if model.root_is_key:
-        return chain.has_key_of(certificates[0], model.roots, now=now)
-    return chain.leads_to(certificates, model.roots, now=now)
+    if chain.leads_to(certificates, model.roots, now=now):
+        return True
+    return chain.bears_key(certificates[0], model.keys, now=now)
 
 
 def _check_packed(leaf: x509.Certificate) -> None:

@@ -101,6 +101,7 @@ class Proven:
     """The signature holds. The shell must still advance the counter, which answers the race."""
 
     proof: Verified
+    credential: Credential
     counter: int
 
 
@@ -203,7 +204,7 @@ def finish(
     proof = Verified(
         person=credential.person, credential=credential.id, kind=KIND, aal=worth.aal, amr=worth.amr, at=now
     )
-    return Proven(proof=proof, counter=verified.new_sign_count)
+    return Proven(proof=proof, credential=credential, counter=verified.new_sign_count)
 
 
 def origin_fault(rp: RelyingParty, answer: Answer) -> Reason | None:

@@ -29,12 +29,13 @@ def leads_to(certificates: Sequence[bytes], roots: Sequence[bytes], *, now: date
     return True
 
 
-def has_key_of(leaf: bytes, roots: Sequence[bytes], *, now: datetime) -> bool:
-    """Whether a self-signed leaf bears the key of a listed one, in date. For virtual authenticators alone."""
+def bears_key(leaf: bytes, keys: Sequence[bytes], *, now: datetime) -> bool:
+    """Whether a leaf, in date and signed by itself, bears one of these keys (SubjectPublicKeyInfo)."""
+    if not keys:
+        return False
     try:
         certificate = x509.load_der_x509_certificate(leaf)
         certificate.verify_directly_issued_by(certificate)
-        keys = {public_key(x509.load_der_x509_certificate(root)) for root in roots}
     except Exception:  # noqa: BLE001 (cryptography raises many kinds for a bad certificate; each means no)
         return False
     in_date = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc

@@ -1,22 +1,9 @@
-"""What the audit record says of passkeys and security keys."""
+"""What the audit record says of passkeys and security keys. That a log-in was proven, whoever runs it records."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from carekey.kernel.event import AuditEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogInProven(AuditEvent):
-    """A person proved who they are with a passkey or security key."""
-
-    tag: ClassVar[str] = "webauthn:log-in:proven"
-
-    login: str
-    way: str
-    credential: str
-    aal: int
-    amr: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,100 +1,29 @@
-"""The pages /login/{id}/passkey and /login/{id}/security-key (ux.md A3)."""
+"""Passkeys and security keys as the application takes them up."""
 
-import hashlib
-import hmac
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import msgspec
-from starlette.responses import JSONResponse
-
-from carekey.authenticators.base import Attempt, Challenge, Credential, Rejected, Verified, Way
-from carekey.authenticators.http import Described, browser_of
+from carekey.authenticators.base import Credential
+from carekey.authenticators.http import Described
 from carekey.authenticators.ports import Attempts, AuthenticatorTx
-from carekey.authenticators.webauthn import ceremony, levels, models
-from carekey.authenticators.webauthn.ceremony import KIND, Answer, Pending, Proven, Reason, RelyingParty, base64url
-from carekey.authenticators.webauthn.events import CloneSuspected, LogInProven, LogInRefused
+from carekey.authenticators.webauthn import levels, models
+from carekey.authenticators.webauthn.ceremony import KIND, RelyingParty
+from carekey.authenticators.webauthn.enrol_http import RegistrationPages
 from carekey.authenticators.webauthn.evidence import decode
+from carekey.authenticators.webauthn.exchange import WAYS, Terms
 from carekey.authenticators.webauthn.levels import Policy, Unfit
+from carekey.authenticators.webauthn.log_in_http import LogInPages
 from carekey.authenticators.webauthn.metadata import Metadata
-from carekey.authenticators.webauthn.models import WayName
-from carekey.kernel import actor
-from carekey.kernel.assurance import AAL, Amr
-from carekey.kernel.ids import PersonId
-from carekey.kernel.secret import digest
+from carekey.authenticators.webauthn.virtual import TEST_MODELS
 from carekey.kernel.unit_of_work import Store
-from carekey.web import headers
-from carekey.web.kit import Request, Response, Route, page, post, see_other
-
-CHALLENGE_LIFETIME = timedelta(milliseconds=ceremony.TIMEOUT_MS)
+from carekey.web.kit import Route
 
 TxT = TypeVar("TxT", bound=AuthenticatorTx)
 
-_USER_ID = re.compile(r"[0-9]{12}")
-_LEVELS = frozenset({AAL.AAL2, AAL.AAL3})
-_AMR = frozenset({Amr.FIDO2, Amr.PASSKEY})
-WAYS: Mapping[WayName, Way] = {
-    "passkey": Way(
-        name="passkey",
-        title="Passkey on this device",
-        hint="Such as Windows Hello, Touch ID or the screen lock of your phone",
-        levels=_LEVELS,
-        amr=_AMR,
-    ),
-    "security-key": Way(
-        name="security-key",
-        title="Security key",
-        hint="A small key that you plug in or tap, such as a YubiKey",
-        levels=_LEVELS,
-        amr=_AMR,
-    ),
-}
-
-_TRY_AGAIN = ("We could not check your answer", "Select Continue to try again, or use another way to log in.")
-WORDS: Mapping[str, tuple[str, str]] = {
-    Reason.CHALLENGE_GONE: ("That took too long", "Select Continue to try again."),
-    Reason.USER_NOT_VERIFIED: (
-        "We need your PIN, fingerprint or face as well",
-        "Set a PIN on your security key, or use another way to log in.",
-    ),
-    Reason.UNKNOWN_CREDENTIAL: (
-        "This passkey is not linked to an account here",
-        "It may have been removed. Use another way to log in.",
-    ),
-    Reason.REVOKED_CREDENTIAL: (
-        "This passkey has been removed from your account",
-        "Use another way to log in, or ask your Registration Authority (RA) for a new one.",
-    ),
-    Reason.WRONG_PERSON: (
-        "This passkey belongs to someone else",
-        "The application asked for a different person. Use your own passkey or security key.",
-    ),
-    Reason.WAY_NOT_ALLOWED: (
-        "You cannot use this one here",
-        "What you used is of another kind than the application allows from this network. Use another way to log in.",
-    ),
-    Reason.LEVEL_NOT_ACCEPTED: (
-        "The application needs a different level of log-in security",
-        "A passkey that is copied between devices has high security, not very high. Use another way to log in.",
-    ),
-    Reason.MODEL_COMPROMISED: (
-        "This model is no longer safe to use",
-        "Its maker has reported a fault. Use another way to log in and tell your Registration Authority (RA).",
-    ),
-    Reason.TEST_MODEL: ("This is a test device", "It cannot be used here. Use another way to log in."),
-    Reason.COUNTER_WENT_BACK: (
-        "There may be a copy of this security key",
-        "We did not log you in. Use another way to log in and tell your Registration Authority (RA).",
-    ),
-}
-
 
 class WebAuthn(Generic[TxT]):
-    """Logging in with passkeys and security keys. Satisfies `authenticators.http.Authenticator`."""
+    """Satisfies `authenticators.http.Authenticator`; its ways can be added by link (`authenticators/enrolment`)."""
 
     kind = KIND
     ways = tuple(WAYS.values())
@@ -110,24 +39,21 @@ class WebAuthn(Generic[TxT]):
         metadata: Metadata,
         policy: Policy,
     ) -> None:
-        self._store = store
-        self._attempts = attempts
-        self._rp = rp
-        self._policy = policy
-        self.metadata = metadata
-        """May be replaced by a newer one at any time."""
+        self._terms = Terms(rp=rp, policy=policy, metadata=_with_test_models(metadata, policy))
+        self._log_in = LogInPages(store=store, attempts=attempts, terms=self._terms)
+        self._registration = RegistrationPages(store=store, terms=self._terms)
 
     def routes(self) -> Sequence[Route]:
-        routes = []
-        for way in WAYS:
-            address = f"/login/{{id}}/{way}"
-            routes.append(Route(address, {"GET": partial(self._show, way), "POST": partial(self._answer, way)}))
-            routes.append(post(f"{address}/options", partial(self._options, way)))
-        return routes
+        return [*self._log_in.routes(), *self._registration.routes()]
+
+    def use_metadata(self, metadata: Metadata) -> None:
+        """Judge by this from now on. Older than what is in use, it is passed over."""
+        if metadata.number >= self._terms.metadata.number:
+            self._terms.metadata = _with_test_models(metadata, self._terms.policy)
 
     def describe(self, credential: Credential) -> Described:
         evidence = decode(credential.data)
-        worth = levels.worth(evidence, self.metadata.find(evidence.aaguid), self._policy)
+        worth = levels.worth(evidence, self._terms.metadata.find(evidence.aaguid), self._terms.policy)
         facts = ["Copied between your devices" if evidence.backup_eligible else "Stays on one device"]
         if isinstance(worth, Unfit):
             facts.append("No longer accepted")
@@ -138,201 +64,6 @@ class WebAuthn(Generic[TxT]):
             facts=tuple(facts),
         )
 
-    def _find(self, request: Request, way: str) -> Callable[[TxT], Attempt | None]:
-        id, browser = browser_of(request)
-        now, zone = request.site.clock.now(), request.zone
-        return lambda tx: self._attempts.find(tx, id, browser=browser, way=way, zone=zone, now=now)
 
-    async def _show(self, way: WayName, request: Request) -> Response:
-        attempt = await self._store.read(self._find(request, way))
-        return back_to_log_in(request) if attempt is None else self._page(request, way, attempt)
-
-    async def _options(self, way: WayName, request: Request) -> Response:
-        """The question for the browser, as JSON. The log-in's page says what to do if there is none."""
-        _, browser = browser_of(request)
-        fields = await request.own_form(browser.reveal() if browser else None)
-        typed = (fields.as_dict().get("user") or "").replace(" ", "")
-        if typed and not _USER_ID.fullmatch(typed):
-            return answer_json({"problem": "User ID must be 12 numbers"}, status=422)
-        now = request.site.clock.now()
-        challenge = request.site.entropy.bytes(32)
-        find = self._find(request, way)
-
-        def work(tx: TxT) -> dict[str, Any] | None:
-            attempt = find(tx)
-            if attempt is None:
-                return None
-            allowed = self._allowed(tx, attempt, typed, decoy_key=request.site.csrf_key)
-            options, pending = ceremony.begin(self._rp, challenge=challenge, way=way, allowed=allowed)
-            tx.challenges.put(
-                Challenge(
-                    digest=challenge_digest(challenge),
-                    subject=f"login:{attempt.id}",
-                    data=msgspec.msgpack.encode(pending),
-                    expires_at=now + CHALLENGE_LIFETIME,
-                )
-            )
-            return options
-
-        options = await self._store.write(work)
-        if options is None:
-            return answer_json({"next": f"/login/{request.params['id']}"}, status=409)
-        return answer_json({"options": options})
-
-    def _allowed(
-        self, tx: TxT, attempt: Attempt, typed: str, *, decoy_key: bytes
-    ) -> list[tuple[bytes, tuple[str, ...]]]:
-        """Credentials of the one person who may log in, or of the one whose user ID was typed; else none."""
-        person = attempt.person or (PersonId(typed) if typed else None)
-        if person is None:
-            return []
-        held = descriptors(tx.credentials.held_by(person))
-        # A person who has none, or does not exist, gets an answer of the same form (section 14.6.2).
-        return held or [(hmac.digest(decoy_key, b"decoy:" + person.encode(), hashlib.sha256), ("usb",))]
-
-    async def _answer(self, way: WayName, request: Request) -> Response:
-        _, browser = browser_of(request)
-        fields = await request.own_form(browser.reveal() if browser else None)
-        answer = ceremony.read(fields.as_dict().get("answer", ""))
-        find = self._find(request, way)
-        own_way = {other: self._find(request, other) for other in WAYS}
-        now, reference = request.site.clock.now(), request.reference
-
-        def work(tx: TxT) -> tuple[Attempt, Verified | Rejected] | None:
-            attempt = find(tx)
-            if attempt is None:
-                return None
-            credential = tx.credentials.find(KIND, answer.claimed_credential) if isinstance(answer, Answer) else None
-            outcome = self._judge(tx, attempt, answer, credential, now=now)
-            if isinstance(outcome, Proven) and credential is not None:
-                outcome = self._concluded(tx, attempt, outcome, credential, own_way, way=way, reference=reference)
-            if isinstance(outcome, Rejected):
-                tx.audit.record(
-                    LogInRefused(
-                        at=now,
-                        actor=actor.UNKNOWN,
-                        reference=reference,
-                        login=attempt.id,
-                        way=way,
-                        reason=outcome.why,
-                        credential=credential.id if credential else "",
-                        claimed_person=credential.person if credential else "",
-                    )
-                )
-            return attempt, outcome
-
-        done = await self._store.write(work)
-        if done is None or isinstance(done[1], Verified):
-            return back_to_log_in(request)
-        attempt, outcome = done
-        unknown = answer.claimed_credential if isinstance(answer, Answer) else b""
-        return self._page(request, way, attempt, refused=outcome.why, claimed=unknown)
-
-    def _judge(
-        self, tx: TxT, attempt: Attempt, answer: Answer | Rejected, credential: Credential | None, *, now: datetime
-    ) -> Proven | Rejected:
-        """Take the challenge, which one caller alone can, and judge the answer to it."""
-        if isinstance(answer, Rejected):
-            return answer
-        challenge = tx.challenges.take(challenge_digest(answer.claimed_challenge), now=now)
-        if challenge is None:
-            return Rejected(why=Reason.CHALLENGE_GONE)
-        if challenge.subject != f"login:{attempt.id}":
-            return Rejected(why=Reason.OTHER_SUBJECT)
-        return ceremony.finish(
-            self._rp,
-            msgspec.msgpack.decode(challenge.data, type=Pending),
-            answer,
-            credential,
-            expected_person=attempt.person,
-            accepted=attempt.levels,
-            metadata=self.metadata,
-            policy=self._policy,
-            now=now,
-        )
-
-    def _concluded(
-        self,
-        tx: TxT,
-        attempt: Attempt,
-        proven: Proven,
-        credential: Credential,
-        find: Mapping[WayName, Callable[[TxT], Attempt | None]],
-        *,
-        way: WayName,
-        reference: str,
-    ) -> Verified | Rejected:
-        """Advance the counter, which of two copies one alone can, and keep the proof."""
-        proof = proven.proof
-        # The browser lets a person pick another kind than the page is for; then that kind must be allowed here too.
-        kind = models.way_of(decode(credential.data))
-        if kind != way and find[kind](tx) is None:
-            return Rejected(why=Reason.WAY_NOT_ALLOWED)
-        if not tx.credentials.advance(credential.id, counter=proven.counter, at=proof.at):
-            tx.audit.record(
-                CloneSuspected(
-                    at=proof.at,
-                    actor=actor.UNKNOWN,
-                    reference=reference,
-                    login=attempt.id,
-                    credential=credential.id,
-                    person=credential.person,
-                    counter=proven.counter,
-                    stored=credential.counter,
-                )
-            )
-            return Rejected(why=Reason.COUNTER_WENT_BACK)
-        self._attempts.conclude(tx, attempt, proof)
-        tx.audit.record(
-            LogInProven(
-                at=proof.at,
-                actor=actor.person(proof.person),
-                reference=reference,
-                login=attempt.id,
-                way=kind,
-                credential=proof.credential,
-                aal=int(proof.aal),
-                amr=proof.amr,
-            )
-        )
-        return proof
-
-    def _page(
-        self, request: Request, way: WayName, attempt: Attempt, *, refused: str = "", claimed: bytes = b""
-    ) -> Response:
-        heading, advice = WORDS.get(refused, _TRY_AGAIN) if refused else ("", "")
-        return page(
-            request,
-            f"webauthn/{way}.html",
-            status=422 if refused else 200,
-            form_action=(attempt.form_action,),
-            attempt=attempt,
-            address=f"/login/{attempt.id}/{way}",
-            heading=heading,
-            advice=advice,
-            reference=request.reference if refused else "",
-            ask_user=attempt.person is None,
-            # Browsers that can are told to forget a passkey that we do not know (section 5.1.10).
-            forget=base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
-            rp_id=self._rp.id,
-        )
-
-
-def descriptors(held: Iterable[Credential]) -> list[tuple[bytes, tuple[str, ...]]]:
-    """Ids and transports of the WebAuthn credentials among these."""
-    return [(one.handle, decode(one.data).transports) for one in held if one.kind == KIND]
-
-
-def challenge_digest(challenge: bytes) -> bytes:
-    return digest(base64url(challenge))
-
-
-def back_to_log_in(request: Request) -> Response:
-    """Only the dispatcher knows what comes next, or why nothing does."""
-    return see_other(f"/login/{request.params['id']}")
-
-
-def answer_json(body: Mapping[str, Any], *, status: int = 200) -> Response:
-    response = JSONResponse(body, status)
-    response.raw_headers.append(headers.NO_STORE)
-    return response
+def _with_test_models(metadata: Metadata, policy: Policy) -> Metadata:
+    return metadata.also(TEST_MODELS) if policy.allow_test_models else metadata

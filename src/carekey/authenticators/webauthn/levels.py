@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from carekey.authenticators.webauthn.evidence import Evidence, Trust
 from carekey.authenticators.webauthn.metadata import Certification, Model
-from carekey.authenticators.webauthn.models import TEST_MODELS
+from carekey.authenticators.webauthn.virtual import TEST_AAGUIDS
 from carekey.kernel.assurance import AAL, Amr
 
 
@@ -37,7 +37,7 @@ HIGH = Worth(AAL.AAL2, Amr.PASSKEY)
 def worth(evidence: Evidence, model: Model | None, policy: Policy) -> Worth | Unfit:
     """The level of a credential whose user was verified. Judged anew at each log-in, so that what the
     metadata learns of a model counts for keys registered long ago."""
-    if evidence.aaguid in TEST_MODELS and not policy.allow_test_models:
+    if evidence.aaguid in TEST_AAGUIDS and not policy.allow_test_models:
         return Unfit.TEST_MODEL
     if model is not None and model.is_compromised(evidence.certificates):
         return Unfit.MODEL_COMPROMISED

@@ -86,8 +86,8 @@ class Model:
     """The latest report is one of a compromise that concerns every one of the model."""
     compromised_certificates: frozenset[bytes] = frozenset()
     """SHA-256 of attestation certificates known to be compromised."""
-    root_is_key: bool = False
-    """Any certificate with the listed key will do: the virtual authenticator makes itself a new one each time."""
+    keys: tuple[bytes, ...] = ()
+    """SubjectPublicKeyInfo. Any certificate that such a key signed for itself will do; for virtual authenticators."""
 
     def is_compromised(self, certificates: Iterable[bytes]) -> bool:
         """`certificates`: SHA-256 of those that attested the credential."""

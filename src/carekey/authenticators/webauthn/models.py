@@ -9,12 +9,6 @@ from carekey.authenticators.webauthn.evidence import Evidence
 
 WayName = Literal["passkey", "security-key"]
 
-CHROMIUM_TEST = "01020304-0506-0708-0102-030405060708"
-"""The browser's own virtual authenticator. Its attestation key is in Chromium's source for all to read."""
-
-TEST_MODELS = frozenset({CHROMIUM_TEST})
-"""Models whose attestation key is public: refused wherever real people log in."""
-
 _PLATFORM = {
     "08987058-cadc-4b81-b6e1-30de50dcbe96": "Windows Hello",
     "9ddd1817-af5a-4672-a2b9-3e3dd95000a9": "Windows Hello",
@@ -48,8 +42,7 @@ _KEYS = {
     "ee041bce-25e5-4cdb-8f86-897fd6418464": "Feitian ePass FIDO2",
     "42b4fb4a-2866-43b2-9bf7-6c6669c2e5d3": "Google Titan Security Key",
 }
-_TEST = {CHROMIUM_TEST: "Test authenticator"}
-_NAMES = {**_PLATFORM, **_KEYS, **_TEST}
+_NAMES = {**_PLATFORM, **_KEYS}
 
 _OF_A_KEY = frozenset({"usb", "nfc", "ble", "smart-card"})
 
