@@ -115,7 +115,7 @@ def _roles(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Landed:
     organisations = _known_organisations(tx)
     for line, row in rows:
         assert isinstance(row, GrantedRole)
-        problem = _conflict(tx, row) or (None if organisations(row.organisation) else _absent("organisation"))
+        problem = _conflict(tx, row) if organisations(row.organisation) else _absent("organisation")
         if problem:
             landed.refused[line] = problem
             continue
