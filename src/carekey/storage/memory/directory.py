@@ -71,9 +71,18 @@ class Roles:
         held = [profile for profile in self._profiles if profile.person == person and profile.held_at(at)]
         return sorted(held, key=lambda profile: profile.id)
 
+    def granted_to(self, person: PersonId) -> Sequence[RoleProfile]:
+        return sorted((row for row in self._profiles if row.person == person), key=lambda profile: profile.id)
+
     def memberships_of(self, person: PersonId) -> Sequence[Membership]:
         own = [membership for membership in self._memberships if membership.person == person]
         return sorted(own, key=lambda membership: membership.id)
+
+    def find(self, ids: Iterable[RoleProfileId]) -> Sequence[RoleProfile]:
+        return [row for id in sorted(set(ids)) if (row := self._profiles.get(id))]
+
+    def find_memberships(self, ids: Iterable[MembershipId]) -> Sequence[Membership]:
+        return [row for id in sorted(set(ids)) if (row := self._memberships.get(id))]
 
     def put(self, memberships: Iterable[Membership], profiles: Iterable[RoleProfile]) -> None:
         for membership in memberships:
