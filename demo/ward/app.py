@@ -189,4 +189,5 @@ def _json(value: object) -> str:
 
 
 def _amr(values: list[str]) -> str:
-    return ", ".join(claims.AMR.get(value, value) for value in values)
+    said = ", ".join(claims.AMR.get(value, value) for value in values)
+    return said[:1].upper() + said[1:]

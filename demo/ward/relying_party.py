@@ -69,8 +69,12 @@ class LoggedIn:
         return str(self.token_response["id_token"])
 
     @property
+    def name(self) -> str:
+        return str(self.userinfo.get("name") or self.claims["sub"])
+
+    @property
     def aal(self) -> int:
-        return int(self.claims["authentication_assurance_level"])
+        return _level(self.claims.get("authentication_assurance_level"))
 
     @property
     def role(self) -> Mapping[str, Any] | None:
@@ -148,7 +152,6 @@ class RelyingParty:
                     "iss": {"essential": True, "value": self._config.issuer},
                     "aud": {"essential": True, "value": self._config.client_id},
                     "auth_time": {"essential": True},
-                    "at_hash": {"essential": True},
                 },
                 leeway=LEEWAY,
             )
@@ -158,7 +161,7 @@ class RelyingParty:
         except OAuthError as error:
             raise _refused(error.error, error.description) from error
         except JoseError as error:
-            raise _not_accepted(f"the ID token is not sound ({error.error})") from error
+            raise _not_accepted(f"the ID token is not sound ({error.description or error.error})") from error
         except (HTTPError, ValueError) as error:
             raise _out_of_reach() from error
         logged_in = LoggedIn(
@@ -176,9 +179,9 @@ class RelyingParty:
         ask, claims = started.ask, logged_in.claims
         if logged_in.userinfo.get("sub") != claims["sub"]:  # OpenID Connect Core section 5.3.2
             raise _not_accepted("the ID token and userinfo are about two different people")
-        if int(claims.get("id_assurance_level", 0)) < self._config.minimum_ial:
+        if _level(claims.get("id_assurance_level")) < self._config.minimum_ial:
             raise _not_accepted("the person's identity has not been checked well enough")
-        if int(claims.get("authentication_assurance_level", 0)) < ask.minimum_aal:
+        if _level(claims.get("authentication_assurance_level")) < ask.minimum_aal:
             raise _not_accepted("the way of logging in was not secure enough")
         if ask.freshness is not None:
             oldest = started.at - ask.freshness.total_seconds() - LEEWAY
@@ -202,6 +205,11 @@ class RelyingParty:
             raise _out_of_reach() from error
         if metadata.get("issuer") != self._config.issuer:  # OpenID Connect Discovery section 4.3
             raise _not_accepted("the provider gives itself another name than the one configured")
+
+
+def _level(claim: object) -> int:
+    """A string in CIS2's tokens, a number in some of its test environments."""
+    return int(text) if (text := str(claim)).isdecimal() else 0
 
 
 def _refused(code: str, description: str | None) -> NotLoggedIn:
