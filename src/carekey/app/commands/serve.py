@@ -1,0 +1,96 @@
+"""`carekey serve`."""
+
+import os
+import socket
+import ssl
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carekey.app.settings import Settings
+from carekey.app.terminal import CommandError, Config, Exit, read_settings, say
+
+
+def serve(
+    config: Config = None,
+    *,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the port.", min=1)] = None,
+) -> None:
+    """Start the provider.
+
+    In an empty folder it starts a sandbox: SQLite, keys of its own, plain http on loopback.
+
+    Examples: `carekey serve`, `carekey serve --config carekey.toml --workers 4`
+    """
+    from carekey.app.wiring import check_ways, prepare
+
+    found = read_settings(config)
+    check_ways(found)
+    check_port(found)
+    check_certificate(found)
+    prepare(found)
+    if config is not None:
+        os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
+    announce(found)
+    run(found, workers=workers or found.server.workers)
+
+
+def run(found: Settings, *, workers: int) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        "carekey.app.asgi:create",
+        factory=True,
+        host=found.server.host,
+        port=found.server.port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,  # zones.py decides whom to believe
+        ssl_certfile=found.server.certificate,
+        ssl_keyfile=found.server.private_key,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=None,
+    )
+
+
+def check_port(found: Settings) -> None:
+    """Raises: CommandError, if the port cannot be had."""
+    family = socket.AF_INET6 if ":" in found.server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((found.server.host, found.server.port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {found.server.port} on {found.server.host} cannot be used ({error.strerror}): "
+                "stop what is using it, or set server.port.",
+                Exit.CONFLICT,
+            ) from None
+
+
+def check_certificate(found: Settings) -> None:
+    """Raises: CommandError, if the server's certificate and key do not go together."""
+    if found.server.certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(found.server.certificate, found.server.private_key)
+    except (OSError, ssl.SSLError) as error:
+        raise CommandError(
+            f"server.certificate or server.private_key cannot be used: {error.strerror or error}. "
+            "Both are PEM files, and the key belongs to the certificate."
+        ) from None
+
+
+def announce(found: Settings) -> None:
+    if found.environment != "production":
+        say(f"This is a {found.environment}, not production: no real people or records.")
+    for name, issuer in found.issuers.items():
+        say(f"Issuer {name}: {issuer.url}/.well-known/openid-configuration")

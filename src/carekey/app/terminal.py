@@ -1,0 +1,95 @@
+"""Manners of the command line (ux.md section 8): data on stdout, all else on stderr, exit codes that mean something."""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Coroutine, Iterable, Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from carekey.app import settings
+from carekey.kernel.actor import Actor, operator
+
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    NOT_ALLOWED = 4
+    CONFLICT = 5
+    PARTLY = 6
+    DEPENDENCY = 7
+
+
+class CommandError(Exception):
+    """Ends a command: what is wrong, and the fix, in a sentence."""
+
+    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The settings file.", envvar="CAREKEY_CONFIG", show_envvar=True),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable names.")]
+
+
+def read_settings(config: Path | None) -> settings.Settings:
+    """Raises: CommandError."""
+    try:
+        return settings.load(config)
+    except settings.SettingsError as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
+    return asyncio.run(work)
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal."""
+    print(text, file=sys.stderr)  # noqa: T201 (this is the terminal)
+
+
+def put(text: str) -> None:
+    """Data."""
+    print(text)  # noqa: T201
+
+
+def put_json(value: Any) -> None:
+    put(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def put_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(no_color="NO_COLOR" in os.environ or None).print(table)
+
+
+def put_pairs(pairs: Mapping[str, Any]) -> None:
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        put(f"{name:<{width}}  {value}")
+
+
+def this_operator() -> Actor:
+    """Whoever is at the keyboard, for the audit record."""
+    try:
+        return operator(getpass.getuser())
+    except (KeyError, OSError):
+        return operator(f"uid {os.getuid()}")
