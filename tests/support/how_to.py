@@ -44,9 +44,7 @@ def application(
     found = section(heading)
 
     def moved(text: str) -> str:
-        return re.sub(
-            r"\b(" + "|".join(map(str, ports)) + r")\b", lambda match: str(ports[int(match.group())]), text
-        )
+        return re.sub(r"\b(" + "|".join(map(str, ports)) + r")\b", lambda match: str(ports[int(match.group())]), text)
 
     for name, content in found.files.items():
         path = folder / name
