@@ -56,9 +56,11 @@ def shoot(page: Page, name: str) -> None:
 
 
 class Kind(Enum):
-    SECURITY_KEY = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "usb"}
-    PLATFORM = {"protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal"}
-    SYNCED = {**PLATFORM, "defaultBackupEligibility": True, "defaultBackupState": True}
+    """Transport, and whether what it holds is copied between devices."""
+
+    SECURITY_KEY = ("usb", False)
+    PLATFORM = ("internal", False)
+    SYNCED = ("internal", True)
 
 
 class VirtualAuthenticator:
@@ -68,8 +70,13 @@ class VirtualAuthenticator:
         self.kind = kind
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("WebAuthn.enable")
+        transport, synced = kind.value
         options = {
-            **kind.value,
+            "protocol": "ctap2",
+            "ctap2Version": "ctap2_1",
+            "transport": transport,
+            "defaultBackupEligibility": synced,
+            "defaultBackupState": synced,
             "hasResidentKey": True,
             "hasUserVerification": verifies,
             "isUserVerified": verifies,
