@@ -6,7 +6,7 @@ from typing import Any
 
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
-from httpx2 import HTTPError
+from httpx2 import AsyncBaseTransport, HTTPError
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -96,7 +96,9 @@ class ShortLived(PrivateKeyJWT):
 
 
 class RelyingParty:
-    def __init__(self, config: Config, key: RSAKey, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, key: RSAKey, *, clock: Callable[[], float], transport: AsyncBaseTransport | None = None
+    ) -> None:
         self._config = config
         self._clock = clock
         self._provider = OAuth().register(
@@ -108,6 +110,7 @@ class RelyingParty:
                 "code_challenge_method": "S256",
                 "token_endpoint_auth_method": "private_key_jwt",
                 "timeout": 10,
+                "transport": transport,
             },
             client_auth_methods=[ShortLived()],
         )
