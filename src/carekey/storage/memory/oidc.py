@@ -1,0 +1,101 @@
+"""Clients, codes, access tokens and assertions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, Replayed
+from carekey.storage.memory.sessions import Sessions
+from carekey.storage.memory.table import Journal, Table
+
+
+class Clients:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[tuple[IssuerName, ClientId], Client] = Table(journal)
+
+    def find(self, issuer: IssuerName, id: ClientId) -> Client | None:
+        return self._rows.get((issuer, id))
+
+    def list(self, issuer: IssuerName | None = None) -> Sequence[Client]:
+        rows = [row for row in self._rows if issuer is None or row.issuer == issuer]
+        return sorted(rows, key=lambda row: (row.name, row.issuer, row.id))
+
+    def add(self, client: Client) -> bool:
+        return self._rows.add((client.issuer, client.id), client)
+
+    def replace(self, client: Client) -> bool:
+        key = (client.issuer, client.id)
+        if self._rows.get(key) is None:
+            return False
+        self._rows.set(key, client)
+        return True
+
+
+class AccessTokens:
+    def __init__(self, journal: Journal, sessions: Sessions) -> None:
+        self._rows: Table[bytes, AccessToken] = Table(journal)
+        self._sessions = sessions
+
+    def put(self, token: AccessToken) -> None:
+        self._rows.insert(token.digest, token)
+
+    def find(self, digest: bytes) -> AccessToken | None:
+        row = self._rows.get(digest)
+        if row is None or row.revoked_at:
+            return None
+        if row.session is not None:
+            session = self._sessions.get(row.session)
+            if session is None or session.ended_at:
+                return None
+        return row
+
+    def revoke(self, digest: bytes, *, at: datetime) -> bool:
+        row = self._rows.get(digest)
+        if row is None or row.revoked_at:
+            return False
+        self._rows.set(digest, replace(row, revoked_at=at))
+        return True
+
+    def revoke_bought(self, code: bytes, *, at: datetime) -> int:
+        return sum([self.revoke(row.digest, at=at) for row in list(self._rows) if row.code == code])
+
+    def remember(self, code: bytes) -> bool:
+        """Whether a token that this code bought is still kept."""
+        return any(row.code == code for row in self._rows)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row.expires_at <= before, limit)
+
+
+class Codes:
+    def __init__(self, journal: Journal, tokens: AccessTokens) -> None:
+        self._rows: Table[bytes, tuple[bytes, Grant, datetime | None]] = Table(journal)
+        self._tokens = tokens
+
+    def put(self, digest: bytes, grant: Grant) -> None:
+        self._rows.insert(digest, (digest, grant, None))
+
+    def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
+        row = self._rows.get(digest)
+        if row is None:
+            return None
+        _, grant, redeemed_at = row
+        if redeemed_at:
+            return Replayed(grant=grant)
+        self._rows.set(digest, (digest, grant, now))
+        return Redeemed(grant=grant)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row[1].expires_at <= before and not self._tokens.remember(row[0]), limit)
+
+
+class Assertions:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[tuple[IssuerName, ClientId, str], datetime] = Table(journal)
+
+    def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
+        return self._rows.add((issuer, client, jti), expires_at)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda expires_at: expires_at <= before, limit)

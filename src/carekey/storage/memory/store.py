@@ -1,0 +1,78 @@
+"""The store and its transaction: one lock, so every unit of work is alone."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
+from carekey.storage.memory.directory import Organisations, People, Positions, Roles
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.memory.record import Audit, Keys
+from carekey.storage.memory.sessions import Logins, Sessions
+from carekey.storage.memory.table import Journal
+from carekey.storage.store import SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
+
+T = TypeVar("T")
+
+
+class MemoryTx:
+    def __init__(self, journal: Journal) -> None:
+        self.people = People(journal)
+        self.organisations = Organisations(journal)
+        self.positions = Positions(journal)
+        self.roles = Roles(journal)
+        self.credentials = Credentials(journal)
+        self.challenges = Challenges(journal)
+        self.enrolments = Enrolments(journal)
+        self.failures = Failures(journal)
+        self.sessions = Sessions(journal)
+        self.logins = Logins(journal)
+        self.clients = Clients(journal)
+        self.access_tokens = AccessTokens(journal, self.sessions)
+        self.codes = Codes(journal, self.access_tokens)
+        self.assertions = Assertions(journal)
+        self.keys = Keys(journal)
+        self.audit = Audit(journal)
+
+    def sweep(self, *, now: datetime, limit: int) -> int:
+        gone = 0
+        before = now - SWEEP_MARGIN
+        for expiring in (
+            self.challenges,
+            self.logins,
+            self.access_tokens,
+            self.codes,
+            self.assertions,
+            self.failures,
+            self.enrolments,
+        ):
+            gone += expiring.sweep(before, limit - gone)
+        return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
+
+
+class MemoryStore(Store):
+    def __init__(self) -> None:
+        self._journal = Journal()
+        self._tx: Tx = MemoryTx(self._journal)
+        self._lock = threading.Lock()
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        with self._lock:
+            return work(self._tx)
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        with self._lock:
+            self._journal.writable = True
+            try:
+                answer = work(self._tx)
+            except BaseException:
+                self._journal.roll_back()
+                raise
+            finally:
+                self._journal.writable = False
+            self._journal.forget()
+            return answer
+
+    def close(self) -> None:
+        """Nothing to let go of."""
