@@ -1,0 +1,1 @@
+"""What tests and the bench share. `tests` is on the path (pyproject.toml, pytest's pythonpath)."""
