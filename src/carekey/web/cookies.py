@@ -1,10 +1,13 @@
 """Cookies: host-only, HttpOnly, Lax, and `__Host-` wherever the service is reached by https."""
 
+import re
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from carekey.kernel.ids import IssuerName, LoginId
+
+_SAFE = re.compile(r"[A-Za-z0-9._~+/=-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,12 @@ class Cookies:
         return self.named(f"login-{id[:12]}")
 
     def put(self, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
-        """`max_age`: seconds; without it the cookie goes when the browser closes."""
+        """`max_age`: seconds; without it the cookie goes when the browser closes.
+
+        Raises: ValueError, for a name or value that could end the cookie and begin something else.
+        """
+        if not _SAFE.fullmatch(name) or not _SAFE.fullmatch(value):
+            raise ValueError("not fit for a cookie")
         age = "" if max_age is None else f"; Max-Age={max_age}"
         secure = "; Secure" if self.secure else ""
         cookie = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"

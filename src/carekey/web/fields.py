@@ -9,7 +9,7 @@ class RepeatedField(ValueError):
 
 
 class MalformedFields(ValueError):
-    """Not `application/x-www-form-urlencoded` in UTF-8, or more than 200 fields."""
+    """Not `application/x-www-form-urlencoded` in UTF-8, a NUL character, or more than 200 fields."""
 
 
 class Fields:
@@ -22,6 +22,8 @@ class Fields:
         self._values: dict[str, str] = {}
         self._repeated: set[str] = set()
         for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=200):
+            if "\0" in name or "\0" in value:  # no parameter has one, and PostgreSQL keeps none
+                raise MalformedFields("NUL")
             if name in self._values:
                 self._repeated.add(name)
             self._values[name] = value

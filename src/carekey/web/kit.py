@@ -5,27 +5,32 @@ goes into Starlette's router and middleware (docs/adr/0002-dispatcher.md). A han
 from Request to Response.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, reference
 from carekey.web import csrf, headers
 from carekey.web.cookies import Cookies
-from carekey.web.fields import Fields, MalformedFields
-from carekey.web.problem import Problem, fault, not_found, not_from_here, too_large
+from carekey.web.fields import Fields, MalformedFields, RepeatedField
+from carekey.web.problem import Problem, fault, malformed, not_allowed, not_found, not_from_here, too_large, too_slow
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 
 BODY_LIMIT = 64 * 1024
 """Bytes. Nothing that is sent to CareKey in a form or as JSON comes near it."""
+BODY_SECONDS = 20
+"""A body that takes longer is not being sent, it is being held open."""
 
 log = structlog.get_logger()
 
@@ -79,14 +84,18 @@ class Request(StarletteRequest):
         return Fields.parse(await self.limited_body())
 
     async def limited_body(self, limit: int = BODY_LIMIT) -> bytes:
-        """Raises: Problem (too large), before the rest is read."""
+        """Raises: Problem (too large, before the rest is read; too slow), ClientDisconnect."""
         chunks: list[bytes] = []
         size = 0
-        async for chunk in self.stream():
-            size += len(chunk)
-            if size > limit:
-                raise too_large()
-            chunks.append(chunk)
+        try:
+            async with asyncio.timeout(BODY_SECONDS), aclosing(self.stream()) as stream:
+                async for chunk in stream:
+                    size += len(chunk)
+                    if size > limit:
+                        raise too_large()
+                    chunks.append(chunk)
+        except TimeoutError:
+            raise too_slow() from None
         return b"".join(chunks)
 
     async def own_form(self, bound_to: str | None) -> Fields:
@@ -111,7 +120,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, `{name}` standing for one segment, and a handler for each method. GET answers HEAD too."""
+    """A path, `{name}` standing for one segment (not the first), and a handler for each method.
+
+    GET answers HEAD too. Routes of one path may come apart, so long as no method comes twice.
+    """
 
     path: str
     handlers: Mapping[str, Handler]
@@ -157,29 +169,29 @@ class Dispatcher:
     def __init__(self, routes: Iterable[Route], site: Site) -> None:
         self._site = site
         self._headers = headers.common(secure=site.secure)
-        self._exact: dict[str, Mapping[str, Handler]] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], Mapping[str, Handler]]]] = {}
+        self._exact: dict[str, dict[str, Handler]] = {}
+        self._patterns: dict[str, dict[re.Pattern[str], dict[str, Handler]]] = {}
         for route in routes:
             self._add(route)
 
     def _add(self, route: Route) -> None:
         if "{" not in route.path:
-            if route.path in self._exact:
-                raise ValueError(f"two routes for {route.path}")
-            self._exact[route.path] = route.handlers
-            return
-        parts = re.split(r"\{(\w+)\}", route.path)
-        pattern = "".join(
-            f"(?P<{part}>[^/]+)" if position % 2 else re.escape(part) for position, part in enumerate(parts)
-        )
-        first = route.path.split("/", 2)[1]
-        self._patterns.setdefault(first, []).append((re.compile(pattern), route.handlers))
+            known = self._exact.setdefault(route.path, {})
+        else:
+            first = route.path.split("/", 2)[1]
+            if "{" in first:
+                raise ValueError(f"the first segment of {route.path} is not fixed")
+            known = self._patterns.setdefault(first, {}).setdefault(_pattern(route.path), {})
+        if twice := known.keys() & route.handlers.keys():
+            raise ValueError(f"two routes for {min(twice)} {route.path}")
+        known.update(route.handlers)
 
     def _find(self, path: str) -> tuple[Mapping[str, Handler], Mapping[str, str]] | None:
         handlers = self._exact.get(path)
         if handlers is not None:
             return handlers, {}
-        for pattern, candidates in self._patterns.get(path.split("/", 2)[1] if "/" in path else "", ()):
+        first = path.split("/", 2)[1] if "/" in path else ""
+        for pattern, candidates in self._patterns.get(first, {}).items():
             if match := pattern.fullmatch(path):
                 return candidates, match.groupdict()
         return None
@@ -187,11 +199,13 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         request.site = self._site
-        response = await self._answer(request)
-        response.raw_headers.extend(self._headers)
-        if scope["method"] == "HEAD":
-            response.body = b""
-        await response(scope, receive, send)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:  # nobody is left to answer
+            return
+        own = {name for name, _ in response.raw_headers}
+        response.raw_headers.extend(header for header in self._headers if header[0] not in own)
+        await response(scope, receive, _without_body(send) if scope["method"] == "HEAD" else send)
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -202,28 +216,42 @@ class Dispatcher:
             method = "GET" if request.method == "HEAD" else request.method
             handler = handlers.get(method)
             if handler is None:
-                return _method_not_allowed(handlers)
+                return _method_not_allowed(request, handlers)
             return await handler(request)
         except Problem as problem:
             return problem_page(request, problem)
-        except MalformedFields:
-            return problem_page(request, _malformed())
+        except (MalformedFields, RepeatedField):
+            return problem_page(request, malformed())
+        except ClientDisconnect:
+            raise
         except Exception as error:  # the last resort: whatever it was, the person gets a page and support a code
             log.exception("request:failed", reference=request.reference, kind=type(error).__name__)
             return problem_page(request, fault())
 
 
-def _malformed() -> Problem:
-    return Problem(
-        status=400,
-        heading="What was sent could not be read",
-        what_to_do=("Go back to your application and start again.",),
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile(
+        "".join(f"(?P<{part}>[^/]+)" if position % 2 else re.escape(part) for position, part in enumerate(parts))
     )
 
 
-def _method_not_allowed(handlers: Mapping[str, Handler]) -> Response:
+def _method_not_allowed(request: Request, handlers: Mapping[str, Handler]) -> Response:
     allowed = sorted({*handlers, *({"HEAD"} if "GET" in handlers else ())})
-    return Response(status_code=405, headers={"allow": ", ".join(allowed)})
+    response = problem_page(request, not_allowed())
+    response.headers["allow"] = ", ".join(allowed)
+    return response
+
+
+def _without_body(send: Send) -> Send:
+    """An answer to HEAD: the headers of the answer to GET, its content-length included."""
+
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return headers_only
 
 
 __all__ = [

@@ -32,6 +32,31 @@ def not_found() -> Problem:
     )
 
 
+def not_allowed() -> Problem:
+    """The address exists, the method does not: somebody went back to, or typed, an address that forms are sent to."""
+    return Problem(
+        status=405,
+        heading="This page cannot be opened directly",
+        what_to_do=("Go back to your application and start again.",),
+    )
+
+
+def malformed() -> Problem:
+    return Problem(
+        status=400,
+        heading="What was sent could not be read",
+        what_to_do=("Go back to your application and start again.",),
+    )
+
+
+def too_slow() -> Problem:
+    return Problem(
+        status=408,
+        heading="It took too long to reach us",
+        what_to_do=("Check your connection.", "Go back to your application and start again."),
+    )
+
+
 def too_large() -> Problem:
     return Problem(
         status=413,

@@ -1,13 +1,12 @@
 """Pages: jinja2 with our own lean macros over the NHS.UK class names (dependencies.md section 0.3)."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-STATIC = Path(__file__).parent / "static"
+from carekey.web import assets
 
 
 class Pages:
@@ -24,18 +23,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._env.globals.update(service=service, banner=banner, static=_static_address)
+        self._env.globals.update(service=service, banner=banner, static=assets.address)
 
     def render(self, template: str, /, **context: Any) -> str:
         return self._env.get_template(template).render(context)
-
-
-_addresses: dict[str, str] = {}
-
-
-def _static_address(name: str) -> str:
-    """The address of a static file; it changes with the content, so browsers may keep it for ever."""
-    if name not in _addresses:
-        mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-        _addresses[name] = f"/static/{mark}/{name}"
-    return _addresses[name]

@@ -17,13 +17,14 @@ class Zones:
     def __init__(self, zones: Mapping[str, Sequence[Network]], *, proxies: Sequence[Network] = ()) -> None:
         self._zones = zones
         self._proxies = proxies
-        self.of = lru_cache(maxsize=4096)(self._of)
+        self._holding = lru_cache(maxsize=4096)(self._zone_of)
 
-    def _of(self, peer: str, forwarded_for: str | None) -> str:
+    def of(self, peer: str, forwarded_for: str | None) -> str:
         """The zone for a socket peer and the value of X-Forwarded-For (all its lines, joined by commas)."""
         address = self.address(peer, forwarded_for)
-        if address is None:
-            return INTERNET
+        return INTERNET if address is None else self._holding(address)
+
+    def _zone_of(self, address: Address) -> str:
         for name, networks in self._zones.items():
             if any(address in network for network in networks):
                 return name
@@ -32,12 +33,13 @@ class Zones:
     def address(self, peer: str, forwarded_for: str | None) -> Address | None:
         """The client's address: from the right, the first that is not one of our proxies.
 
-        Whatever stands further left was written by the client itself.
+        Whatever stands further left was written by the client itself. None if a proxy said nothing readable:
+        its own address tells nothing about the client, and must not let it into the proxy's zone.
         """
         address = _parsed(peer)
         hops = forwarded_for.split(",") if forwarded_for else []
-        while hops and address is not None and any(address in proxy for proxy in self._proxies):
-            address = _parsed(hops.pop().strip())
+        while address is not None and any(address in proxy for proxy in self._proxies):
+            address = _parsed(hops.pop().strip()) if hops else None
         return address
 
 
