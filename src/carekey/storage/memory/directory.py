@@ -7,6 +7,7 @@ from carekey.directory.model import Membership, Organisation, Person, Position, 
 from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage.errors import StorageError
 from carekey.storage.memory.table import Journal, Table
+from carekey.storage.search import KEYS, exact_first
 
 
 class People:
@@ -24,14 +25,14 @@ class People:
         wanted = text.strip().casefold()
         if not wanted:
             return []
-        found = [
-            (all(key != wanted for key in keys), family, person.id, person)
-            for person in self._rows
-            for family in [person.family_name.casefold()]
-            for keys in [(person.id, family, (person.email or "").casefold())]
-            if any(key.startswith(wanted) for key in keys)
+        matches = [
+            sorted(
+                (person for person in self._rows if key(person).startswith(wanted)),
+                key=lambda person, key=key: (key(person), person.id),  # type: ignore[misc]  # binds this key
+            )[:limit]
+            for key in KEYS
         ]
-        return [person for *_, person in sorted(found, key=lambda row: row[:3])[:limit]]
+        return exact_first(wanted, matches, limit=limit)
 
     def put(self, people: Iterable[Person]) -> None:
         for person in people:
