@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from support.soft_authenticator import Manner, SoftCredential
+
 from browser import Answer, Browser, UnexpectedAnswerError
 from client import CLIENT_ID, REDIRECT, Key, claims
-from support.soft_authenticator import Manner, SoftCredential
 
 SCOPES = "openid profile email nhsperson associatedorgs nationalrbacaccess"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
