@@ -92,7 +92,7 @@ def _named_aaid(certificate: x509.Certificate) -> str | None:
         extension = certificate.extensions.get_extension_for_oid(path.AAID_EXTENSION).value
     except x509.ExtensionNotFound:
         return None
-    except ValueError:
+    except path.UNREADABLE:
         raise path.PathError("unreadable extension") from None
     value = extension.public_bytes()
     with suppress(ValueError):

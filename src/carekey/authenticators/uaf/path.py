@@ -32,6 +32,9 @@ _UNDERSTOOD = frozenset(
     }
 )
 
+UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What the library raises, now or at the first look at an extension, for a certificate that makes no sense."""
+
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
 
@@ -43,7 +46,7 @@ def load(certificates: Collection[bytes]) -> tuple[x509.Certificate, ...]:
     """Raises: PathError."""
     try:
         return tuple(x509.load_der_x509_certificate(der) for der in certificates)
-    except ValueError:
+    except UNREADABLE:
         raise PathError("not a certificate") from None
 
 
@@ -77,7 +80,7 @@ def verify(
             _check(certificate, depth=depth, at=at)
             issuer = path[depth + 1] if depth + 1 < len(path) else anchor
             _check_issuer(issuer, below=depth, anchor=issuer is anchor)
-    except ValueError:
+    except UNREADABLE:
         raise PathError("unreadable extension") from None
     return anchor
 
