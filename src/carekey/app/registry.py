@@ -1,15 +1,18 @@
 """The lists: what there is of each kind of thing. To add one is a line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from carekey.authenticators.base import Way
 from carekey.authenticators.http import Authenticator
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.userpass.http import UserPass
-from carekey.authenticators.webauthn.exchange import Terms
-from carekey.authenticators.webauthn.log_in_http import WebAuthn
+from carekey.authenticators.webauthn.ceremony import RelyingParty
+from carekey.authenticators.webauthn.http import WebAuthn
+from carekey.authenticators.webauthn.levels import Policy
+from carekey.authenticators.webauthn.metadata import Metadata
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -22,7 +25,9 @@ class Parts:
 
     store: Store
     attempts: Attempts[Tx]
-    webauthn: Terms
+    rp: RelyingParty
+    metadata: Metadata
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +36,22 @@ class Kind:
 
     ways: tuple[Way, ...]
     sandbox_only: bool
+    templates: Mapping[str, Path]
     build: Callable[[Parts], Authenticator]
 
 
 def _kind(of: Any, build: Callable[[Parts], Authenticator]) -> Kind:
-    return Kind(of.ways, of.sandbox_only, build)
+    return Kind(of.ways, of.sandbox_only, of.templates, build)
 
 
 AUTHENTICATORS: tuple[Kind, ...] = (
-    _kind(WebAuthn, lambda parts: WebAuthn(store=parts.store, attempts=parts.attempts, terms=parts.webauthn)),
-    _kind(UserPass, lambda parts: UserPass(store=parts.store, attempts=parts.attempts)),
+    _kind(
+        WebAuthn,
+        lambda its: WebAuthn(
+            store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
+        ),
+    ),
+    _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),
 )
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)
 

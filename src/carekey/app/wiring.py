@@ -5,23 +5,20 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carekey.app import registry, settings
+from carekey.app import demo, registry
 from carekey.app.settings import Settings, SettingsError, duration
-from carekey.authenticators.enrolment.http import Enrolling
+from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.webauthn.ceremony import RelyingParty
-from carekey.authenticators.webauthn.enrol_http import WebAuthnEnrolment
-from carekey.authenticators.webauthn.exchange import WAYS as WEBAUTHN_WAYS
-from carekey.authenticators.webauthn.exchange import Terms
+from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata, MetadataError, read
-from carekey.authenticators.webauthn.virtual import TEST_MODELS
 from carekey.jose.keyring import Rotation
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
@@ -78,13 +75,13 @@ class Installation:
 
 @asynccontextmanager
 async def running(
-    found: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None, extra: Iterable[Route] = ()
+    found: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
 ) -> AsyncIterator[Installation]:
     """Open the store, have signing keys, build the application. Raises: SettingsError, StorageError, KeyUnusable."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
     master = master_key(found)
-    terms = webauthn_terms(found, clock)
+    metadata = fido_metadata(found, clock)
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -93,7 +90,11 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy)
-        dispatcher = Dispatcher([*_routes(found, store, issuers, signers, sealing, site, terms), *extra], site)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata)
+        if found.environment == "demo":
+            await demo.furnish(found, store, clock, entropy)
+            routes += demo.routes(found, store, clock, entropy)
+        dispatcher = Dispatcher(routes, site)
         yield Installation(
             settings=found,
             store=store,
@@ -203,17 +204,11 @@ def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> S
     return Signer(issuer=issuer.name, store=store, sealing=sealing, rotation=rotation)
 
 
-def webauthn_terms(found: Settings, clock: Clock) -> Terms:
+def fido_metadata(found: Settings, clock: Clock) -> Metadata:
     """Raises: SettingsError."""
-    virtual = found.webauthn.virtual_authenticators
-    metadata = Metadata()
-    if found.webauthn.metadata is not None:
-        metadata = _metadata(found.webauthn.metadata, found.webauthn.metadata_root, clock)
-    return Terms(
-        rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
-        policy=Policy(allow_test_models=virtual),
-        metadata=metadata.also(TEST_MODELS) if virtual else metadata,
-    )
+    if found.webauthn.metadata is None:
+        return Metadata()
+    return _metadata(found.webauthn.metadata, found.webauthn.metadata_root, clock)
 
 
 def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
@@ -239,9 +234,8 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> S
         "authorize": _SRC / "oidc" / "authorize" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
-        "webauthn": _SRC / "authenticators" / "webauthn" / "templates",
-        "userpass": _SRC / "authenticators" / "userpass" / "templates",
         "developer": _SRC / "developer" / "templates",
+        **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
     }
     port = urlsplit(next(iter(found.issuers.values())).url).port
     return Site(
@@ -288,17 +282,22 @@ def _routes(
     signers: dict[IssuerName, Signer],
     sealing: Sealing,
     site: Site,
-    terms: Terms,
+    metadata: Metadata,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
-    parts = registry.Parts(store=store, attempts=attempts, webauthn=terms)
+    parts = registry.Parts(
+        store=store,
+        attempts=attempts,
+        rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
+        metadata=metadata,
+        policy=Policy(allow_test_models=found.virtual_authenticators()),
+    )
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
-    routes += Enrolling(store=store, ways=tuple(WEBAUTHN_WAYS.values())).routes()
-    routes += WebAuthnEnrolment(store=store, terms=terms).routes()
+    routes += EnrolmentPages(store=store, ways=WebAuthn.ways).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
         routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
@@ -331,15 +330,3 @@ def _issuer_routes(
         *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]
-
-
-__all__ = [
-    "Installation",
-    "check_ways",
-    "issuers_of",
-    "master_key",
-    "prepare",
-    "running",
-    "settings",
-    "write_master_key",
-]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from carekey.directory.model import ProfessionalIds
+from carekey.directory.model import Person, ProfessionalIds
 from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage import StorageError, Store
 from carekey.storage.conformance import samples
@@ -43,7 +43,7 @@ class PeopleContract:
         def named(id: str, family: str, email: str | None = None) -> None:
             people.append(samples.person(id=PersonId(id), family_name=family, email=email))
 
-        people: list[samples.Person] = []
+        people: list[Person] = []
         named("100", "Ōsmith")
         named("101", "Smithson")
         named("102", "SMITH")
