@@ -82,8 +82,8 @@ class WebAuthn(Section, frozen=True):
     """File with the FIDO metadata BLOB (MDS3). Without it no security key reaches AAL3."""
     metadata_root: str | None = None
     """PEM file with the root certificate that the BLOB must chain to."""
-    models: str | None = None
-    """JSON file with metadata statements of further models, for a laboratory or a sandbox. Refused in production."""
+    virtual_authenticators: bool = False
+    """Accept the virtual authenticators of browsers, whose attestation keys are public. For tests; refused in production."""
 
 
 class Way(Section, frozen=True):
@@ -267,8 +267,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs https: change the issuers' url.")
     if settings.database_url() == "memory:":
         raise SettingsError("Production needs a database that lasts: set database.url.")
-    if settings.webauthn.models is not None:
-        raise SettingsError("webauthn.models is for laboratories: production takes webauthn.metadata alone.")
+    if settings.webauthn.virtual_authenticators:
+        raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 
 
 def is_loopback(host: str) -> bool:

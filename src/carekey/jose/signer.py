@@ -107,7 +107,8 @@ class Signer:
         """Begin the change to a new key, or with `at_once` complete it: for a key that may have been seen."""
         async with self._lock:
             keys = await self._stored()
-            await self._carry_out(replace_now(keys, alg) if at_once else replace_soon(keys, alg), now, by)
+            changes = replace_now(keys, alg) if at_once else replace_soon(keys, alg)
+            await self._carry_out(changes, keys, now, by)
             await self._reload(now, {DEFAULT_ALG})
 
     def sign(self, claims: Mapping[str, Any], *, alg: str = DEFAULT_ALG, typ: str = "JWT") -> str:
@@ -133,14 +134,15 @@ class Signer:
     async def _reload(self, now: datetime, algs: Iterable[str]) -> None:
         keys = await self._stored()
         while changes := due(keys, algs, self._rotation, now=now):
-            await self._carry_out(changes, now, KEYRING)
+            await self._carry_out(changes, keys, now, KEYRING)
             keys = await self._stored()
         known = self._ring.loaded if self._ring else {}
         loaded = {key.id: known.get(key.id) or self._load(key) for key in keys}
         in_use = {key.alg: loaded[key.id] for key in keys if key.state is KeyState.ACTIVE}
         self._ring = _Ring(now, loaded, in_use, *_published(keys, loaded))
 
-    async def _carry_out(self, changes: Sequence[Change], now: datetime, by: Actor) -> None:
+    async def _carry_out(self, changes: Sequence[Change], seen: Sequence[StoredKey], now: datetime, by: Actor) -> None:
+        """`seen`: what the changes were decided upon. If another node has changed it since, nothing is done."""
         # Made before the transaction and in a thread: an RSA key takes a tenth of a second. One that loses against
         # another node's is thrown away.
         made: dict[Change, StoredKey] = {
@@ -148,6 +150,8 @@ class Signer:
         }
 
         def work(tx: KeysTx) -> None:
+            if list(tx.keys.list(self._issuer)) != list(seen):
+                return
             for change in changes:
                 done = self._apply(tx, change, made.get(change), now, by)
                 if not done and isinstance(change, Move):
