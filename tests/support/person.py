@@ -85,11 +85,17 @@ class Page:
 
 
 class Person:
-    def __init__(self, *, home: str, prove: Prove | None = None, user: str = "", password: str = "") -> None:
-        self._home = home
+    def __init__(
+        self,
+        *,
+        prove: Prove | None = None,
+        user: str = "",
+        password: str = "",
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         self._prove = prove
         self._user, self._password = user, password
-        self.browser = httpx2.Client(follow_redirects=False)
+        self.browser = httpx2.Client(follow_redirects=False, transport=transport, timeout=20)
         self.seen: list[str] = []
         """Headings of the pages on the way."""
 
@@ -128,6 +134,12 @@ class Person:
         if (form := page.form(f"/{way}")) and form.options_at and self._prove:
             return self.send(page, form, until=until, answer=self._prove(self.options(page, form)))
         return None
+
+    def straight(self, address: str, *, until: str) -> str:
+        """The address at the application, there being a session that suffices. Raises: AssertionError."""
+        end = self.open(address, until=until)
+        assert isinstance(end, str), f"a page came in between: {end.heading}"
+        return end
 
     def options(self, page: Page, form: Form) -> Mapping[str, Any]:
         address = urljoin(page.address, form.options_at)

@@ -82,8 +82,9 @@ class WebAuthn(Section, frozen=True):
     """File with the FIDO metadata BLOB (MDS3). Without it no security key reaches AAL3."""
     metadata_root: str | None = None
     """PEM file with the root certificate that the BLOB must chain to."""
-    virtual_authenticators: bool = False
-    """Accept the virtual authenticators of browsers, whose attestation keys are public. For tests; refused in production."""
+    virtual_authenticators: bool | None = None
+    """Accept the virtual authenticators of browsers, whose attestation keys are public. For tests; refused in
+    production. If it is not set, a demo alone accepts them."""
 
 
 class Way(Section, frozen=True):
@@ -140,8 +141,16 @@ class Settings(Section, frozen=True):
     def secure(self) -> bool:
         return all(urlsplit(issuer.url).scheme == "https" for issuer in self.issuers.values())
 
+    def virtual_authenticators(self) -> bool:
+        chosen = self.webauthn.virtual_authenticators
+        return self.environment == "demo" if chosen is None else chosen
+
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
+
+    def origin(self) -> str:
+        """Where pages that belong to no issuer are: that of the first issuer."""
+        return _origin(next(iter(self.issuers.values())).url)
 
     def origins(self) -> frozenset[str]:
         """Our own origins, as browsers write them: without the scheme's default port."""

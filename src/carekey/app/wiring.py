@@ -5,14 +5,14 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carekey.app import registry, settings
+from carekey.app import demo, registry
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.webauthn.ceremony import RelyingParty
@@ -75,7 +75,7 @@ class Installation:
 
 @asynccontextmanager
 async def running(
-    found: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None, extra: Iterable[Route] = ()
+    found: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
 ) -> AsyncIterator[Installation]:
     """Open the store, have signing keys, build the application. Raises: SettingsError, StorageError, KeyUnusable."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
@@ -90,7 +90,11 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy)
-        dispatcher = Dispatcher([*_routes(found, store, issuers, signers, sealing, site, metadata), *extra], site)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata)
+        if found.environment == "demo":
+            await demo.furnish(found, store, clock, entropy)
+            routes += demo.routes(found, store, clock, entropy)
+        dispatcher = Dispatcher(routes, site)
         yield Installation(
             settings=found,
             store=store,
@@ -288,7 +292,7 @@ def _routes(
         attempts=attempts,
         rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
         metadata=metadata,
-        policy=Policy(allow_test_models=found.webauthn.virtual_authenticators),
+        policy=Policy(allow_test_models=found.virtual_authenticators()),
     )
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
@@ -326,15 +330,3 @@ def _issuer_routes(
         *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]
-
-
-__all__ = [
-    "Installation",
-    "check_ways",
-    "issuers_of",
-    "master_key",
-    "prepare",
-    "running",
-    "settings",
-    "write_master_key",
-]

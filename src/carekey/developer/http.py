@@ -28,6 +28,8 @@ class DemoPerson:
     roles: tuple[str, ...]
     password: str | None
     """For the sandbox issuer. It protects nobody and opens nothing else."""
+    active: bool = True
+    """Others cannot be given a way to log in."""
 
 
 class DemoPeople:
@@ -58,6 +60,6 @@ class DemoPeople:
     async def _add(self, request: Request) -> Response:
         fields = await request.own_form(request.cookies.get(request.site.cookies.named("demo")))
         person = self._people.get(PersonId(fields.get("person") or ""))
-        if person is None:
+        if person is None or not person.active:
             raise not_found()
         return see_other(await self._invite(person.id))

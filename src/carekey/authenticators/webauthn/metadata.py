@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwk, jws
 from joserfc.errors import JoseError
 
@@ -21,7 +22,7 @@ from carekey.authenticators.webauthn import chain
 BLOB_SIGNER = "mds.fidoalliance.org"
 """Whom the leaf must be issued to. The root alone would not do: it is a public one, with countless other leaves."""
 
-_ALGORITHMS = ["RS256", "ES256", "ES384", "ES512", "PS256", "EdDSA"]
+_ALGORITHMS = ["RS256", "ES256", "ES384", "ES512", "PS256"]
 
 
 class Fault(StrEnum):
@@ -190,7 +191,9 @@ def _checked(blob: bytes, *, roots: Sequence[bytes], signer: str, now: datetime)
     if not chain.leads_to(certificates, roots, now=now) or signer not in _names(leaf):
         raise MetadataError("metadata is not signed by whom it should be", reason=Fault.UNTRUSTED)
     try:
-        key = jwk.import_key(chain.public_key_pem(leaf))
+        key = jwk.import_key(
+            chain.public_key_pem(leaf), "RSA" if isinstance(leaf.public_key(), rsa.RSAPublicKey) else "EC"
+        )
         registry = _BigJws(algorithms=_ALGORITHMS, strict_check_header=False)
         return jws.deserialize_compact(blob, key, registry=registry).payload
     except (JoseError, ValueError) as error:

@@ -1,11 +1,14 @@
 """Credentials, challenges, enrolments, failures."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
+from carekey.authenticators.base import Credential
 from carekey.kernel.ids import CredentialId, PersonId
-from carekey.storage import Store
+from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
 from carekey.storage.conformance.samples import ASHA, LATER, MICROSECOND, NOW
@@ -30,7 +33,7 @@ class CredentialsContract:
         assert await store.read(lambda tx: tx.credentials.find(given.kind, given.handle)) == given
 
     async def test_held_are_those_not_revoked_oldest_first(self, store: Store) -> None:
-        def credential(id: str, **fields: object) -> samples.Credential:
+        def credential(id: str, **fields: Any) -> Credential:
             return samples.credential(id=CredentialId(id), handle=id.encode(), **fields)
 
         young, old, gone = credential("a", created_at=LATER), credential("b"), credential("c", revoked_at=NOW)
@@ -44,7 +47,11 @@ class CredentialsContract:
         [(0, 0, True), (0, 1, True), (5, 6, True), (5, 5, False), (5, 4, False), (5, 0, False)],
     )
     async def test_webauthn_6_1_1_the_counter_must_rise_unless_both_are_0(
-        self, store: Store, stored: int, shown: int, accepted: bool
+        self,
+        store: Store,
+        stored: int,
+        shown: int,
+        accepted: bool,  # noqa: FBT001 (a column of the table)
     ) -> None:
         given = samples.credential(counter=stored)
         await store.write(lambda tx: tx.credentials.add(given))
@@ -75,10 +82,7 @@ class CredentialsContract:
         assert sorted(answers) == [False] * (RACERS - 1) + [True]
 
     async def test_of_many_at_once_one_adds(self, store: Store, other: Store) -> None:
-        works = [
-            lambda tx, id=id: tx.credentials.add(samples.credential(id=CredentialId(f"credential-{id}")))
-            for id in range(RACERS)
-        ]
+        works = [partial(_add, samples.credential(id=CredentialId(f"credential-{number}"))) for number in range(RACERS)]
         answers = race([store, other], *works)
         assert sorted(answers) == [False] * (RACERS - 1) + [True]
 
@@ -86,6 +90,10 @@ class CredentialsContract:
         await store.write(lambda tx: tx.credentials.add(samples.credential()))
         answers = race([store, other], lambda tx: tx.credentials.revoke(ID, at=NOW))
         assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+
+def _add(credential: Credential, tx: Tx) -> bool:
+    return tx.credentials.add(credential)
 
 
 class ChallengesContract:

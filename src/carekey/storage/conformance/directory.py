@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from carekey.directory.model import ProfessionalIds
+from carekey.directory.model import Person, ProfessionalIds
 from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage import StorageError, Store
 from carekey.storage.conformance import samples
@@ -43,7 +43,7 @@ class PeopleContract:
         def named(id: str, family: str, email: str | None = None) -> None:
             people.append(samples.person(id=PersonId(id), family_name=family, email=email))
 
-        people: list[samples.Person] = []
+        people: list[Person] = []
         named("100", "Ōsmith")
         named("101", "Smithson")
         named("102", "SMITH")
@@ -118,6 +118,21 @@ class RolesContract:
         assert list(await store.read(lambda tx: tx.roles.held_by(ASHA, at=NOW))) == [ending, begun]
         assert list(await store.read(lambda tx: tx.roles.held_by(ASHA, at=NOW - MICROSECOND))) == [past, ending]
         assert list(await store.read(lambda tx: tx.roles.held_by(ASHA, at=LATER))) == [coming, begun]
+
+    async def test_granted_whatever_the_period(self, store: Store) -> None:
+        past = samples.profile(id=RoleProfileId("2"), ends=NOW - MICROSECOND)
+        coming = samples.profile(id=RoleProfileId("1"), starts=LATER)
+        somebody_elses = samples.profile(id=RoleProfileId("3"), person=PersonId("2"))
+        await store.write(lambda tx: tx.roles.put([samples.membership()], [past, coming, somebody_elses]))
+        assert list(await store.read(lambda tx: tx.roles.granted_to(ASHA))) == [coming, past]
+
+    async def test_found_by_their_ids_whoever_holds_them(self, store: Store) -> None:
+        membership, profile = samples.membership(), samples.profile(ends=NOW - MICROSECOND)
+        await store.write(lambda tx: tx.roles.put([membership], [profile]))
+        profiles = [RoleProfileId("999"), profile.id, profile.id]
+        assert list(await store.read(lambda tx: tx.roles.find(profiles))) == [profile]
+        memberships = [MembershipId("999"), membership.id, membership.id]
+        assert list(await store.read(lambda tx: tx.roles.find_memberships(memberships))) == [membership]
 
     async def test_put_replaces_by_id(self, store: Store) -> None:
         old_membership, old = samples.membership(), samples.profile()

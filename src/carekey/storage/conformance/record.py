@@ -1,12 +1,13 @@
 """Signing keys and the audit record."""
 
 from dataclasses import replace
+from functools import partial
 
 from carekey.audit.ports import Recorded
-from carekey.jose.model import KeyState
+from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.actor import UNKNOWN, person
 from carekey.kernel.ids import IssuerName, KeyId
-from carekey.storage import Store
+from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
 from carekey.storage.conformance.samples import ASHA, ISSUER, LATER, NOW
@@ -60,13 +61,17 @@ class KeysContract:
         assert list(await store.read(lambda tx: tx.keys.list(ISSUER))) == []
 
     async def test_of_many_that_rotate_at_once_one_wins(self, store: Store, other: Store) -> None:
-        works = [lambda tx, id=id: tx.keys.add(samples.key(id=KeyId(f"key-{id}"))) for id in range(RACERS)]
+        works = [partial(_add, samples.key(id=KeyId(f"key-{number}"))) for number in range(RACERS)]
         assert sorted(race([store, other], *works)) == [False] * (RACERS - 1) + [True]
         (winner,) = await store.read(lambda tx: tx.keys.list(ISSUER))
         answers = race(
             [store, other], lambda tx: tx.keys.move(winner.id, was=KeyState.ACTIVE, to=KeyState.RETIRING, at=NOW)
         )
         assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+
+def _add(key: StoredKey, tx: Tx) -> bool:
+    return tx.keys.add(key)
 
 
 class AuditContract:

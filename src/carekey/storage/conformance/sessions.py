@@ -1,9 +1,11 @@
 """Sessions and log-ins."""
 
 from dataclasses import replace
+from typing import Any
 
 from carekey.kernel.ids import ClientId, LoginId, PersonId, RoleProfileId, SessionId
 from carekey.login.model import Outcome
+from carekey.sessions.model import Session
 from carekey.storage import Store
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
@@ -38,7 +40,7 @@ class SessionsContract:
         assert await store.read(lambda tx: tx.sessions.find(ended.digest)) == ended
 
     async def test_of_a_person_are_those_not_ended(self, store: Store) -> None:
-        def session(id: str, **fields: object) -> samples.Session:
+        def session(id: str, **fields: Any) -> Session:
             return samples.session(id=SessionId(id), digest=id.encode(), **fields)
 
         first, second = session("b"), session("a", started_at=LATER)

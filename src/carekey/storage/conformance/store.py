@@ -60,7 +60,8 @@ class StoreContract:
             unit(number)
         answers = await asyncio.gather(*works, return_exceptions=True)  # type: ignore[call-overload]  # coroutines
         for number, answer in enumerate(answers):
-            found = await store.read(lambda tx, id=ClientId(str(number)): tx.clients.find(ISSUER, id))  # type: ignore[misc]
+            id = ClientId(str(number))
+            found = await store.read(lambda tx, id=id: tx.clients.find(ISSUER, id))  # type: ignore[misc]  # noqa: A006
             if number % 3 == 0:
                 assert isinstance(answer, Failed)
                 assert found is None

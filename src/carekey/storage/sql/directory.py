@@ -18,7 +18,7 @@ from carekey.directory.model import (
     RoleProfile,
 )
 from carekey.kernel.assurance import IAL
-from carekey.kernel.ids import OrganisationCode, PersonId
+from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage.encoding import from_micros, to_json, to_micros
 from carekey.storage.search import exact_first
 from carekey.storage.sql.connection import Connection, Row, Value
@@ -35,7 +35,10 @@ _professional_ids = msgspec.json.Decoder(ProfessionalIds)
 _roles = msgspec.json.Decoder(tuple[Role, ...])
 
 _read_role = lru_cache(maxsize=4096)(msgspec.json.Decoder(Role).decode)
-"""Few distinct roles are held by many people, and a Role cannot be changed: keep the decoded one."""
+"""Few distinct roles are held by many people.
+
+What cannot be changed may be kept: the decoded form is found again by the row that the database gave, so it is never
+older than the row. A log-in looks at the same person and roles three or four times within seconds."""
 
 
 @lru_cache(maxsize=4096)
@@ -45,6 +48,7 @@ def _write_role(role: Role) -> str:
     return to_json(given | {name: part for name, part in parts.items() if part})
 
 
+@lru_cache(maxsize=2048)
 def _person(row: Row) -> Person:
     id, given, family, title, middle, initials, display, email, ial, status, professional = row
     return Person(
@@ -133,13 +137,19 @@ class _OrganisationsSql:
         self._find: dict[int, str] = {}
 
     def find(self, size: int) -> str:
-        """For `size` codes: a power of two, so that few statements serve every number of them."""
+        """For so many codes."""
         if size not in self._find:
             names = [f"code_{position}" for position in range(size)]
             statement = select(organisations.c.code, organisations.c.name)
             statement = statement.where(organisations.c.code.in_([bindparam(name) for name in names]))
             self._find[size] = self._dialect.text(statement, *names)
         return self._find[size]
+
+
+@lru_cache(maxsize=8192)
+def _organisation(row: Row) -> Organisation:
+    code, name = row
+    return Organisation(code=code, name=name)
 
 
 class Organisations:
@@ -152,9 +162,8 @@ class Organisations:
         rows: list[Row] = []
         for start in range(0, len(wanted), _CODES_AT_ONCE):
             part = wanted[start : start + _CODES_AT_ONCE]
-            size = 1 << (len(part) - 1).bit_length()
-            rows += self._connection.all(self._sql.find(size), part + part[-1:] * (size - len(part)))
-        return [Organisation(code=code, name=name) for code, name in sorted(rows)]
+            rows += self._connection.all(self._sql.find(len(part)), part)
+        return [_organisation(row) for row in sorted(rows)]
 
     def put(self, organisations: Iterable[Organisation]) -> None:
         self._connection.many(self._sql.put, ((each.code, each.name) for each in organisations))
@@ -192,6 +201,11 @@ class _RolesSql:
             select(*memberships.c).where(memberships.c.person == bindparam("person")).order_by(memberships.c.id),
             "person",
         )
+        self.membership = dialect.text(select(*memberships.c).where(memberships.c.id == bindparam("id")), "id")
+        self.profile = dialect.text(select(*profile).where(profile.id == bindparam("id")), "id")
+        self.granted = dialect.text(
+            select(*profile).where(profile.person == bindparam("person")).order_by(profile.id), "person"
+        )
         self.held = dialect.text(
             select(*profile)
             .where(
@@ -215,11 +229,19 @@ class Roles:
         moment = to_micros(at)
         return [_profile(row) for row in self._connection.all(self._sql.held, (person, moment, moment))]
 
+    def granted_to(self, person: PersonId) -> Sequence[RoleProfile]:
+        return [_profile(row) for row in self._connection.all(self._sql.granted, (person,))]
+
     def memberships_of(self, person: PersonId) -> Sequence[Membership]:
-        return [
-            Membership(id=id, person=person, organisation=organisation, gnc=gnc)
-            for id, person, organisation, gnc in self._connection.all(self._sql.memberships, (person,))
-        ]
+        return [_membership(row) for row in self._connection.all(self._sql.memberships, (person,))]
+
+    def find(self, ids: Iterable[RoleProfileId]) -> Sequence[RoleProfile]:
+        rows = (self._connection.one(self._sql.profile, (id,)) for id in sorted(set(ids)))
+        return [_profile(row) for row in rows if row]
+
+    def find_memberships(self, ids: Iterable[MembershipId]) -> Sequence[Membership]:
+        rows = (self._connection.one(self._sql.membership, (id,)) for id in sorted(set(ids)))
+        return [_membership(row) for row in rows if row]
 
     def put(self, memberships: Iterable[Membership], profiles: Iterable[RoleProfile]) -> None:
         rows = ((each.id, each.person, each.organisation, each.gnc) for each in memberships)
@@ -227,6 +249,12 @@ class Roles:
         self._connection.many(self._sql.put_profile, map(_profile_row, profiles))
 
 
+def _membership(row: Row) -> Membership:
+    id, person, organisation, gnc = row
+    return Membership(id=id, person=person, organisation=organisation, gnc=gnc)
+
+
+@lru_cache(maxsize=8192)
 def _profile(row: Row) -> RoleProfile:
     person, id, membership, organisation, role, position, starts, ends = row
     return RoleProfile(

@@ -1,0 +1,1 @@
+"""What every authenticator must do, run by subclassing `contract.AuthenticatorContract` in its tests."""
