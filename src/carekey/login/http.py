@@ -171,7 +171,7 @@ class LogIn(Generic[TxT]):
                 at=request.site.clock.now(), actor=actor.UNKNOWN, reference=request.reference, login=at.login.id
             )
             await self._store.write(lambda tx: tx.audit.record(event))
-        raise _closed(at)
+        raise closed(at)
 
     # Answers
 
@@ -291,7 +291,8 @@ def _login_id(request: Request) -> LoginId:
     return LoginId(id)
 
 
-def _closed(at: Closed) -> Problem:
+def closed(at: Closed) -> Problem:
+    """The page for a log-in that nobody goes on with: why, and the way back."""
     application = at.login.asked.application if at.login else "your application"
     again = f"Go back to {application} and start again."
     origin = at.login.asked.return_origin if at.login else ""
