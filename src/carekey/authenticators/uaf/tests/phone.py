@@ -5,7 +5,7 @@ It is as strict as a good client, and misbehaves only where a test tells it to.
 """
 
 import base64
-import datetime
+import datetime as dt
 import hashlib
 import json
 import struct
@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 AAID_OID = x509.ObjectIdentifier("1.3.6.1.4.1.45724.1.1.1")
-DAY = datetime.timedelta(days=1)
-EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+DAY = dt.timedelta(days=1)
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 CURVES = {1: ec.SECP256R1, 2: ec.SECP256R1, 5: ec.SECP256K1, 6: ec.SECP256K1, 16: ec.SECP384R1, 17: ec.SECP521R1}
 HASHES = {
@@ -134,8 +134,8 @@ def certificate(
     ca: bool | None = None,
     path_length: int | None = None,
     aaid: str | None = None,
-    not_after: datetime.datetime = EPOCH + 3650 * DAY,
-    not_before: datetime.datetime = EPOCH - DAY,
+    not_after: dt.datetime = EPOCH + 3650 * DAY,
+    not_before: dt.datetime = EPOCH - DAY,
     extra: tuple[tuple[x509.ExtensionType, bool], ...] = (),
 ) -> x509.Certificate:
     def name(text: str) -> x509.Name:

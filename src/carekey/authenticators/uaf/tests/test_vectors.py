@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from carekey.authenticators.uaf import algorithms, assertion, attestation, authentication, messages, registration
-from carekey.authenticators.uaf import tlv
+from carekey.authenticators.uaf import algorithms, assertion, attestation, authentication, messages, registration, tlv
 from carekey.authenticators.uaf.base64url import decode, encode
 from carekey.authenticators.uaf.facets import TrustedFacets
 from carekey.authenticators.uaf.metadata import Metadata, Model, read_statements
