@@ -701,4 +701,3 @@ def test_9_3_conformance_asks_for_a_coarser_code_in_some_places():
 
 def test_every_reason_has_a_status_that_refuses():
     assert {status(reason) for reason in Reason} <= {code for code in Status if code >= 1400}
-    assert der(Authority().root)
