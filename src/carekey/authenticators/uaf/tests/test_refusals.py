@@ -15,7 +15,7 @@ from carekey.authenticators.uaf import policy, transaction
 from carekey.authenticators.uaf.metadata import Block, Metadata, ReportStatus, StatusReport
 from carekey.authenticators.uaf.model import Authenticated, Registered
 from carekey.authenticators.uaf.status import Reason, Refused, Status, status
-from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, b64, der, tlv, unb64
+from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, b64, tlv, unb64
 from carekey.authenticators.uaf.tests.server import Server
 from carekey.kernel.assurance import AAL
 
