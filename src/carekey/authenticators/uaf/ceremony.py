@@ -31,6 +31,8 @@ class Client:
 
     facet: str
     bound: bool
+    extensions: tuple[Extension, ...] = ()
+    """Those of the header: unsigned."""
 
 
 def unpredictable(random: Random) -> str:
@@ -73,7 +75,8 @@ def check_response(issued: Issued, response: Response, party: RelyingParty, *, b
     _check_final_challenge(issued, params, party)
     if given.app_id != issued.app_id:
         raise UafError(Reason.APP_ID, "header")
-    return Client(facet=params.facet_id, bound=channel_binding.check(party.channel, params.channel_binding))
+    bound = channel_binding.check(party.channel, params.channel_binding)
+    return Client(facet=params.facet_id, bound=bound, extensions=tuple(present(given.exts)))
 
 
 def check_unsigned(issued: Issued, entry: Assertion, parsed: RegistrationAssertion | AuthenticationAssertion) -> None:

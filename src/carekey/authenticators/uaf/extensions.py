@@ -54,8 +54,11 @@ def methods(extensions: Sequence[assertion.Extension]) -> tuple[Method, ...]:
 
 
 def _method(record: bytes) -> Method:
-    return Method(
-        user_verification=UserVerification(int.from_bytes(record[0:4], "little")),
-        key_protection=KeyProtection(int.from_bytes(record[4:6], "little")),
-        matcher_protection=MatcherProtection(int.from_bytes(record[6:8], "little")),
-    )
+    try:
+        return Method(
+            user_verification=UserVerification(int.from_bytes(record[0:4], "little")),
+            key_protection=KeyProtection(int.from_bytes(record[4:6], "little")),
+            matcher_protection=MatcherProtection(int.from_bytes(record[6:8], "little")),
+        )
+    except ValueError:
+        raise UafError(Reason.EXTENSION, UVM) from None

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from carekey.authenticators.uaf import algorithms, assurance, attestation, ceremony
+from carekey.authenticators.uaf import algorithms, android_key, assurance, attestation, ceremony
 from carekey.authenticators.uaf import policy as policies
 from carekey.authenticators.uaf.assertion import RegistrationAssertion, parse_registration
 from carekey.authenticators.uaf.ceremony import Client
+from carekey.authenticators.uaf.extensions import ANDROID_KEY_ATTESTATION
 from carekey.authenticators.uaf.messages import (
     UAF_1_1,
     Assertion,
@@ -139,21 +140,29 @@ def _verify(
         raise UafError(Reason.MODE)
     ceremony.check_hash(algorithms.digest(statement.algorithms[0], fc_params.encode()), parsed.final_challenge_hash)
     key = algorithms.decode_key(parsed.key_format, parsed.public_key, statement.algorithms)
+    dates = None if parsed.aaid in party.expired_certificates else now
     proven = attestation.verify(
         parsed,
         statement,
         key,
         shared_roots=party.metadata.shared_roots,
-        at=None if parsed.aaid in party.expired_certificates else now,
+        at=dates,
     )
     standing = party.metadata.standing(model, parsed.version, now=now, chain=proven.chain)
     ceremony.check_standing(standing, registering=True)
     ceremony.check_unsigned(issued, entry, parsed)
+    android_hardware = any(asked.id == ANDROID_KEY_ATTESTATION for asked in issued.extensions) and android_key.verify(
+        (*present(entry.exts), *client.extensions),
+        statement,
+        key,
+        final_challenge_hash=parsed.final_challenge_hash,
+        at=dates,
+    )
     level = assurance.assess(
         statement,
         standing,
         attestation=proven.type,
-        android_hardware=False,
+        android_hardware=android_hardware,
         approved=parsed.aaid in party.aal3_models,
         enrolled_at=issued.enrolled_at,
         near=True,
@@ -175,6 +184,7 @@ def _verify(
         png=tuple(present(entry.png)),
         user_verification_index=parsed.user_verification_index,
         user_verification_state=parsed.user_verification_state,
+        android_hardware=android_hardware,
         facet=client.facet,
         metadata_number=model.number,
         registered_at=now,

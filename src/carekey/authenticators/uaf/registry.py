@@ -1,9 +1,10 @@
 """The FIDO registry of predefined values (sections 11.2 and 12).
 
 Members bear the names of metadata version 3, in upper case, so that `Flag[name.upper()]` reads a statement.
+A value with an unknown flag cannot be made: ValueError.
 """
 
-from enum import IntEnum, IntFlag
+from enum import STRICT, IntEnum, IntFlag
 
 ASSERTION_SCHEME = "UAFV1TLV"
 
@@ -41,7 +42,7 @@ class Tag(IntEnum):
     USER_VERIFICATION_STATE = 0x0106
 
 
-class UserVerification(IntFlag):
+class UserVerification(IntFlag, boundary=STRICT):
     """How the authenticator verifies its user. Without ALL, several mean "any one of" (section 12.1)."""
 
     PRESENCE_INTERNAL = 0x0001
@@ -59,7 +60,7 @@ class UserVerification(IntFlag):
     PATTERN_EXTERNAL = 0x1000
 
 
-class KeyProtection(IntFlag):
+class KeyProtection(IntFlag, boundary=STRICT):
     SOFTWARE = 0x0001
     HARDWARE = 0x0002
     TEE = 0x0004
@@ -67,13 +68,13 @@ class KeyProtection(IntFlag):
     REMOTE_HANDLE = 0x0010
 
 
-class MatcherProtection(IntFlag):
+class MatcherProtection(IntFlag, boundary=STRICT):
     SOFTWARE = 0x0001
     TEE = 0x0002
     ON_CHIP = 0x0004
 
 
-class AttachmentHint(IntFlag):
+class AttachmentHint(IntFlag, boundary=STRICT):
     INTERNAL = 0x0001
     EXTERNAL = 0x0002
     WIRED = 0x0004
@@ -85,7 +86,7 @@ class AttachmentHint(IntFlag):
     WIFI_DIRECT = 0x0100
 
 
-class TcDisplay(IntFlag):
+class TcDisplay(IntFlag, boundary=STRICT):
     """Who shows a transaction that is to be confirmed (section 12.5)."""
 
     ANY = 0x0001

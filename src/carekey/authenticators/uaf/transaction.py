@@ -8,7 +8,6 @@ from msgspec import UNSET
 
 from carekey.authenticators.uaf import algorithms, base64url
 from carekey.authenticators.uaf.messages import DisplayPNGCharacteristics, Rgb, Transaction
-from carekey.authenticators.uaf.registry import TcDisplay
 from carekey.authenticators.uaf.statement import Statement
 
 _PLAIN = re.compile(r"[\x20-\x7e\r\n]{1,200}")
@@ -52,7 +51,7 @@ def can_show(
     statement: Statement, transaction: Transaction, reported: Sequence[DisplayPNGCharacteristics] = ()
 ) -> bool:
     """Whether a model shows this form. PNG characteristics `reported` at registration win over its metadata."""
-    if not statement.tc_display & ~TcDisplay(0) or statement.tc_content_type != transaction.content_type:
+    if not statement.tc_display or statement.tc_content_type != transaction.content_type:
         return False
     if transaction.content_type == "text/plain":
         return True

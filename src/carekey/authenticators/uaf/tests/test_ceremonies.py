@@ -252,6 +252,19 @@ def test_21_4_a_method_that_the_model_has_not_or_that_is_left_out_is_refused(fau
     assert outcome.reason is Reason.USER_VERIFICATION
 
 
+@pytest.mark.parametrize(
+    "body", [b"", bytes(7), bytes(9), struct.pack("<IHH", 0x8000, 2, 2), struct.pack("<IHH", 2, 0x40, 2)]
+)
+def test_21_2_methods_that_make_no_sense_are_refused(body):
+    model = Model()
+    inner = b"".join(
+        struct.pack("<HH", tag, len(value)) + value for tag, value in ((0x2E13, UVM.encode()), (0x2E14, body))
+    )
+    outcome = Server.trusting(model).enrol(Phone(model), Faults(extensions=((0x3E11, inner),)))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.EXTENSION
+
+
 def test_21_3_a_newly_enrolled_finger_ends_the_registration():
     model = Model()
     server, phone = Server.trusting(model), Phone(model)

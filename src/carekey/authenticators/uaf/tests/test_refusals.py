@@ -15,7 +15,7 @@ from carekey.authenticators.uaf import policy, transaction
 from carekey.authenticators.uaf.metadata import Block, Metadata, ReportStatus, StatusReport
 from carekey.authenticators.uaf.model import Authenticated, Registered
 from carekey.authenticators.uaf.status import Reason, Refused, Status, status
-from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, b64, der, tlv, unb64
+from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, b64, tlv, unb64
 from carekey.authenticators.uaf.tests.server import Server
 from carekey.kernel.assurance import AAL
 
@@ -701,4 +701,3 @@ def test_9_3_conformance_asks_for_a_coarser_code_in_some_places():
 
 def test_every_reason_has_a_status_that_refuses():
     assert {status(reason) for reason in Reason} <= {code for code in Status if code >= 1400}
-    assert der(Authority().root)
