@@ -9,10 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from browser import Answer, Browser, UnexpectedAnswerError
 from client import CLIENT_ID, REDIRECT, Key, claims
-<<<<<<< HEAD
-=======
 from driver import Journey
->>>>>>> directory
 from support.soft_authenticator import Manner, SoftCredential
 
 _SCOPES = "openid profile email nhsperson associatedorgs nationalrbacaccess"
