@@ -171,6 +171,7 @@ def _verify(
     now: datetime,
 ) -> _Verified:
     parsed = parse_authentication(entry.assertion)
+    ceremony.check_extensions(issued, entry, parsed)
     model, registration = _registered(issued, parsed, party, find)
     statement = model.statement
     ceremony.check_scheme(model, entry)
@@ -196,7 +197,6 @@ def _verify(
     # Only after the signature: otherwise a stranger who knows the KeyID could raise the alarm (section 16.2).
     if not counter_rose(registration.sign_counter, parsed.sign_counter):
         raise _KeyRefused(Reason.CLONE_SUSPECTED, parsed)
-    ceremony.check_unsigned(issued, entry, parsed)
     if not _same_enrolment(registration, parsed):
         raise _KeyRefused(Reason.ENROLMENT_CHANGED, parsed)
     level = assurance.assess(

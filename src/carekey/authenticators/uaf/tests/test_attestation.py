@@ -1,9 +1,9 @@
 """Chains from an attestation certificate to the roots of the metadata (section 14.1)."""
 
 import base64
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -188,8 +188,6 @@ def test_a_certificate_that_is_none_is_refused(authority, garbage):
 
 
 def fingerprint(which: x509.Certificate) -> bytes:
-    from hashlib import sha256
-
     return sha256(der(which)).digest()
 
 
@@ -223,4 +221,4 @@ def test_19_4_the_operator_blocks_one_certificate(authority):
 def test_path_needs_a_chain_of_bounded_length(authority):
     for chain in ([], [authority.root] * 9):
         with pytest.raises(path.PathError):
-            path.verify(chain, [authority.root], at=dt.datetime.now(dt.UTC))
+            path.verify(chain, [authority.root], at=NOW)

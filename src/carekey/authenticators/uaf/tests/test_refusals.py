@@ -672,15 +672,22 @@ def test_5_4_keys_of_two_persons_do_not_make_one_log_in():
     assert outcome == Refused(reason=Reason.FOREIGN_KEY, detail="keys of several persons")
 
 
-def test_11_1_an_unknown_critical_element_in_one_assertion_refuses_all():
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        (Faults(extensions=((0x2777, b""),)), Reason.TLV_CRITICAL),
+        (beside(extension(0x3E11, "unknown")), Reason.UNKNOWN_EXTENSION),
+    ],
+)
+def test_11_1_what_is_critical_and_unknown_in_one_assertion_refuses_all(faults, reason):
     model, other = Model(), Model(aaid="1A2B#0002")
     server = Server.trusting(model, other)
     request = server.registration_request()
-    second = json.loads(Phone(other).answer(request, Faults(extensions=((0x2777, b""),))))[0]
+    second = json.loads(Phone(other).answer(request, faults))[0]
     both = in_message(lambda message: message | {"assertions": [*message["assertions"], *second["assertions"]]})
     outcome = server.registered(Phone(model).answer(request, both))
     assert isinstance(outcome, Refused)
-    assert outcome.reason is Reason.TLV_CRITICAL
+    assert outcome.reason is reason
 
 
 def test_30_2_the_sample_clients_second_top_level_element_is_a_leftover():
