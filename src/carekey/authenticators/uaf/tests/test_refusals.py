@@ -307,6 +307,28 @@ def test_13_a_signature_is_read_as_it_is_labelled(written, raw):
     assert outcome.reason is Reason.ATTESTATION_SIGNATURE
 
 
+def test_13_a_raw_signature_has_its_width_and_no_more():
+    def widened(children: list[bytes]) -> list[bytes]:
+        signature = children[1][8:]
+        return [children[0], tlv(0x3E08, tlv(0x2E06, signature[:32], b"\0", signature[32:]))]
+
+    model = Model()
+    outcome = Server.trusting(model).enrol(Phone(model), Faults(outer=widened))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.ATTESTATION_SIGNATURE
+
+
+def test_13_a_compressed_point_is_refused_in_der_too():
+    def compressed(value: bytes) -> bytes:
+        sign = bytes([2 + value[-1] % 2])
+        return bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + sign + value[-64:-32]
+
+    model = Model(algorithm=2, key_format=0x101)
+    outcome = Server.trusting(model).enrol(Phone(model), field(0x2E0C, compressed))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.KEY
+
+
 @pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 1024), rsa.generate_private_key(3, 2048)])
 def test_13_a_weak_rsa_key_is_refused(key):
     model = Model(algorithm=8, key_format=0x103)
