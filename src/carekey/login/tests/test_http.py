@@ -73,7 +73,7 @@ async def test_the_way_used_last_comes_first_but_nothing_jumps(world, browser):
     answer = await browser.post(f"/login/{id}/way", way="security-key")
     assert answer.headers["location"] == f"/login/{id}/security-key"
     assert "Max-Age=7776000" in answer.headers["set-cookie"]
-    assert browser.cookie("last-way") == "security-key"
+    assert browser.cookie("last") == "security-key"
     second = await world.begun(browser)
     await browser.get(f"/login/{second}")
     assert browser.page.index('value="security-key"') < browser.page.index('value="passkey"')
