@@ -226,7 +226,7 @@ class LogIn(Generic[TxT]):
             status=_status(error),
             items=pages.way_items(offer.ways, last),
             left_out=left_out,
-            weak=pages.strength(login.asked) if pages.any_too_weak(offer) else None,
+            weak=pages.strength(login.asked) if pages.any_too_weak(offer) and not note else None,
             note=note,
             **_fault("way", error),
         )
