@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 
 from support.browser import Kind
 from support.keys import KeyOf
-from support.person import Page, Person
+from support.person import Page, Person, client
 from support.provider import GP, NO_ROLE, NURSE, Provider, carekey
 from support.proxy import TlsProxy
 from support.relying_party import Assertion, RelyingParty, metadata
@@ -37,15 +37,14 @@ Register = Callable[..., RelyingParty]
 
 @pytest.fixture(scope="module")
 def register(provider: Provider) -> Register:
-    def new(*, key: RSAKey | None = None, assertion: Assertion = Assertion(), **more: Any) -> RelyingParty:
-        client = provider.register(json.loads(metadata(CALLBACK, key, **more)))
+    def new(*, key: RSAKey | None = None, **more: Any) -> RelyingParty:
+        registered = provider.register(json.loads(metadata(CALLBACK, key, **more)))
         return RelyingParty(
             issuer=provider.issuer,
-            client_id=client["client_id"],
+            client_id=registered["client_id"],
             redirect_uri=CALLBACK,
             key=key,
-            secret=client.get("client_secret"),
-            assertion=assertion,
+            secret=registered.get("client_secret"),
         )
 
     return new
@@ -110,21 +109,21 @@ class TestPort443:
         self, behind_proxy: tuple[Provider, TlsProxy], key: RSAKey, audience: str
     ) -> None:
         provider, proxy = behind_proxy
-        client = provider.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
+        registered = provider.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
         party = RelyingParty(
             issuer=self.ISSUER,
-            client_id=client["client_id"],
+            client_id=registered["client_id"],
             redirect_uri=CALLBACK,
             key=key,
             assertion=Assertion(aud=audience),
-            http=httpx2.Client(transport=proxy),
+            http=client(proxy),
         )
         discovered = party.discovered()
         assert discovered["issuer"] == self.ISSUER
         for name, path in HARD_CODED.items():
             assert discovered[name] == f"{self.ISSUER}{path}"
         about = provider.people[NURSE]
-        nurse = Person(user=about["user_name"], password=about["password"], transport=proxy)
+        nurse = Person(user=NURSE, password=about["sandbox_password"], transport=proxy)
         end = nurse.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
         assert isinstance(end, str), f"stopped at the page {nurse.seen[-1]}"
         callback = party.answered(end)
@@ -315,37 +314,31 @@ def jwks_uri() -> Iterator[str]:
     server.server_close()
 
 
-def test_13_a_rotated_key_is_fetched_and_a_set_out_of_reach_is_a_plain_refusal(
-    provider: Provider, key: RSAKey, jwks_uri: str, gp: Person
-) -> None:
+def fetching(provider: Provider, jwks_uri: str, key: RSAKey) -> RelyingParty:
     about = {
-        "client_name": "Rotates",
+        "client_name": "Publishes its keys",
         "redirect_uris": [CALLBACK],
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks_uri": jwks_uri,
     }
-    client = provider.register(about)
-    party = RelyingParty(issuer=provider.issuer, client_id=client["client_id"], redirect_uri=CALLBACK, key=key)
+    registered = provider.register(about)
+    return RelyingParty(issuer=provider.issuer, client_id=registered["client_id"], redirect_uri=CALLBACK, key=key)
+
+
+def test_13_a_set_out_of_reach_is_a_plain_refusal(provider: Provider, key: RSAKey, jwks_uri: str, gp: Person) -> None:
     Published.status, Published.keys = 503, [key]
+    party = fetching(provider, jwks_uri, key)
     down = party.token(code(party, gp))
     assert (down.status_code, down.json()) == (401, JWT_IS_NOT_VALID)
 
 
-def test_13_a_key_that_was_published_since_works_at_once(
+def test_13_a_key_that_was_published_ahead_takes_over_without_a_gap(
     provider: Provider, key: RSAKey, jwks_uri: str, gp: Person
 ) -> None:
-    about = {
-        "client_name": "Rotates",
-        "redirect_uris": [CALLBACK],
-        "token_endpoint_auth_method": "private_key_jwt",
-        "jwks_uri": jwks_uri,
-    }
-    Published.status, Published.keys = 200, [key]
-    client = provider.register(about)
-    party = RelyingParty(issuer=provider.issuer, client_id=client["client_id"], redirect_uri=CALLBACK, key=key)
-    assert party.token(code(party, gp)).status_code == 200
     new = RSAKey.generate_key(2048, auto_kid=True)
-    Published.keys = [key, new]
+    Published.status, Published.keys = 200, [key, new]
+    party = fetching(provider, jwks_uri, key)
+    assert party.token(code(party, gp)).status_code == 200
     assert replace(party, key=new).token(code(party, gp)).status_code == 200
 
 
@@ -361,17 +354,18 @@ def test_15_form_post_is_a_form_that_works_without_script(party: RelyingParty, g
 def test_15_form_post_can_be_switched_off_as_release_11_01_did(tmp_path: Path, key: RSAKey) -> None:
     settings = {"URL": "http://localhost:1/off", "SANDBOX": "true", "FORM_POST": "false"}
     with carekey(tmp_path, **{f"ISSUERS__OFF__{name}": value for name, value in settings.items()}) as provider:
-        client = provider.register(json.loads(metadata(CALLBACK, key)), issuer="off")
-        local = httpx2.Client(base_url=f"http://127.0.0.1:{provider.port}/off")
-        assert local.get("/.well-known/openid-configuration").json()["response_modes_supported"] == ["query"]
+        registered = provider.register(json.loads(metadata(CALLBACK, key)), issuer="off")
+        local = f"http://127.0.0.1:{provider.port}/off"
+        discovered = httpx2.get(f"{local}/.well-known/openid-configuration").json()
+        assert discovered["response_modes_supported"] == ["query"]
         asked = {
             "response_type": "code",
-            "client_id": client["client_id"],
+            "client_id": registered["client_id"],
             "redirect_uri": CALLBACK,
             "scope": "openid",
             "response_mode": "form_post",
         }
-        refused = local.get("/authorize", params=asked)
+        refused = httpx2.get(f"{local}/authorize", params=asked)
         assert refused.headers["location"].startswith(f"{CALLBACK}?error=")
 
 

@@ -42,8 +42,8 @@ def test_the_sandbox_password_journey_from_end_to_end(plain_tab: Page, provider:
     if plain_tab.get_by_role("heading", name="How do you want to log in?").is_visible():
         plain_tab.get_by_label("User name and password").check()
         plain_tab.get_by_role("button", name="Continue").click()
-    plain_tab.get_by_label("User name").fill(nurse["user_name"])
-    plain_tab.get_by_label("Password").fill(nurse["password"])
+    plain_tab.get_by_label("User name").fill(NURSE)
+    plain_tab.get_by_label("Password").fill(nurse["sandbox_password"])
     plain_tab.get_by_role("button", name="Continue").click()
     expect(plain_tab.get_by_role("heading", name="Choose your role")).to_be_visible()
     plain_tab.get_by_role("radio").first.check()

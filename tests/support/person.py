@@ -14,6 +14,15 @@ import httpx2
 Prove = Callable[[Mapping[str, Any]], str]
 
 
+def client(transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
+    """Keeps cookies but no connection, so that nobody has to close it."""
+    return httpx2.Client(transport=transport or one_shot(), timeout=20)
+
+
+def one_shot() -> httpx2.HTTPTransport:
+    return httpx2.HTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
+
+
 @dataclass(slots=True)
 class Form:
     action: str
@@ -95,7 +104,7 @@ class Person:
     ) -> None:
         self._prove = prove
         self._user, self._password = user, password
-        self.browser = httpx2.Client(follow_redirects=False, transport=transport, timeout=20)
+        self.browser = client(transport)
         self.seen: list[str] = []
         """Headings of the pages on the way."""
 
