@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 import signal
 import sys
 import time
@@ -34,7 +35,13 @@ from carekey.kernel.unit_of_work import Store
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-OpenStore = Callable[[], AbstractContextManager[Store[DirectoryTx]]]
+OpenStore = Callable[[Path | None], AbstractContextManager[Store[DirectoryTx]]]
+"""From the settings file, if one was named, to a store that is closed at the end."""
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The settings file.", envvar="CAREKEY_CONFIG", show_envvar=True),
+]
 
 FAILED, USAGE, NOT_FOUND, CONFLICT, PARTLY = 1, 2, 3, 5, 6
 """Exit codes (ux.md section 8)."""
@@ -52,6 +59,7 @@ def commands(open_store: OpenStore) -> typer.Typer:
     def _import(
         file: Annotated[Path, typer.Argument(help="A .csv or .jsonl file in UTF-8.", show_default=False)],
         *,
+        config: Config = None,
         kind: Annotated[Kind, typer.Option(help="What the file holds.")] = Kind.PEOPLE,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
         resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted import stopped.")] = False,
@@ -71,13 +79,13 @@ def commands(open_store: OpenStore) -> typer.Typer:
         """
         if dry_run and resume:
             _fail(USAGE, "--dry-run writes nothing, so there is nothing for it to resume. Leave one of them out.")
-        with open_store() as store, _asked_to_stop() as stop, _shown(quiet=quiet, verbose=verbose) as on_batch:
+        with open_store(config) as store, _asked_to_stop() as stop, _shown(quiet=quiet, verbose=verbose) as on_batch:
             report = _run(
                 lambda: import_people(
                     store,
                     file,
                     kind=kind,
-                    operator=actor.operator(operator or getpass.getuser()),
+                    operator=_operator(operator),
                     clock=SystemClock(),
                     entropy=SystemEntropy(),
                     dry_run=dry_run,
@@ -105,6 +113,7 @@ def dev_commands(open_store: OpenStore) -> typer.Typer:
     @app.command("seed")
     def _seed(
         *,
+        config: Config = None,
         people: Annotated[int, typer.Option(min=1, max=9_999_999, help="How many people.")] = 1_500_000,
         organisations: Annotated[int, typer.Option(min=1, max=999_999, help="How many organisations.")] = 60_000,
         number: Annotated[int, typer.Option("--seed", help="The same number gives the same people.")] = 1,
@@ -121,12 +130,11 @@ def dev_commands(open_store: OpenStore) -> typer.Typer:
         """
         size = Size(people=people, organisations=organisations)
         began = time.monotonic()
-        with open_store() as store, _bar(quiet=quiet) as bar:
+        with open_store(config) as store, _bar(quiet=quiet) as bar:
             task = bar.add_task("Seeding", total=size.people + size.organisations, counts="")
-            operator = actor.operator(getpass.getuser())
             made = asyncio.run(
                 seed(
-                    store, size, number=number, operator=operator, clock=SystemClock(),
+                    store, size, number=number, operator=_operator(), clock=SystemClock(),
                     on_batch=lambda done: bar.update(task, completed=done),
                 )
             )  # fmt: skip
@@ -147,7 +155,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, Report]], file: Path, *, resume:
             _say(f"An earlier import of {file.name} was interrupted. This one begins again; --resume would go on.")
         return asyncio.run(work())
     except SourceError as error:
-        _fail(USAGE, f"{file.name} was not imported: {error}.")
+        _fail(USAGE, f"Nothing was imported: {error}.")
     except NothingToResume:
         _fail(NOT_FOUND, f"No import of {file.name} was interrupted. Leave --resume out to import it.")
     except AnotherImport as error:
@@ -239,6 +247,14 @@ def _bar(*, quiet: bool) -> "Bar":
         console=console,
         disable=quiet or not console.is_terminal,
     )
+
+
+def _operator(name: str = "") -> actor.Actor:
+    """By default whoever is at the keyboard."""
+    try:
+        return actor.operator(name or getpass.getuser())
+    except (KeyError, OSError):
+        return actor.operator(f"uid {os.getuid()}")
 
 
 def _say(text: str) -> None:

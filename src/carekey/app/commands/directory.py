@@ -1,6 +1,5 @@
 """`carekey people` and `carekey dev`: the directory's own commands, given a store."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,8 @@ from carekey.storage.store import Store
 
 
 @contextmanager
-def _opened() -> Iterator[Store]:
-    config = os.environ.get("CAREKEY_CONFIG")
-    found = read_settings(Path(config) if config else None)
+def _opened(config: Path | None) -> Iterator[Store]:
+    found = read_settings(config)
     prepare(found)
     store = open_store(found.database_url())
     try:

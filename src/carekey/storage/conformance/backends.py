@@ -67,5 +67,5 @@ def store(reopen: Open) -> Store:
 
 
 @pytest.fixture
-def other(reopen: Open, store: Store) -> Store:  # noqa: ARG001 (opened second)
+def other(reopen: Open, store: Store) -> Store:
     return reopen()

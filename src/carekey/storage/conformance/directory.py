@@ -119,6 +119,21 @@ class RolesContract:
         assert list(await store.read(lambda tx: tx.roles.held_by(ASHA, at=NOW - MICROSECOND))) == [past, ending]
         assert list(await store.read(lambda tx: tx.roles.held_by(ASHA, at=LATER))) == [coming, begun]
 
+    async def test_granted_whatever_the_period(self, store: Store) -> None:
+        past = samples.profile(id=RoleProfileId("2"), ends=NOW - MICROSECOND)
+        coming = samples.profile(id=RoleProfileId("1"), starts=LATER)
+        somebody_elses = samples.profile(id=RoleProfileId("3"), person=PersonId("2"))
+        await store.write(lambda tx: tx.roles.put([samples.membership()], [past, coming, somebody_elses]))
+        assert list(await store.read(lambda tx: tx.roles.granted_to(ASHA))) == [coming, past]
+
+    async def test_found_by_their_ids_whoever_holds_them(self, store: Store) -> None:
+        membership, profile = samples.membership(), samples.profile(ends=NOW - MICROSECOND)
+        await store.write(lambda tx: tx.roles.put([membership], [profile]))
+        profiles = [RoleProfileId("999"), profile.id, profile.id]
+        assert list(await store.read(lambda tx: tx.roles.find(profiles))) == [profile]
+        memberships = [MembershipId("999"), membership.id, membership.id]
+        assert list(await store.read(lambda tx: tx.roles.find_memberships(memberships))) == [membership]
+
     async def test_put_replaces_by_id(self, store: Store) -> None:
         old_membership, old = samples.membership(), samples.profile()
         new_membership, new = replace(old_membership, gnc="123"), replace(old, ends=LATER)

@@ -18,7 +18,7 @@ from carekey.directory.model import (
     RoleProfile,
 )
 from carekey.kernel.assurance import IAL
-from carekey.kernel.ids import OrganisationCode, PersonId
+from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage.encoding import from_micros, to_json, to_micros
 from carekey.storage.search import exact_first
 from carekey.storage.sql.connection import Connection, Row, Value
@@ -201,6 +201,11 @@ class _RolesSql:
             select(*memberships.c).where(memberships.c.person == bindparam("person")).order_by(memberships.c.id),
             "person",
         )
+        self.membership = dialect.text(select(*memberships.c).where(memberships.c.id == bindparam("id")), "id")
+        self.profile = dialect.text(select(*profile).where(profile.id == bindparam("id")), "id")
+        self.granted = dialect.text(
+            select(*profile).where(profile.person == bindparam("person")).order_by(profile.id), "person"
+        )
         self.held = dialect.text(
             select(*profile)
             .where(
@@ -224,16 +229,29 @@ class Roles:
         moment = to_micros(at)
         return [_profile(row) for row in self._connection.all(self._sql.held, (person, moment, moment))]
 
+    def granted_to(self, person: PersonId) -> Sequence[RoleProfile]:
+        return [_profile(row) for row in self._connection.all(self._sql.granted, (person,))]
+
     def memberships_of(self, person: PersonId) -> Sequence[Membership]:
-        return [
-            Membership(id=id, person=person, organisation=organisation, gnc=gnc)
-            for id, person, organisation, gnc in self._connection.all(self._sql.memberships, (person,))
-        ]
+        return [_membership(row) for row in self._connection.all(self._sql.memberships, (person,))]
+
+    def find(self, ids: Iterable[RoleProfileId]) -> Sequence[RoleProfile]:
+        rows = (self._connection.one(self._sql.profile, (id,)) for id in sorted(set(ids)))
+        return [_profile(row) for row in rows if row]
+
+    def find_memberships(self, ids: Iterable[MembershipId]) -> Sequence[Membership]:
+        rows = (self._connection.one(self._sql.membership, (id,)) for id in sorted(set(ids)))
+        return [_membership(row) for row in rows if row]
 
     def put(self, memberships: Iterable[Membership], profiles: Iterable[RoleProfile]) -> None:
         rows = ((each.id, each.person, each.organisation, each.gnc) for each in memberships)
         self._connection.many(self._sql.put_membership, rows)
         self._connection.many(self._sql.put_profile, map(_profile_row, profiles))
+
+
+def _membership(row: Row) -> Membership:
+    id, person, organisation, gnc = row
+    return Membership(id=id, person=person, organisation=organisation, gnc=gnc)
 
 
 @lru_cache(maxsize=8192)
