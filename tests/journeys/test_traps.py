@@ -84,55 +84,6 @@ def userinfo(party: RelyingParty, somebody: Person, scope: str = ROLES) -> dict[
     return found
 
 
-class TestPort443:
-    """1: an issuer with path and explicit :443 comes back character for character."""
-
-    ISSUER: ClassVar[str] = "https://am.example.test:443/openam/oauth2/realms/root/realms/oidc"
-
-    @pytest.fixture(scope="class")
-    def behind_proxy(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, TlsProxy]]:
-        folder = tmp_path_factory.mktemp("port-443")
-        issuer = {"URL": self.ISSUER, "SANDBOX": "true", "WAYS": '["password"]', "REALM": "/oidc"}
-        with carekey(folder, **{f"ISSUERS__OIDC__{name}": value for name, value in issuer.items()}) as running:
-            yield running, TlsProxy(running.port)
-
-    @pytest.mark.parametrize(
-        "audience",
-        [
-            f"{ISSUER}/access_token",
-            ISSUER,
-            f"{ISSUER}/access_token".replace(":443", ""),
-            ISSUER.replace(":443", ""),
-        ],
-    )
-    def test_a_log_in_with_the_audience(
-        self, behind_proxy: tuple[Provider, TlsProxy], key: RSAKey, audience: str
-    ) -> None:
-        provider, proxy = behind_proxy
-        registered = provider.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
-        party = RelyingParty(
-            issuer=self.ISSUER,
-            client_id=registered["client_id"],
-            redirect_uri=CALLBACK,
-            key=key,
-            assertion=Assertion(aud=audience),
-            http=client(proxy),
-        )
-        discovered = party.discovered()
-        assert discovered["issuer"] == self.ISSUER
-        for name, path in HARD_CODED.items():
-            assert discovered[name] == f"{self.ISSUER}{path}"
-        about = provider.people[NURSE]
-        nurse = Person(user=NURSE, password=about["sandbox_password"], transport=proxy)
-        end = nurse.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
-        assert isinstance(end, str), f"stopped at the page {nurse.seen[-1]}"
-        callback = party.answered(end)
-        assert callback["iss"] == self.ISSUER
-        token = party.token(callback["code"])
-        assert token.status_code == 200, token.text
-        assert party.id_token(token.json()["id_token"])["iss"] == self.ISSUER
-
-
 HARD_CODED = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/access_token",
@@ -140,6 +91,47 @@ HARD_CODED = {
     "jwks_uri": "/connect/jwk_uri",
     "end_session_endpoint": "/connect/endSession",
 }
+
+PORT_443 = "https://am.example.test:443/openam/oauth2/realms/root/realms/oidc"
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    folder = tmp_path_factory.mktemp("port-443")
+    issuer = {"URL": PORT_443, "SANDBOX": "true", "WAYS": '["password"]', "REALM": "/oidc"}
+    with carekey(folder, **{f"ISSUERS__OIDC__{name}": value for name, value in issuer.items()}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("audience", [f"{PORT_443}/access_token", PORT_443])
+@pytest.mark.parametrize("port", [":443", ""])
+def test_1_an_issuer_with_port_443_and_a_path_comes_back_character_for_character(
+    behind_proxy: Provider, key: RSAKey, audience: str, port: str
+) -> None:
+    proxy = TlsProxy(behind_proxy.port)
+    registered = behind_proxy.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
+    party = RelyingParty(
+        issuer=PORT_443,
+        client_id=registered["client_id"],
+        redirect_uri=CALLBACK,
+        key=key,
+        assertion=Assertion(aud=audience.replace(":443", port)),
+        http=client(proxy),
+    )
+    discovered = party.discovered()
+    assert discovered["issuer"] == PORT_443
+    assert {name: discovered[name] for name in HARD_CODED} == {
+        name: f"{PORT_443}{path}" for name, path in HARD_CODED.items()
+    }
+    nurse = Person(user=NURSE, password=behind_proxy.people[NURSE]["sandbox_password"], transport=proxy)
+    end = nurse.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
+    assert isinstance(end, str), f"stopped at the page {nurse.seen[-1]}"
+    callback = party.answered(end)
+    assert callback["iss"] == PORT_443
+    token = party.token(callback["code"])
+    assert token.status_code == 200, token.text
+    assert party.id_token(token.json()["id_token"])["iss"] == PORT_443
+
 
 WRONG = {
     "of another client": {"iss": "somebody-else", "sub": "somebody-else"},
@@ -327,7 +319,7 @@ def fetching(provider: Provider, jwks_uri: str, key: RSAKey) -> RelyingParty:
 
 def test_13_a_set_out_of_reach_is_a_plain_refusal(provider: Provider, key: RSAKey, jwks_uri: str, gp: Person) -> None:
     Published.status, Published.keys = 503, [key]
-    party = fetching(provider, jwks_uri, key)
+    party = fetching(provider, f"{jwks_uri}/down", key)
     down = party.token(code(party, gp))
     assert (down.status_code, down.json()) == (401, JWT_IS_NOT_VALID)
 

@@ -120,11 +120,13 @@ class Person:
 
     def log_in(self, address: str, *, until: str, way: str, role: str | None = None) -> str | Page:
         """All the way: choose, prove, choose a role. `role`: part of its label. Ends at the application,
-        or at a page that this person does not know how to go on from."""
+        or at a page that comes again or that this person does not know how to go on from."""
         at = self.open(address, until=until)
+        been: set[str] = set()
         for _ in range(8):
-            if isinstance(at, str):
+            if isinstance(at, str) or at.heading in been:
                 return at
+            been.add(at.heading)
             following = self._step(at, until=until, way=way, role=role)
             if following is None:
                 return at
