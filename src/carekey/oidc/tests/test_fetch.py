@@ -201,6 +201,12 @@ async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Mon
         assert await flaw_of(Fetcher(private=True), f"http://127.0.0.1:{port}/") is Flaw.TOO_SLOW
 
 
+async def test_each_address_of_a_name_is_tried() -> None:
+    async with server(lambda head: ok(b"x")) as port:
+        fetcher = Fetcher(private=True, resolve=to("::1", "127.0.0.9", "127.0.0.1"))
+        assert await fetcher.get(f"http://localhost:{port}/jwks") == b"x"
+
+
 async def test_a_port_where_nobody_listens() -> None:
     async with server(lambda head: b"") as port:
         pass
