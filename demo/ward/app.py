@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from httpx2 import AsyncBaseTransport
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -25,8 +26,14 @@ from ward.work import WORK
 HERE = Path(__file__).parent
 
 
-def make_app(config: Config, *, clock: Callable[[], float] = time.time) -> ASGIApp:  # noqa: TID251 (the edge)
-    ward = Ward(config, clock=clock)
+def make_app(
+    config: Config,
+    *,
+    clock: Callable[[], float] = time.time,  # noqa: TID251 (the edge)
+    transport: AsyncBaseTransport | None = None,
+) -> ASGIApp:
+    """`transport`: how it reaches the provider, if not over the network."""
+    ward = Ward(config, clock=clock, transport=transport)
     routes = [
         Route("/", ward.home),
         Route("/log-in/{ask}", ward.log_in),
@@ -44,10 +51,10 @@ def make_app(config: Config, *, clock: Callable[[], float] = time.time) -> ASGIA
 
 
 class Ward:
-    def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
+    def __init__(self, config: Config, *, clock: Callable[[], float], transport: AsyncBaseTransport | None) -> None:
         key = keys.load_or_make(config.data)
         self._config = config
-        self._party = RelyingParty(config, key, clock=clock)
+        self._party = RelyingParty(config, key, clock=clock, transport=transport)
         self._sessions = Sessions(port=config.port, secure=config.url.startswith("https:"))
         self._jwks = keys.public(key)
         self._pages = Environment(
@@ -189,4 +196,5 @@ def _json(value: object) -> str:
 
 
 def _amr(values: list[str]) -> str:
-    return ", ".join(claims.AMR.get(value, value) for value in values)
+    said = ", ".join(claims.AMR.get(value, value) for value in values)
+    return said[:1].upper() + said[1:]

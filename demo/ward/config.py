@@ -35,7 +35,8 @@ class Config:
         return f"{self.url}/jwks.json"
 
     def registration(self) -> dict[str, object]:
-        """What to register at the provider, in the terms of OpenID Connect Registration section 2."""
+        """What to register at the provider, in the terms of OpenID Connect Registration section 2.
+        `listed` is the provider's own: the application may be named on its public page."""
         return {
             "client_id": self.client_id,
             "client_name": self.name,
@@ -47,6 +48,7 @@ class Config:
             "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "RS512",
             "jwks_uri": self.jwks_uri,
+            "listed": True,
         }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
-from httpx2 import HTTPError
+from httpx2 import AsyncBaseTransport, HTTPError
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -69,8 +69,12 @@ class LoggedIn:
         return str(self.token_response["id_token"])
 
     @property
+    def name(self) -> str:
+        return str(self.userinfo.get("name") or self.claims["sub"])
+
+    @property
     def aal(self) -> int:
-        return int(self.claims["authentication_assurance_level"])
+        return _level(self.claims.get("authentication_assurance_level"))
 
     @property
     def role(self) -> Mapping[str, Any] | None:
@@ -92,7 +96,9 @@ class ShortLived(PrivateKeyJWT):
 
 
 class RelyingParty:
-    def __init__(self, config: Config, key: RSAKey, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, key: RSAKey, *, clock: Callable[[], float], transport: AsyncBaseTransport | None = None
+    ) -> None:
         self._config = config
         self._clock = clock
         self._provider = OAuth().register(
@@ -104,6 +110,7 @@ class RelyingParty:
                 "code_challenge_method": "S256",
                 "token_endpoint_auth_method": "private_key_jwt",
                 "timeout": 10,
+                "transport": transport,
             },
             client_auth_methods=[ShortLived()],
         )
@@ -148,7 +155,6 @@ class RelyingParty:
                     "iss": {"essential": True, "value": self._config.issuer},
                     "aud": {"essential": True, "value": self._config.client_id},
                     "auth_time": {"essential": True},
-                    "at_hash": {"essential": True},
                 },
                 leeway=LEEWAY,
             )
@@ -158,7 +164,7 @@ class RelyingParty:
         except OAuthError as error:
             raise _refused(error.error, error.description) from error
         except JoseError as error:
-            raise _not_accepted(f"the ID token is not sound ({error.error})") from error
+            raise _not_accepted(f"the ID token is not sound ({error.description or error.error})") from error
         except (HTTPError, ValueError) as error:
             raise _out_of_reach() from error
         logged_in = LoggedIn(
@@ -176,9 +182,9 @@ class RelyingParty:
         ask, claims = started.ask, logged_in.claims
         if logged_in.userinfo.get("sub") != claims["sub"]:  # OpenID Connect Core section 5.3.2
             raise _not_accepted("the ID token and userinfo are about two different people")
-        if int(claims.get("id_assurance_level", 0)) < self._config.minimum_ial:
+        if _level(claims.get("id_assurance_level")) < self._config.minimum_ial:
             raise _not_accepted("the person's identity has not been checked well enough")
-        if int(claims.get("authentication_assurance_level", 0)) < ask.minimum_aal:
+        if _level(claims.get("authentication_assurance_level")) < ask.minimum_aal:
             raise _not_accepted("the way of logging in was not secure enough")
         if ask.freshness is not None:
             oldest = started.at - ask.freshness.total_seconds() - LEEWAY
@@ -202,6 +208,11 @@ class RelyingParty:
             raise _out_of_reach() from error
         if metadata.get("issuer") != self._config.issuer:  # OpenID Connect Discovery section 4.3
             raise _not_accepted("the provider gives itself another name than the one configured")
+
+
+def _level(claim: object) -> int:
+    """A string in CIS2's tokens, a number in some of its test environments."""
+    return int(text) if (text := str(claim)).isdecimal() else 0
 
 
 def _refused(code: str, description: str | None) -> NotLoggedIn:

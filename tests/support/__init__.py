@@ -1,1 +1,1 @@
-"""What tests and the bench share. `tests` is on the path (pyproject.toml, pytest's pythonpath)."""
+"""What tests of the whole need: a running CareKey, applications to log in to, a browser, a security key."""

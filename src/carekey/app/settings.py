@@ -82,8 +82,9 @@ class WebAuthn(Section, frozen=True):
     """File with the FIDO metadata BLOB (MDS3). Without it no security key reaches AAL3."""
     metadata_root: str | None = None
     """PEM file with the root certificate that the BLOB must chain to."""
-    models: str | None = None
-    """JSON file with metadata statements of further models, for a laboratory or a sandbox. Refused in production."""
+    virtual_authenticators: bool | None = None
+    """Accept the virtual authenticators of browsers, whose attestation keys are public. For tests; refused in
+    production. If it is not set, a demo alone accepts them."""
 
 
 class Way(Section, frozen=True):
@@ -118,6 +119,10 @@ class Settings(Section, frozen=True):
     """Folder for the database and the keys, unless those are set on their own."""
     service: str = "CareKey"
     """The name on the pages."""
+    contact: str | None = None
+    """How people reach the service desk, in words, for the help pages."""
+    security_contact: str | None = None
+    """A `mailto:` or `https:` address for reports of weaknesses, for /.well-known/security.txt."""
     server: Server = Server()
     database: Database = Database()
     keys: Keys = Keys()
@@ -140,8 +145,16 @@ class Settings(Section, frozen=True):
     def secure(self) -> bool:
         return all(urlsplit(issuer.url).scheme == "https" for issuer in self.issuers.values())
 
+    def virtual_authenticators(self) -> bool:
+        chosen = self.webauthn.virtual_authenticators
+        return self.environment == "demo" if chosen is None else chosen
+
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
+
+    def origin(self) -> str:
+        """Where pages that belong to no issuer are: that of the first issuer."""
+        return _origin(next(iter(self.issuers.values())).url)
 
     def origins(self) -> frozenset[str]:
         """Our own origins, as browsers write them: without the scheme's default port."""
@@ -267,8 +280,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs https: change the issuers' url.")
     if settings.database_url() == "memory:":
         raise SettingsError("Production needs a database that lasts: set database.url.")
-    if settings.webauthn.models is not None:
-        raise SettingsError("webauthn.models is for laboratories: production takes webauthn.metadata alone.")
+    if settings.webauthn.virtual_authenticators:
+        raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from carekey.directory.model import Membership, Organisation, Person, Position, RoleProfile
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import OrganisationCode, PersonId
+from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 
 
 class People(Protocol):
@@ -44,7 +44,19 @@ class Roles(Protocol):
         """The role profiles in force at that moment, in the order of their ids."""
         ...
 
+    def granted_to(self, person: PersonId) -> Sequence[RoleProfile]:
+        """Every role profile the person was ever given, past and future ones included, in the order of their ids."""
+        ...
+
     def memberships_of(self, person: PersonId) -> Sequence[Membership]: ...
+
+    def find(self, ids: Iterable[RoleProfileId]) -> Sequence[RoleProfile]:
+        """Those that exist, whoever holds them and whatever their period."""
+        ...
+
+    def find_memberships(self, ids: Iterable[MembershipId]) -> Sequence[Membership]:
+        """Those that exist."""
+        ...
 
     def put(self, memberships: Iterable[Membership], profiles: Iterable[RoleProfile]) -> None:
         """Insert or replace, by id. A profile's membership must exist or be given."""

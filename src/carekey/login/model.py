@@ -43,6 +43,8 @@ class Asked:
     application: str
     acr: tuple[str, ...]
     """Classes of `login/acr.py`, any of which will do; the first that holds is reported, best first."""
+    minimum: AAL = AAL.AAL1
+    """Whatever the class admits, nothing below this (a client's own rule)."""
     fresh: bool = False
     """Prove it now, whatever session there is (`prompt=login`)."""
     choose_account: bool = False
@@ -56,6 +58,8 @@ class Asked:
     """Only this person will do (`id_token_hint`)."""
     hint: str = ""
     """Who it probably is (`login_hint`): fills a field in, decides nothing."""
+    share: tuple[str, ...] = ()
+    """What the application would be told, in plain words; ask the person first. Empty: no need to ask."""
     return_origin: str = ""
     """Origin of the redirect address, for the page's `form-action`."""
     language: str = "en"
@@ -91,3 +95,6 @@ class Issue:
 
     acr: str
     aal: AAL
+    """The level that the proof still carries, which idle time may have lowered."""
+    role: RoleProfileId | None = None
+    """The role that the application is told of; None if it did not ask or the person holds none."""

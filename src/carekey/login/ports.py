@@ -7,7 +7,7 @@ from carekey.authenticators.base import Verified
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import LoginId, RoleProfileId
-from carekey.login.model import Login, Outcome
+from carekey.login.model import Issue, Login, Outcome
 from carekey.sessions.model import Session
 from carekey.sessions.ports import Sessions
 
@@ -54,7 +54,7 @@ class Application(Protocol[TxT_contra]):
     `oidc/authorize` is one. The answer is opaque to log-in, which hands it to `respond`
     (see `login/http.py`) once the transaction has committed."""
 
-    def issue(self, tx: TxT_contra, login: Login, session: Session, acr: str, *, now: datetime) -> Any: ...
+    def issue(self, tx: TxT_contra, login: Login, session: Session, verdict: Issue, *, now: datetime) -> Any: ...
 
     def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Any:
         """`why` is a `login.policy.Refusal`."""

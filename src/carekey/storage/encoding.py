@@ -1,5 +1,6 @@
 """How values are written down: the same in every database, so that none needs types of its own."""
 
+import hashlib
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,14 @@ def from_micros(count: int) -> datetime:
     return _EPOCH + timedelta(microseconds=count)
 
 
+def maybe_to_micros(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+
+
+def maybe_from_micros(count: int | None) -> datetime | None:
+    return None if count is None else _EPOCH + timedelta(microseconds=count)
+
+
 def to_json(value: Any) -> str:
     """JSON text. Half a surrogate pair, which no database can keep, becomes U+FFFD."""
     try:
@@ -34,6 +43,11 @@ def to_json(value: Any) -> str:
 def storable_text(text: str) -> str:
     """The text without what a database cannot keep: half surrogate pairs, and NUL (PostgreSQL)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def digest_of(*parts: str) -> bytes:
+    """A short key for texts of any length. No two lists of texts have the same."""
+    return hashlib.sha256(to_json(parts).encode()).digest()
 
 
 def own_fields(event: AuditEvent) -> dict[str, Any]:

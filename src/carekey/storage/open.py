@@ -15,6 +15,14 @@ def open_store(url: str) -> Store:
         from carekey.storage.memory.store import MemoryStore
 
         return MemoryStore()
+    if scheme == "sqlite":
+        from carekey.storage.sql.sqlite import SqliteStore
+
+        return SqliteStore(url)
+    if scheme in {"postgresql", "postgres"}:
+        from carekey.storage.sql.postgresql import PostgresqlStore
+
+        return PostgresqlStore(url)
     raise StorageError(
         f"The database address begins with “{scheme}:”; use memory:, sqlite:///file or postgresql://host/name."
     )

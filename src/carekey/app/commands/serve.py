@@ -33,10 +33,10 @@ def serve(
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
     announce(found)
-    run(found, workers=workers or found.server.workers)
+    run_server(found, workers=workers or found.server.workers)
 
 
-def run(found: Settings, *, workers: int) -> None:
+def run_server(found: Settings, *, workers: int) -> None:
     import uvicorn
 
     uvicorn.run(

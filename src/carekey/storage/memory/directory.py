@@ -7,6 +7,7 @@ from carekey.directory.model import Membership, Organisation, Person, Position, 
 from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RoleProfileId
 from carekey.storage.errors import StorageError
 from carekey.storage.memory.table import Journal, Table
+from carekey.storage.search import KEYS, exact_first
 
 
 class People:
@@ -24,14 +25,14 @@ class People:
         wanted = text.strip().casefold()
         if not wanted:
             return []
-        found = [
-            (all(key != wanted for key in keys), family, person.id, person)
-            for person in self._rows
-            for family in [person.family_name.casefold()]
-            for keys in [(person.id, family, (person.email or "").casefold())]
-            if any(key.startswith(wanted) for key in keys)
+        matches = [
+            sorted(
+                (person for person in self._rows if key(person).startswith(wanted)),
+                key=lambda person, key=key: (key(person), person.id),  # type: ignore[misc]  # binds this key
+            )[:limit]
+            for key in KEYS
         ]
-        return [person for *_, person in sorted(found, key=lambda row: row[:3])[:limit]]
+        return exact_first(wanted, matches, limit=limit)
 
     def put(self, people: Iterable[Person]) -> None:
         for person in people:
@@ -71,9 +72,18 @@ class Roles:
         held = [profile for profile in self._profiles if profile.person == person and profile.held_at(at)]
         return sorted(held, key=lambda profile: profile.id)
 
+    def granted_to(self, person: PersonId) -> Sequence[RoleProfile]:
+        return sorted((row for row in self._profiles if row.person == person), key=lambda profile: profile.id)
+
     def memberships_of(self, person: PersonId) -> Sequence[Membership]:
         own = [membership for membership in self._memberships if membership.person == person]
         return sorted(own, key=lambda membership: membership.id)
+
+    def find(self, ids: Iterable[RoleProfileId]) -> Sequence[RoleProfile]:
+        return [row for id in sorted(set(ids)) if (row := self._profiles.get(id))]
+
+    def find_memberships(self, ids: Iterable[MembershipId]) -> Sequence[Membership]:
+        return [row for id in sorted(set(ids)) if (row := self._memberships.get(id))]
 
     def put(self, memberships: Iterable[Membership], profiles: Iterable[RoleProfile]) -> None:
         for membership in memberships:

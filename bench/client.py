@@ -1,0 +1,61 @@
+"""What the measured application does for itself: signs its assertions and reads its ID tokens."""
+
+import base64
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+CLIENT_ID = "bench"
+REDIRECT = "https://ward.example/callback"
+
+
+def base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _number(value: int) -> str:
+    return base64url(value.to_bytes((value.bit_length() + 7) // 8))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An RSA key of 2048 bits and its JWKs."""
+
+    private: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        numbers = self.private.public_key().public_numbers()
+        return {"kty": "RSA", "kid": "bench", "use": "sig", "alg": "RS256", "n": _number(numbers.n), "e": "AQAB"}
+
+    @property
+    def private_jwk(self) -> dict[str, str]:
+        numbers = self.private.private_numbers()
+        parts = {"d": numbers.d, "p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1}
+        return self.public_jwk | {name: _number(value) for name, value in (parts | {"qi": numbers.iqmp}).items()}
+
+    def assertion(self, audience: str) -> str:
+        """A client assertion for `private_key_jwt` (OpenID Connect Core section 9)."""
+        now = int(time.time())
+        header = {"alg": "RS256", "kid": "bench", "typ": "JWT"}
+        payload = {
+            "iss": CLIENT_ID,
+            "sub": CLIENT_ID,
+            "aud": audience,
+            "jti": str(uuid.uuid4()),
+            "iat": now,
+            "exp": now + 60,
+        }
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, payload))
+        return f"{signed}.{base64url(self.private.sign(signed.encode(), PKCS1v15(), hashes.SHA256()))}"
+
+
+def claims(token: str) -> dict[str, object]:
+    """The payload of a JWT. Its signature is the business of tests, not of measurements."""
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

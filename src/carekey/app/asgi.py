@@ -1,0 +1,83 @@
+"""The ASGI application, as a server starts it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from carekey.app import settings, wiring
+from carekey.app.settings import Settings, SettingsError
+from carekey.jose.signer import KeyUnusable
+from carekey.storage.errors import StorageError
+
+log = structlog.get_logger()
+
+SWEEP_EVERY = timedelta(minutes=10)
+KEYS_EVERY = timedelta(minutes=5)
+
+
+def create() -> "Application":
+    """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
+    config = os.environ.get("CAREKEY_CONFIG")
+    return Application(settings.load(Path(config) if config else None))
+
+
+class Application:
+    """Opens the installation when the server starts, and answers until it stops."""
+
+    def __init__(self, found: Settings) -> None:
+        self._settings = found
+        self._installation: wiring.Installation | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert self._installation is not None
+            await self._installation.dispatcher(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            await receive()
+            try:
+                opened = await stack.enter_async_context(wiring.running(self._settings))
+            except (SettingsError, StorageError, KeyUnusable) as error:
+                sys.stderr.write(f"{error}\n")
+                await send({"type": "lifespan.startup.failed", "message": ""})
+                return
+            self._installation = opened
+            jobs = [
+                asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
+                asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),
+            ]
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _rotate(opened: wiring.Installation) -> None:
+    for signer in opened.signers.values():
+        await signer.refresh(opened.clock.now())
+
+
+async def _sweep(opened: wiring.Installation) -> None:
+    await opened.store.sweep(opened.clock.now())
+
+
+async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:
+    """A job that fails is tried again at its next turn: the next node or the next minute may be luckier."""
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        try:
+            await job()
+        except Exception as error:
+            log.exception("job:failed", job=name, kind=type(error).__name__)

@@ -1,0 +1,69 @@
+"""The command `carekey`."""
+
+import logging
+import sys
+
+import typer
+
+from carekey import __version__
+from carekey.app.commands import clients, config, db, demo, keys, person
+from carekey.app.commands.directory import dev, people
+from carekey.app.commands.doctor import doctor
+from carekey.app.commands.serve import serve
+from carekey.app.settings import SettingsError
+from carekey.app.terminal import CommandError, Exit, say
+
+app = typer.Typer(
+    help="CareKey: an open care identity service.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve)
+app.command()(doctor)
+app.add_typer(demo.commands, name="demo")
+app.add_typer(config.commands, name="config")
+app.add_typer(db.commands, name="db")
+app.add_typer(people, name="people")
+app.add_typer(person.commands, name="person")
+app.add_typer(clients.commands, name="clients")
+app.add_typer(keys.commands, name="keys")
+app.add_typer(dev, name="dev")
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"carekey {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: bool = typer.Option(
+        False, "--version", help="Say which version this is.", callback=lambda on: _version(wanted=on), is_eager=True
+    ),
+    verbose: bool = typer.Option(False, "--verbose", help="Log more, on stderr."),
+) -> None:
+    _ = version
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr, format="%(message)s")
+
+
+def main() -> None:
+    """A failure is one sentence with its fix and an exit code (ux.md section 8), never a stack trace."""
+    from carekey.jose.signer import KeyUnusable
+    from carekey.storage.errors import StorageError
+
+    try:
+        app()
+    except CommandError as error:
+        say(str(error))
+        sys.exit(error.code)
+    except SettingsError as error:
+        say(str(error))
+        sys.exit(Exit.USAGE)
+    except (StorageError, KeyUnusable) as error:
+        say(str(error))
+        sys.exit(Exit.DEPENDENCY)
+    except KeyboardInterrupt:
+        sys.exit(130)

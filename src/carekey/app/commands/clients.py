@@ -1,0 +1,144 @@
+"""`carekey clients`."""
+
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from carekey.app.commands.opening import opened
+from carekey.app.terminal import (
+    CommandError,
+    Config,
+    Exit,
+    Json,
+    put_json,
+    put_pairs,
+    put_table,
+    run,
+    say,
+    this_operator,
+)
+from carekey.app.wiring import Installation
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.oidc.clients.metadata import InvalidMetadata, describe
+from carekey.oidc.clients.register import create_client
+from carekey.oidc.model import Issuer
+
+commands = typer.Typer(help="Applications that may use an issuer.", no_args_is_help=True)
+
+IssuerOption = Annotated[str | None, typer.Option("--issuer", help="The issuer's short name; the first if left out.")]
+
+
+@commands.command()
+def create(
+    config: Config = None,
+    *,
+    from_file: Annotated[
+        str, typer.Option("--from", help="JSON file with the members of OpenID Connect Registration; - for stdin.")
+    ],
+    issuer: IssuerOption = None,
+    json: Json = False,
+) -> None:
+    """Register an application. A secret, if there is one, is shown once.
+
+    Examples: `carekey clients create --from metadata.json`,
+    `carekey clients create --issuer sandbox --from - --json < metadata.json`
+    """
+    metadata = _read(from_file)
+
+    async def work() -> dict[str, Any]:
+        async with opened(config) as running:
+            at = _issuer(running, issuer)
+            created = await create_client(
+                running.store,
+                metadata,
+                issuer=at,
+                sealing=running.sealing,
+                entropy=running.entropy,
+                by=this_operator(),
+                now=running.clock.now(),
+            )
+            shown = {"issuer": at.url, **describe(created.client)}
+            if created.secret is not None:
+                shown["client_secret"] = created.secret.reveal()
+            return shown
+
+    try:
+        shown = run(work())
+    except InvalidMetadata as error:
+        taken = any(problem.field == "client_id" for problem in error.problems)
+        raise CommandError(
+            f"The application was not registered: {error}.", Exit.CONFLICT if taken else Exit.USAGE
+        ) from None
+    if json:
+        put_json(shown)
+        return
+    put_pairs(shown)
+    if "client_secret" in shown:
+        say("The secret is not shown again: save it now.")
+
+
+@commands.command("list")
+def list_clients(config: Config = None, *, issuer: IssuerOption = None, json: Json = False) -> None:
+    """List the applications, of every issuer unless one is named.
+
+    Examples: `carekey clients list`, `carekey clients list --issuer healthcare --json`
+    """
+
+    async def work() -> list[dict[str, Any]]:
+        async with opened(config) as running:
+            name = _issuer(running, issuer).name if issuer else None
+            found = await running.store.read(lambda tx: tx.clients.list(name))
+            return [{"issuer": client.issuer, **describe(client)} for client in found]
+
+    rows = run(work())
+    if json:
+        put_json(rows)
+    else:
+        columns = ["issuer", "client_id", "client_name", "token_endpoint_auth_method"]
+        put_table(columns, [[str(row[column]) for column in columns] for row in rows])
+
+
+@commands.command()
+def show(
+    id: Annotated[str, typer.Argument(metavar="CLIENT_ID")], config: Config = None, *, issuer: IssuerOption = None
+) -> None:
+    """Show how an application is registered, as JSON.
+
+    Examples: `carekey clients show ward`, `carekey clients show ward --issuer sandbox`
+    """
+
+    async def work() -> dict[str, Any]:
+        async with opened(config) as running:
+            at = _issuer(running, issuer)
+            found = await running.store.read(lambda tx: tx.clients.find(at.name, ClientId(id)))
+            if found is None:
+                raise CommandError(f"The issuer {at.name} has no client {id}.", Exit.NOT_FOUND)
+            return {"issuer": at.url, **describe(found)}
+
+    put_json(run(work()))
+
+
+def _issuer(running: Installation, name: str | None) -> Issuer:
+    if name is None:
+        return running.issuers[0]
+    found = next((issuer for issuer in running.issuers if issuer.name == IssuerName(name)), None)
+    if found is None:
+        there = ", ".join(issuer.name for issuer in running.issuers)
+        raise CommandError(f"There is no issuer {name}; there are {there}.", Exit.NOT_FOUND)
+    return found
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        metadata = json_text.loads(text)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.", Exit.NOT_FOUND) from None
+    except ValueError as error:
+        raise CommandError(f"{file} is not JSON: {error}.", Exit.USAGE) from None
+    if not isinstance(metadata, dict):
+        raise CommandError(f"{file} must hold one JSON object.", Exit.USAGE)
+    return metadata

@@ -1,0 +1,26 @@
+"""`carekey people` and `carekey dev`: the directory's own commands, given a store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from carekey.app.terminal import read_settings
+from carekey.app.wiring import prepare
+from carekey.directory import cli
+from carekey.storage.open import open_store
+from carekey.storage.store import Store
+
+
+@contextmanager
+def _opened(config: Path | None) -> Iterator[Store]:
+    found = read_settings(config)
+    prepare(found)
+    store = open_store(found.database_url())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+people = cli.commands(_opened)
+dev = cli.dev_commands(_opened)

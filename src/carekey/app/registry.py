@@ -1,0 +1,58 @@
+"""The lists: what there is of each kind of thing. To add one is a line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from carekey.authenticators.base import Way
+from carekey.authenticators.http import Authenticator
+from carekey.authenticators.ports import Attempts
+from carekey.authenticators.userpass.http import UserPass
+from carekey.authenticators.webauthn.ceremony import RelyingParty
+from carekey.authenticators.webauthn.http import WebAuthn
+from carekey.authenticators.webauthn.levels import Policy
+from carekey.authenticators.webauthn.metadata import Metadata
+from carekey.oidc.token.base import GrantType
+from carekey.oidc.token.grants.authorization_code import AuthorizationCode
+from carekey.oidc.token.grants.client_credentials import ClientCredentials
+from carekey.storage.store import Store, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What authenticators are built from."""
+
+    store: Store
+    attempts: Attempts[Tx]
+    rp: RelyingParty
+    metadata: Metadata
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An authenticator that can be built. What it offers is known beforehand, for the check of the settings."""
+
+    ways: tuple[Way, ...]
+    sandbox_only: bool
+    templates: Mapping[str, Path]
+    build: Callable[[Parts], Authenticator]
+
+
+def _kind(of: Any, build: Callable[[Parts], Authenticator]) -> Kind:
+    return Kind(of.ways, of.sandbox_only, of.templates, build)
+
+
+AUTHENTICATORS: tuple[Kind, ...] = (
+    _kind(
+        WebAuthn,
+        lambda its: WebAuthn(
+            store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
+        ),
+    ),
+    _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),
+)
+WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)
+
+GRANTS: dict[str, GrantType] = {grant.name: grant for grant in (AuthorizationCode(), ClientCredentials())}

@@ -1,0 +1,366 @@
+"""Builds an installation from its settings: the only place that knows every concrete class."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from carekey import __version__
+from carekey.app import demo, registry
+from carekey.app.settings import Settings, SettingsError, duration
+from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.webauthn.ceremony import RelyingParty
+from carekey.authenticators.webauthn.http import WebAuthn
+from carekey.authenticators.webauthn.levels import Policy
+from carekey.authenticators.webauthn.metadata import Metadata, MetadataError, read
+from carekey.jose.keyring import Rotation
+from carekey.jose.sealing import Sealing
+from carekey.jose.signer import KeyUnusable, Signer
+from carekey.kernel.clock import Clock, SystemClock
+from carekey.kernel.entropy import Entropy, SystemEntropy
+from carekey.kernel.ids import IssuerName
+from carekey.login import acr
+from carekey.login.attempts import LoginAttempts
+from carekey.login.http import LogIn
+from carekey.login.journey import Journey
+from carekey.login.model import Rules
+from carekey.oidc.authorize.http import Authorize, respond
+from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.claims.registry import SCOPE_NAMES
+from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.discovery.http import DiscoveryHttp
+from carekey.oidc.fetch import Fetcher
+from carekey.oidc.logout.http import LogOut
+from carekey.oidc.model import Issuer
+from carekey.oidc.token.endpoint import TokenEndpoint
+from carekey.oidc.token.http import TokenHttp
+from carekey.oidc.userinfo.http import UserinfoHttp
+from carekey.public.http import Public
+from carekey.public.ports import PublishedIssuer
+from carekey.sessions.model import Lifetimes
+from carekey.storage.errors import StorageError
+from carekey.storage.open import open_store
+from carekey.storage.store import Store, Tx
+from carekey.web import static
+from carekey.web.cookies import Cookies
+from carekey.web.kit import Dispatcher, Route, Site
+from carekey.web.templating import Pages
+from carekey.web.zones import Zones
+
+_SRC = Path(__file__).parent.parent
+_BANNERS = {
+    "production": None,
+    "sandbox": "Sandbox: no real people or records",
+    "demo": "Demonstration: no real people or records",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Everything that a running CareKey is made of."""
+
+    settings: Settings
+    store: Store
+    issuers: Sequence[Issuer]
+    signers: dict[IssuerName, Signer]
+    sealing: Sealing
+    clock: Clock
+    entropy: Entropy
+    dispatcher: Dispatcher
+
+
+@asynccontextmanager
+async def running(
+    found: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+) -> AsyncIterator[Installation]:
+    """Open the store, have signing keys, build the application. Raises: SettingsError, StorageError, KeyUnusable."""
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    check_ways(found)
+    master = master_key(found)
+    metadata = fido_metadata(found, clock)
+    store = open_store(found.database_url())
+    try:
+        sealing = Sealing(master, entropy=entropy)
+        issuers = issuers_of(found)
+        signers = {issuer.name: signer(found, issuer, store, sealing) for issuer in issuers}
+        for one in signers.values():
+            await one.refresh(clock.now())
+        site = site_of(found, master, clock, entropy)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata)
+        if found.environment == "demo":
+            await demo.furnish(found, store, clock, entropy)
+            routes += demo.routes(found, store, clock, entropy)
+        dispatcher = Dispatcher(routes, site)
+        yield Installation(
+            settings=found,
+            store=store,
+            issuers=issuers,
+            signers=signers,
+            sealing=sealing,
+            clock=clock,
+            entropy=entropy,
+            dispatcher=dispatcher,
+        )
+    finally:
+        store.close()
+
+
+def prepare(found: Settings) -> None:
+    """Outside production, make what an empty folder lacks: the folder itself, a master key, a database."""
+    if found.environment == "production":
+        return
+    from carekey.storage.sql import migrate, sqlite
+
+    try:
+        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        if found.keys.master is None and not _master_file(found).exists():
+            write_master_key(_master_file(found), SystemEntropy())
+    except OSError as error:
+        raise SettingsError(f"The data folder {found.data} cannot be used: {error.strerror}.") from None
+    url = found.database_url()
+    if url.startswith("sqlite:") and not sqlite.path_of(url).exists():
+        migrate.upgrade(url)
+
+
+def check_ways(found: Settings) -> None:
+    """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people."""
+    kinds = {way.name: kind for kind in registry.AUTHENTICATORS for way in kind.ways}
+    for name, issuer in found.issuers.items():
+        if not issuer.ways:
+            raise SettingsError(f"issuers.{name}.ways is empty: nobody could log in.")
+        for way in issuer.ways:
+            if way not in kinds:
+                raise SettingsError(f"issuers.{name}.ways names {way!r}; there are {', '.join(kinds)}.")
+            if kinds[way].sandbox_only and found.environment == "production":
+                raise SettingsError(f"issuers.{name}.ways names {way!r}, which proves too little for production.")
+            if kinds[way].sandbox_only and not issuer.sandbox:
+                raise SettingsError(f"issuers.{name}.ways names {way!r}, which is for issuers with sandbox = true.")
+    for way in found.ways:
+        if way not in kinds:
+            raise SettingsError(
+                f"There is no way to log in named {way!r} for [ways.{way}]; there are {', '.join(kinds)}."
+            )
+
+
+def master_key(found: Settings) -> bytes:
+    """Raises: SettingsError."""
+    if found.keys.master is not None:
+        return _decoded(found.keys.master, "keys.master")
+    file = _master_file(found)
+    try:
+        text = file.read_text(encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"The master key {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        text = ""
+    return _decoded(text.strip(), str(file))
+
+
+def write_master_key(file: Path, entropy: Entropy) -> None:
+    """Raises: FileExistsError; a key that is replaced takes everything sealed under it along."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as out:
+        out.write(base64.b64encode(entropy.bytes(32)).decode() + "\n")
+
+
+def _master_file(found: Settings) -> Path:
+    return Path(found.keys.master_file) if found.keys.master_file else found.folder() / "master.key"
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise SettingsError(f"The master key in {where} must be 32 bytes in base64.")
+    return key
+
+
+def issuers_of(found: Settings) -> list[Issuer]:
+    return [
+        Issuer(
+            name=IssuerName(name),
+            url=issuer.url,
+            realm=issuer.realm,
+            form_post=issuer.form_post,
+            product_extras=issuer.product_extras,
+            announce_iss=issuer.announce_iss,
+            private_fetches=found.environment != "production",
+        )
+        for name, issuer in found.issuers.items()
+    ]
+
+
+def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> Signer:
+    rotation = Rotation(
+        use_for=duration("keys.rotate_after", found.keys.rotate_after),
+        publish_ahead=duration("keys.publish_ahead", found.keys.publish_ahead),
+    )
+    return Signer(issuer=issuer.name, store=store, sealing=sealing, rotation=rotation)
+
+
+def fido_metadata(found: Settings, clock: Clock) -> Metadata:
+    """Raises: SettingsError."""
+    if found.webauthn.metadata is None:
+        return Metadata()
+    return _metadata(found.webauthn.metadata, found.webauthn.metadata_root, clock)
+
+
+def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    if root is None:
+        raise SettingsError("webauthn.metadata needs webauthn.metadata_root, the root certificate to check it against.")
+    try:
+        roots = x509.load_pem_x509_certificates(Path(root).read_bytes())
+        return read(Path(blob).read_bytes(), roots=[one.public_bytes(Encoding.DER) for one in roots], now=clock.now())
+    except OSError as error:
+        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"webauthn.metadata_root: {root} holds no PEM certificate.") from None
+    except MetadataError as error:
+        raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
+
+
+def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> Site:
+    folders = {
+        "login": _SRC / "login" / "templates",
+        "authorize": _SRC / "oidc" / "authorize" / "templates",
+        "logout": _SRC / "oidc" / "logout" / "templates",
+        "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
+        "public": _SRC / "public" / "templates",
+        "developer": _SRC / "developer" / "templates",
+        **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
+    }
+    port = urlsplit(next(iter(found.issuers.values())).url).port
+    return Site(
+        origins=found.origins(),
+        secure=found.secure(),
+        csrf_key=hmac.digest(master, b"carekey: cross-site request forgery", hashlib.sha256),
+        cookies=Cookies(secure=found.secure(), port=port or found.server.port),
+        zones=Zones(
+            {name: [ip_network(one) for one in ranges] for name, ranges in found.zones.items()},
+            proxies=[ip_network(one) for one in found.server.proxies],
+        ),
+        pages=Pages(folders, service=found.service, banner=_BANNERS[found.environment]),
+        clock=clock,
+        entropy=entropy,
+    )
+
+
+def _rules(found: Settings) -> dict[IssuerName, Rules]:
+    lifetimes = Lifetimes(
+        absolute=duration("sessions.absolute", found.sessions.absolute),
+        idle=duration("sessions.idle", found.sessions.idle),
+        idle_aal3=duration("sessions.idle_aal3", found.sessions.idle_aal3),
+    )
+
+    def zones(way: str) -> frozenset[str] | None:
+        listed = found.ways[way].zones if way in found.ways else []
+        return frozenset(listed) or None
+
+    return {
+        IssuerName(name): Rules(
+            issuer=IssuerName(name),
+            ways={way: zones(way) for way in issuer.ways},
+            remember_way=issuer.remember_way,
+            sessions=lifetimes,
+        )
+        for name, issuer in found.issuers.items()
+    }
+
+
+def _routes(
+    found: Settings,
+    store: Store,
+    issuers: Sequence[Issuer],
+    signers: dict[IssuerName, Signer],
+    sealing: Sealing,
+    site: Site,
+    metadata: Metadata,
+) -> list[Route]:
+    codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
+    journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
+    attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
+    parts = registry.Parts(
+        store=store,
+        attempts=attempts,
+        rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
+        metadata=metadata,
+        policy=Policy(allow_test_models=found.virtual_authenticators()),
+    )
+    routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
+    for kind in registry.AUTHENTICATORS:
+        routes += kind.build(parts).routes()
+    routes += EnrolmentPages(store=store, ways=WebAuthn.ways).routes()
+    routes += _public(found, store, issuers, signers, site).routes()
+    routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
+    for issuer in issuers:
+        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
+    return routes
+
+
+def _public(
+    found: Settings, store: Store, issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], site: Site
+) -> Public:
+    async def ready() -> bool:
+        try:
+            await store.read(lambda tx: tx.clients.list(issuers[0].name))
+            for one in signers.values():
+                await one.refresh(site.clock.now())
+        except (StorageError, KeyUnusable):
+            return False
+        return True
+
+    offered = {way for issuer in found.issuers.values() for way in issuer.ways}
+    return Public(
+        store,
+        version=__version__,
+        issuers=[
+            PublishedIssuer(name=issuer.name, url=issuer.url, sandbox=found.issuers[issuer.name].sandbox)
+            for issuer in issuers
+        ],
+        ways=[way for way in registry.WAYS if way.name in offered],
+        ready=ready,
+        demo="/demo" if found.environment == "demo" else None,
+        contact=found.contact,
+        security_contact=found.security_contact,
+    )
+
+
+def _issuer_routes(
+    found: Settings,
+    issuer: Issuer,
+    signer: Signer,
+    store: Store,
+    sealing: Sealing,
+    journey: Journey[Tx],
+    codes: CodeIssuer[Tx],
+    site: Site,
+) -> list[Route]:
+    keys = ClientKeys(Fetcher(private=issuer.private_fetches).get)
+    clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    endpoint = TokenEndpoint(
+        issuer=issuer, store=store, clients=clients, grants=registry.GRANTS, signer=signer, entropy=site.entropy
+    )
+    ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
+    return [
+        *DiscoveryHttp(
+            issuer=issuer, signer=signer, acr_values=acr.supported(ways), grant_types=list(registry.GRANTS)
+        ).routes(),
+        *Authorize(
+            issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer
+        ).routes(),
+        *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
+    ]

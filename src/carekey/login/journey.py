@@ -1,0 +1,332 @@
+"""A log-in's units of work: begin, look, go on, end."""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from carekey.authenticators.base import Verified, Way
+from carekey.kernel import actor, entropy
+from carekey.kernel.entropy import Entropy
+from carekey.kernel.ids import IssuerName, LoginId, RoleProfileId, SessionId
+from carekey.kernel.secret import Secret, digest
+from carekey.login.events import LoginFinished, LoginRefused, LoginStarted, RoleChosen, SessionReused
+from carekey.login.model import Asked, Issue, Login, Outcome, RoleAsked, Rules
+from carekey.login.policy import ChooseRole, Offer, Refusal, Refuse, SoFar, Step, next_step, offer, without_pages
+from carekey.login.ports import Application, LoginTx
+from carekey.sessions import ending, lifetime
+from carekey.sessions.events import SessionStarted, WhyEnded
+from carekey.sessions.model import Proof, Session
+
+TxT = TypeVar("TxT", bound=LoginTx)
+
+
+class Shut(StrEnum):
+    """Why nobody goes on with a log-in."""
+
+    UNKNOWN = "unknown"
+    FINISHED = "finished"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+    """Begun in another browser."""
+
+
+class SessionGone(Exception):
+    """The session ended between the look and the deed. Nothing was done; look again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """What a browser brings along: digests of its cookies, and the network zone it comes from."""
+
+    login: bytes | None = None
+    session: Callable[[IssuerName], bytes | None]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A log-in that is open to this visitor, and what comes next in it."""
+
+    login: Login
+    so_far: SoFar
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A log-in that is not: `why`. The log-in itself, for the way back, if it exists."""
+
+    why: Shut
+    login: Login | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """This caller ended it, and has the answer for the application."""
+
+    login: Login
+    answer: Any
+    session: Secret | None = None
+    """For the cookie, if a new session was started."""
+
+
+class Journey(Generic[TxT]):
+    def __init__(
+        self,
+        *,
+        rules: Mapping[IssuerName, Rules],
+        ways: Sequence[Way],
+        application: Application[TxT],
+        entropy: Entropy,
+    ) -> None:
+        """`ways`: every way that the installation has; each issuer's rules name its own.
+
+        Raises: KeyError, if rules name a way that there is not."""
+        named = {way.name: way for way in ways}
+        self.rules = rules
+        self._ways = {issuer: tuple(named[name] for name in its.ways) for issuer, its in rules.items()}
+        self._application = application
+        self._entropy = entropy
+
+    def offer(self, issuer: IssuerName, asked: Asked, zone: str) -> Offer:
+        return offer(asked, self._ways[issuer], self.rules[issuer].ways, zone)
+
+    def prepare(
+        self, issuer: IssuerName, asked: Asked, request: bytes, *, reference: str, now: datetime
+    ) -> tuple[Login, Secret]:
+        """A new log-in, and the secret for the cookie of the browser that begins it."""
+        secret = Secret(entropy.token(self._entropy))
+        login = Login(
+            id=LoginId(entropy.token(self._entropy, size=16)),
+            issuer=issuer,
+            browser=digest(secret.reveal()),
+            reference=reference,
+            asked=asked,
+            request=request,
+            started_at=now,
+            expires_at=now + self.rules[issuer].lifetime,
+        )
+        return login, secret
+
+    def start(self, tx: TxT, login: Login) -> None:
+        tx.logins.start(login)
+        tx.audit.record(
+            LoginStarted(
+                at=login.started_at,
+                actor=actor.client(login.asked.client),
+                reference=login.reference,
+                login=login.id,
+                issuer=login.issuer,
+                client=login.asked.client,
+                acr=login.asked.acr,
+            )
+        )
+
+    def open(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Login | Closed:
+        login = tx.logins.find(id)
+        if login is None or login.issuer not in self.rules:
+            return Closed(why=Shut.UNKNOWN)
+        if login.ended_at is not None:
+            return Closed(why=Shut.FINISHED, login=login)
+        if now >= login.expires_at:
+            return Closed(why=Shut.EXPIRED, login=login)
+        if visitor.login is None or not hmac.compare_digest(visitor.login, login.browser):
+            return Closed(why=Shut.FOREIGN, login=login)
+        return login
+
+    def facts(
+        self,
+        tx: TxT,
+        issuer: IssuerName,
+        asked: Asked,
+        visitor: Visitor,
+        *,
+        now: datetime,
+        proof: Verified | None = None,
+        role: RoleProfileId | None = None,
+        shared: bool = False,
+    ) -> SoFar:
+        """Everything that `policy.next_step` needs to know."""
+        given = visitor.session(issuer)
+        session = tx.sessions.find(given) if given is not None else None
+        if session is not None and (session.issuer != issuer or session.ended_at is not None):
+            session = None
+        level = lifetime.level(session, self.rules[issuer].sessions, now=now) if session else None
+        who = proof.person if proof else session.person if session and level else None
+        return SoFar(
+            offer=self.offer(issuer, asked, visitor.zone),
+            proof=proof,
+            session=session,
+            level=level,
+            person=tx.people.find(who) if who else None,
+            roles=tx.roles.held_by(who, at=now) if who and asked.role is not RoleAsked.NO else (),
+            role=role,
+            shared=shared,
+        )
+
+    def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False) -> Standing | Closed:
+        login = self.open(tx, id, visitor, now=now)
+        if isinstance(login, Closed):
+            return login
+        so_far = self.facts(
+            tx, login.issuer, login.asked, visitor, now=now, proof=login.proof, role=login.role, shared=shared
+        )
+        return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
+
+    def advance(
+        self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False
+    ) -> Standing | Closed | Ended:
+        """Look, and if nothing is missing, or nothing may be asked, end the log-in with an answer.
+
+        Raises: SessionGone."""
+        at = self.look(tx, id, visitor, now=now, shared=shared)
+        return at if isinstance(at, Closed) else self._end_if_due(tx, at, now=now)
+
+    def choose(self, tx: TxT, id: LoginId, visitor: Visitor, role: str, *, now: datetime) -> Standing | Closed | Ended:
+        """Keep the role if it is one of those to choose from, and go on. Raises: SessionGone."""
+        at = self.look(tx, id, visitor, now=now)
+        if isinstance(at, Closed) or not isinstance(at.step, ChooseRole):
+            return at
+        chosen = next((profile.id for profile in at.step.profiles if profile.id == role), None)
+        if chosen is None:
+            return at
+        if not tx.logins.choose(id, chosen):
+            return Closed(why=Shut.FINISHED, login=at.login)
+        assert at.so_far.person is not None
+        tx.audit.record(
+            RoleChosen(
+                at=now,
+                actor=actor.person(at.so_far.person.id),
+                reference=at.login.reference,
+                login=id,
+                role=chosen,
+            )
+        )
+        so_far = replace(at.so_far, role=chosen)
+        step = next_step(at.login.asked, so_far, now=now)
+        return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
+
+    def give_up(self, tx: TxT, id: LoginId, visitor: Visitor, why: Refusal, *, now: datetime) -> Closed | Ended:
+        """The person goes back to the application, for whatever reason there is to name, else for `why`."""
+        at = self.look(tx, id, visitor, now=now)
+        if isinstance(at, Closed):
+            return at
+        return self._refuse(tx, at, at.step.why if isinstance(at.step, Refuse) else why, now=now)
+
+    def hold(
+        self,
+        tx: TxT,
+        issuer: IssuerName,
+        so_far: SoFar,
+        verdict: Issue,
+        *,
+        reference: str,
+        now: datetime,
+    ) -> tuple[Session, Secret | None]:
+        """The session in which to issue: the one there is, or a new one for a new proof, with its secret.
+
+        A proof always begins a new session under a new secret, so that a cookie planted beforehand is worth
+        nothing, and ends the one that this browser had. Raises: SessionGone."""
+        role = verdict.role or so_far.remembered
+        proof, old = so_far.proof, so_far.session
+        if proof is None:
+            assert old is not None
+            used = lifetime.used_at(old, self.rules[issuer].sessions, now=now)
+            if not tx.sessions.use(old.id, at=used, role=role):
+                raise SessionGone
+            return replace(old, last_used_at=used, role=role), None
+        if old is not None:
+            ending.end(tx, old, WhyEnded.REPLACED, now=now, reference=reference)
+        secret = Secret(entropy.token(self._entropy))
+        session = Session(
+            id=SessionId(entropy.token(self._entropy, size=20)),
+            digest=digest(secret.reveal()),
+            issuer=issuer,
+            person=proof.person,
+            proof=Proof(credential=proof.credential, kind=proof.kind, aal=proof.aal, amr=proof.amr, at=proof.at),
+            role=role,
+            started_at=now,
+            last_used_at=now,
+        )
+        tx.sessions.start(session)
+        tx.audit.record(
+            SessionStarted(
+                at=now,
+                actor=actor.person(proof.person),
+                reference=reference,
+                session=session.id,
+                issuer=issuer,
+                kind=proof.kind,
+                aal=proof.aal,
+                amr=proof.amr,
+            )
+        )
+        return session, secret
+
+    def reuse(
+        self, tx: TxT, issuer: IssuerName, asked: Asked, so_far: SoFar, verdict: Issue, *, reference: str, now: datetime
+    ) -> Session:
+        """Use the session without a log-in: single sign-on. Raises: SessionGone."""
+        session, _ = self.hold(tx, issuer, so_far, verdict, reference=reference, now=now)
+        tx.audit.record(
+            SessionReused(
+                at=now,
+                actor=actor.person(session.person),
+                reference=reference,
+                client=asked.client,
+                session=session.id,
+                acr=verdict.acr,
+                aal=verdict.aal,
+                role=verdict.role,
+            )
+        )
+        return session
+
+    def _end_if_due(self, tx: TxT, at: Standing, *, now: datetime) -> Standing | Closed | Ended:
+        if isinstance(at.step, Issue):
+            return self._issue(tx, at, at.step, now=now)
+        why = without_pages(at.step) if at.login.asked.silent else None
+        return self._refuse(tx, at, why, now=now) if why else at
+
+    def _issue(self, tx: TxT, at: Standing, verdict: Issue, *, now: datetime) -> Closed | Ended:
+        login = at.login
+        # First of all: it decides who answers the application, and the loser has done nothing yet.
+        if not tx.logins.end(login.id, Outcome.ISSUED, at=now):
+            return Closed(why=Shut.FINISHED, login=login)
+        session, secret = self.hold(tx, login.issuer, at.so_far, verdict, reference=login.reference, now=now)
+        answer = self._application.issue(tx, login, session, verdict, now=now)
+        tx.audit.record(
+            LoginFinished(
+                at=now,
+                actor=actor.person(session.person),
+                reference=login.reference,
+                login=login.id,
+                client=login.asked.client,
+                session=session.id,
+                acr=verdict.acr,
+                aal=verdict.aal,
+                role=verdict.role,
+            )
+        )
+        return Ended(login=login, answer=answer, session=secret)
+
+    def _refuse(self, tx: TxT, at: Standing, why: Refusal, *, now: datetime) -> Closed | Ended:
+        login, person = at.login, at.so_far.person
+        outcome = Outcome.CANCELLED if why in {Refusal.CANCELLED, Refusal.NOT_SHARED} else Outcome.REFUSED
+        if not tx.logins.end(login.id, outcome, at=now):
+            return Closed(why=Shut.FINISHED, login=login)
+        answer = self._application.refuse(tx, login, why, now=now)
+        tx.audit.record(
+            LoginRefused(
+                at=now,
+                actor=actor.person(person.id) if person else actor.UNKNOWN,
+                reference=login.reference,
+                login=login.id,
+                client=login.asked.client,
+                why=why,
+            )
+        )
+        return Ended(login=login, answer=answer)

@@ -1,0 +1,94 @@
+"""Errors of the authorization endpoint: one class per wire code, delivered by redirect (RFC 6749 section 4.1.2.1,
+OpenID Connect Core section 3.1.2.6), and the one that must not be."""
+
+from enum import StrEnum
+
+from carekey.oidc.errors import OAuthError
+
+
+class Reason(StrEnum):
+    """What was really wrong, for the audit record."""
+
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    REPEATED_PARAMETER = "repeated_parameter"
+    NO_CLIENT = "no_client"
+    UNKNOWN_CLIENT = "unknown_client"
+    DISABLED_CLIENT = "disabled_client"
+    NO_REDIRECT_URI = "no_redirect_uri"
+    UNREGISTERED_REDIRECT_URI = "unregistered_redirect_uri"
+    GRANT_TYPE_NOT_REGISTERED = "grant_type_not_registered"
+    NO_RESPONSE_TYPE = "no_response_type"
+    RESPONSE_TYPE = "response_type"
+    RESPONSE_MODE = "response_mode"
+    REQUEST_OBJECT = "request_object"
+    REQUEST_URI = "request_uri"
+    REGISTRATION = "registration"
+    NO_OPENID_SCOPE = "no_openid_scope"
+    PROMPT = "prompt"
+    MAX_AGE = "max_age"
+    CLAIMS = "claims"
+    ACR_UNKNOWN = "acr_unknown"
+    ID_TOKEN_HINT = "id_token_hint"  # noqa: S105 (a reason's name)
+    PKCE_MISSING = "pkce_missing"
+    PKCE_METHOD = "pkce_method"
+    PKCE_CHALLENGE = "pkce_challenge"
+
+
+class Unreturnable(Exception):
+    """There is no address that the error may be sent to: the person sees a page (ux.md A9).
+
+    A redirect to an address that nobody registered would make us an open redirector (RFC 9700 section 4.11)."""
+
+    def __init__(self, reason: Reason, *, client: str = "") -> None:
+        self.reason = reason
+        self.client = client
+        """Only what the request said."""
+        super().__init__(reason)
+
+
+class UnsupportedResponseType(OAuthError):
+    code = "unsupported_response_type"
+    usual = "Only the response type code is supported"
+
+
+class RequestNotSupported(OAuthError):
+    code = "request_not_supported"
+    usual = "Request objects are not supported"
+
+
+class RequestUriNotSupported(OAuthError):
+    code = "request_uri_not_supported"
+    usual = "Request objects by reference are not supported"
+
+
+class RegistrationNotSupported(OAuthError):
+    code = "registration_not_supported"
+    usual = "The registration parameter is not supported"
+
+
+class AccessDenied(OAuthError):
+    code = "access_denied"
+    usual = "The person did not log in"
+
+
+class LoginRequired(OAuthError):
+    code = "login_required"
+    usual = "The person has to log in"
+
+
+class InteractionRequired(OAuthError):
+    code = "interaction_required"
+    usual = "The person has to choose a role"
+
+
+class ConsentRequired(OAuthError):
+    code = "consent_required"
+    usual = "The person has to agree to share information"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """OpenID Connect Core Error Code unmet_authentication_requirements 1.0."""
+
+    code = "unmet_authentication_requirements"
+    usual = "None of the essential acr values is supported"

@@ -1,0 +1,201 @@
+"""GET and POST {issuer}/authorize."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from carekey.kernel import actor
+from carekey.kernel.unit_of_work import Store
+from carekey.login.http import visitor
+from carekey.login.journey import Journey, SessionGone
+from carekey.login.model import Asked, Issue
+from carekey.login.policy import SoFar, Step, next_step, without_pages
+from carekey.login.ports import LoginTx
+from carekey.oidc import endpoints, id_token_hint
+from carekey.oidc.authorize import request as requests
+from carekey.oidc.authorize.errors import Reason, Unreturnable
+from carekey.oidc.authorize.events import AuthorizationRefused
+from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
+from carekey.oidc.authorize.modes import form_post, query
+from carekey.oidc.authorize.request import Sender
+from carekey.oidc.authorize.response import Answer, failure
+from carekey.oidc.errors import OAuthError
+from carekey.oidc.id_token_hint import Verifier
+from carekey.oidc.model import AuthorizationRequest, Issuer, ResponseMode
+from carekey.oidc.ports import OidcTx
+from carekey.web.fields import Fields, MalformedFields
+from carekey.web.kit import Request, Response, Route, see_other
+from carekey.web.problem import Problem
+
+
+class AuthorizeTx(OidcTx, LoginTx, Protocol):
+    """What the authorization endpoint sees of a transaction."""
+
+
+TxT = TypeVar("TxT", bound=AuthorizeTx)
+
+
+def respond(request: Request, answer: Any) -> Response:
+    """An `Answer` as its response mode wants it. `login/http.py` calls it too."""
+    assert isinstance(answer, Answer)
+    if answer.mode is ResponseMode.FORM_POST:
+        return form_post.respond(request, answer)
+    return query.respond(answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    to: Sender
+    error: OAuthError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    to: Sender
+    request: AuthorizationRequest
+    asked: Asked
+    so_far: SoFar
+    step: Step
+
+
+class Authorize(Generic[TxT]):
+    """The authorization endpoint of one issuer."""
+
+    def __init__(
+        self,
+        *,
+        issuer: Issuer,
+        store: Store[TxT],
+        journey: Journey[TxT],
+        codes: CodeIssuer[TxT],
+        scopes: Collection[str],
+        verifier: Verifier,
+    ) -> None:
+        """`scopes`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
+        self._issuer = issuer
+        self._store = store
+        self._journey = journey
+        self._codes = codes
+        self._scopes = frozenset(scopes)
+        self._verifier = verifier
+
+    def routes(self) -> list[Route]:
+        return [Route(endpoints.path(self._issuer, endpoints.AUTHORIZE), {"GET": self.get, "POST": self.post})]
+
+    async def get(self, request: Request) -> Response:
+        """With a session that suffices, straight to the answer: one read, one write, no log-in."""
+        if len(request.scope["query_string"]) > requests.QUERY_LIMIT:
+            raise await self._unreturnable(request, Unreturnable(Reason.TOO_LARGE))
+        try:
+            fields = request.query()
+        except MalformedFields:
+            raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
+        found = await self._look(request, fields)
+        if isinstance(found, _Refused):
+            return await self._refuse(request, found.to, found.error)
+        if isinstance(found.step, Issue):
+            return await self._reuse(request, found, found.step)
+        if found.asked.silent and (why := without_pages(found.step)):
+            return await self._refuse(request, found.to, refused(why))
+        return await self._begin(request, found)
+
+    async def post(self, request: Request) -> Response:
+        """Our cookies do not come with another site's form, so what session there is shows only at /login/{id}."""
+        try:
+            fields = await request.form()
+        except MalformedFields:
+            raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
+        found = await self._look(request, fields)
+        if isinstance(found, _Refused):
+            return await self._refuse(request, found.to, found.error)
+        return await self._begin(request, found)
+
+    async def _look(self, request: Request, fields: Fields) -> _Refused | _Wanted:
+        """Raises: Problem."""
+        issuer, now, by = self._issuer, request.site.clock.now(), visitor(request)
+        if "id_token_hint" in fields:
+            await self._verifier.refresh(now)
+
+        def look(tx: TxT) -> _Refused | _Wanted:
+            to = requests.sender(fields, issuer, tx.clients.find)
+            try:
+                wanted, asked = requests.read(
+                    fields,
+                    to,
+                    issuer,
+                    supported=self._scopes,
+                    hinted=lambda hint: id_token_hint.read(hint, self._verifier, issuer),
+                )
+            except OAuthError as error:
+                return _Refused(to=to, error=error)
+            so_far = self._journey.facts(tx, issuer.name, asked, by, now=now)
+            step = next_step(asked, so_far, now=now)
+            return _Wanted(to=to, request=wanted, asked=asked, so_far=so_far, step=step)
+
+        try:
+            return await self._store.read(look)
+        except Unreturnable as error:
+            raise await self._unreturnable(request, error) from None
+
+    async def _reuse(self, request: Request, found: _Wanted, verdict: Issue) -> Response:
+        now = request.site.clock.now()
+
+        def reuse(tx: TxT) -> Answer:
+            session = self._journey.reuse(
+                tx, self._issuer.name, found.asked, found.so_far, verdict, reference=request.reference, now=now
+            )
+            return self._codes.grant(tx, self._issuer.name, found.request, session, verdict, now=now)
+
+        try:
+            answer = await self._store.write(reuse)
+        except SessionGone:  # a log out was faster; the next look sees that
+            return await self.get(request)
+        return respond(request, answer)
+
+    async def _begin(self, request: Request, found: _Wanted) -> Response:
+        login, secret = self._journey.prepare(
+            self._issuer.name,
+            found.asked,
+            encode(found.request),
+            reference=request.reference,
+            now=request.site.clock.now(),
+        )
+        await self._store.write(lambda tx: self._journey.start(tx, login))
+        response = see_other(f"/login/{login.id}")
+        cookies = request.site.cookies
+        lifetime = login.expires_at - login.started_at
+        cookies.put(response, cookies.login(login.id), secret.reveal(), max_age=int(lifetime.total_seconds()))
+        return response
+
+    async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
+        await self._record(request, client=to.client.id, known=True, error=error.code, reason=error.reason)
+        return respond(request, failure(to, self._issuer, error))
+
+    async def _unreturnable(self, request: Request, error: Unreturnable) -> Problem:
+        await self._record(request, client=error.client, known=False, error="invalid_request", reason=error.reason)
+        now = request.site.clock.now()
+        return Problem(
+            status=400,
+            heading="There is a problem with the application that sent you here",
+            what_to_do=(
+                "Nothing is wrong with your account, and you were not logged in.",
+                "Tell the support of the application what stands under “Technical information”, and your reference code.",
+            ),
+            detail=(
+                ("Error", error.reason),
+                *((("Application", error.client),) if error.client else ()),
+                ("Time", now.isoformat(timespec="seconds")),
+            ),
+        )
+
+    async def _record(self, request: Request, *, client: str, known: bool, error: str, reason: str) -> None:
+        event = AuthorizationRefused(
+            at=request.site.clock.now(),
+            actor=actor.client(client) if known else actor.UNKNOWN,
+            reference=request.reference,
+            issuer=self._issuer.name,
+            client=client,
+            error=error,
+            reason=reason,
+        )
+        await self._store.write(lambda tx: tx.audit.record(event))

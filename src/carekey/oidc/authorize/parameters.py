@@ -1,0 +1,216 @@
+"""The parameters of an authorization request, one reader each. Pure.
+
+Source: OpenID Connect Core section 3.1.2.1; RFC 7636; cis2-profile section 2.4.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from carekey.oidc.authorize.errors import (
+    Reason,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnsupportedResponseType,
+)
+from carekey.oidc.errors import InvalidRequest, InvalidScope
+from carekey.oidc.model import Client, ClientAuthMethod, Issuer, ResponseMode
+from carekey.web.fields import Fields
+
+LIMITS: Mapping[str, int] = {
+    "client_id": 512,
+    "redirect_uri": 2048,
+    "response_type": 256,
+    "response_mode": 64,
+    "scope": 4096,
+    "state": 2048,
+    "nonce": 2048,
+    "prompt": 256,
+    "max_age": 20,
+    "acr_values": 2048,
+    "claims": 8192,
+    "id_token_hint": 8192,
+    "login_hint": 320,
+    "ui_locales": 512,
+    "display": 64,
+    "code_challenge": 128,
+    "code_challenge_method": 64,
+    "request": 16384,
+    "request_uri": 2048,
+    "registration": 8192,
+}
+"""The parameters that we know, and how many characters of each we take. All others are passed over."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAX_AGE = re.compile(r"[0-9]{1,15}")
+
+
+def is_plain(text: str, limit: int) -> bool:
+    """No more than this long, and nothing in it that is not text (some databases cannot keep NUL)."""
+    return len(text) <= limit and not _CONTROL.search(text)
+
+
+class Prompt(StrEnum):
+    NONE = "none"
+    LOGIN = "login"
+    CONSENT = "consent"
+    SELECT_ACCOUNT = "select_account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A request whose client and redirect address are proven; the rest is not yet looked at."""
+
+    fields: Fields
+    issuer: Issuer
+    client: Client
+
+    def get(self, name: str) -> str | None:
+        return self.fields.get(name)
+
+
+def check_repeats(received: Received) -> None:
+    """RFC 6749 section 3.1. Parameters unknown to us may repeat: some do by their nature (RFC 8707)."""
+    repeated = sorted(received.fields.repeated() & LIMITS.keys())
+    if repeated:
+        raise InvalidRequest(f"{repeated[0]} was sent more than once", reason=Reason.REPEATED_PARAMETER)
+
+
+def check_sizes(received: Received) -> None:
+    for name, limit in LIMITS.items():
+        if not is_plain(received.get(name) or "", limit):
+            raise InvalidRequest(f"{name} is too long or has control characters", reason=Reason.TOO_LARGE)
+
+
+def check_response_mode(received: Received) -> None:
+    response_mode(received.get("response_mode"), received.issuer)
+
+
+def check_request_objects(received: Received) -> None:
+    """OpenID Connect Core section 3.1.2.6."""
+    if received.get("request"):
+        raise RequestNotSupported(reason=Reason.REQUEST_OBJECT)
+    if received.get("request_uri"):
+        raise RequestUriNotSupported(reason=Reason.REQUEST_URI)
+    if received.get("registration"):
+        raise RegistrationNotSupported(reason=Reason.REGISTRATION)
+
+
+def check_response_type(received: Received) -> None:
+    match received.get("response_type"):
+        case "code":
+            return
+        case None:
+            raise InvalidRequest("response_type is missing", reason=Reason.NO_RESPONSE_TYPE)
+        case _:
+            raise UnsupportedResponseType(reason=Reason.RESPONSE_TYPE)
+
+
+def check_pkce(received: Received) -> None:
+    """RFC 7636 sections 4.3 and 4.4.1. `plain`, the default of the method, protects nothing that TLS does not."""
+    challenge, method = received.get("code_challenge"), received.get("code_challenge_method")
+    if challenge is None:
+        if received.client.require_pkce or received.client.auth_method is ClientAuthMethod.NONE:
+            raise InvalidRequest("code_challenge is missing", reason=Reason.PKCE_MISSING)
+        if method is not None:
+            raise InvalidRequest("code_challenge is missing", reason=Reason.PKCE_CHALLENGE)
+        return
+    if method != "S256":
+        raise InvalidRequest("code_challenge_method must be S256", reason=Reason.PKCE_METHOD)
+    if not _CHALLENGE.fullmatch(challenge):
+        raise InvalidRequest("code_challenge must be 43 base64url characters", reason=Reason.PKCE_CHALLENGE)
+
+
+def response_mode(value: str | None, issuer: Issuer) -> ResponseMode:
+    """Raises: InvalidRequest."""
+    if value is None or value == ResponseMode.QUERY:
+        return ResponseMode.QUERY
+    if value == ResponseMode.FORM_POST and issuer.form_post:
+        return ResponseMode.FORM_POST
+    raise InvalidRequest("response_mode is not supported", reason=Reason.RESPONSE_MODE)
+
+
+def scopes(received: Received, supported: Collection[str]) -> tuple[str, ...]:
+    """Those asked for that exist and that the client may have, each once, in the order asked.
+
+    Unknown and repeated ones do no harm (cis2-profile section 2.17). Raises: InvalidScope.
+    """
+    allowed = received.client.scopes
+    granted = tuple(
+        dict.fromkeys(
+            scope
+            for scope in (received.get("scope") or "").split(" ")
+            if scope in supported and (allowed is None or scope in allowed or scope == "openid")
+        )
+    )
+    if "openid" not in granted:
+        raise InvalidScope("scope must contain openid", reason=Reason.NO_OPENID_SCOPE)
+    return granted
+
+
+def prompts(received: Received) -> frozenset[Prompt]:
+    """Raises: InvalidRequest."""
+    values = (received.get("prompt") or "").split()
+    if unknown := set(values) - set(Prompt):
+        raise InvalidRequest(f"prompt has an unknown value ({len(unknown)})", reason=Reason.PROMPT)
+    if Prompt.NONE in values and len(set(values)) > 1:
+        raise InvalidRequest("prompt=none must stand alone", reason=Reason.PROMPT)
+    return frozenset(Prompt(value) for value in values)
+
+
+def max_age(received: Received) -> int | None:
+    """Seconds, of any size: one client sends milliseconds. Raises: InvalidRequest."""
+    value = received.get("max_age")
+    if value is None:
+        return received.client.default_max_age
+    if not _MAX_AGE.fullmatch(value):
+        raise InvalidRequest("max_age must be a number of seconds", reason=Reason.MAX_AGE)
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedClaims:
+    """The `claims` parameter (OpenID Connect Core section 5.5), and what of it concerns the log-in."""
+
+    given: Mapping[str, Any]
+    acr: tuple[str, ...] = ()
+    acr_essential: bool = False
+    subject: str | None = None
+
+
+def claims(received: Received) -> RequestedClaims:
+    """Raises: InvalidRequest."""
+    value = received.get("claims")
+    if value is None:
+        return RequestedClaims(given={})
+    wrong = InvalidRequest("claims must be a JSON object of the specified form", reason=Reason.CLAIMS)
+    try:
+        given = msgspec.json.decode(value)
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(given, dict):
+        raise wrong
+    for place in ("userinfo", "id_token"):
+        members = given.get(place, {})
+        if not isinstance(members, dict) or not all(isinstance(one, dict | None) for one in members.values()):
+            raise wrong
+    wanted = given.get("id_token", {})
+    acr, sub = wanted.get("acr") or {}, wanted.get("sub") or {}
+    values = [acr["value"]] if "value" in acr else acr.get("values", [])
+    subject = sub.get("value")
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise wrong
+    if subject is not None and not (isinstance(subject, str) and is_plain(subject, 255)):
+        raise wrong
+    return RequestedClaims(
+        given={place: given[place] for place in ("userinfo", "id_token") if place in given},
+        acr=tuple(values),
+        acr_essential=acr.get("essential") is True and bool(values),
+        subject=subject,
+    )

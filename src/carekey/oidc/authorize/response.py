@@ -1,0 +1,41 @@
+"""The authorization response, success or error. Pure.
+
+Source: RFC 6749 sections 4.1.2 and 4.1.2.1; RFC 9207 (`iss`); cis2-profile section 2.5 (`client_id`).
+"""
+
+from dataclasses import dataclass
+
+from carekey.oidc.authorize.request import Sender, origin
+from carekey.oidc.errors import OAuthError
+from carekey.oidc.model import AuthorizationRequest, Issuer, ResponseMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes to the application, and how."""
+
+    mode: ResponseMode
+    redirect_uri: str
+    parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def origin(self) -> str:
+        return origin(self.redirect_uri)
+
+
+def success(request: AuthorizationRequest, issuer: Issuer, code: str) -> Answer:
+    state = () if request.state is None else (("state", request.state),)
+    return Answer(
+        mode=request.response_mode,
+        redirect_uri=request.redirect_uri,
+        parameters=(("code", code), *state, ("iss", issuer.url), ("client_id", request.client)),
+    )
+
+
+def failure(to: AuthorizationRequest | Sender, issuer: Issuer, error: OAuthError) -> Answer:
+    state = () if to.state is None else (("state", to.state),)
+    return Answer(
+        mode=to.response_mode,
+        redirect_uri=to.redirect_uri,
+        parameters=(("error", error.code), ("error_description", error.description), *state, ("iss", issuer.url)),
+    )

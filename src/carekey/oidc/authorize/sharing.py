@@ -1,0 +1,25 @@
+"""What a third party would be told, in the words of the page that asks for it (ux.md A7)."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+_WORDS = {
+    "profile": "your name and user ID",
+    "email": "your email address",
+    "nhsperson": "your title, your names and how your identity was checked",
+    "associatedorgs": "the organisations you work for",
+    "nationalrbacaccess": "your roles, and what each allows",
+    "professionalmemberships": "your professional registration numbers",
+    "organisationalmemberships": "your memberships of organisations",
+    "selectedrole": "the role you are acting in",
+    "changedrole": "the role you are acting in",
+}
+
+
+def items(scopes: Collection[str], requested_claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each once, in the order asked for. Never empty: that somebody has an account is information too."""
+    words = ["that you have an account here, and your user ID"]
+    words += [_WORDS[scope] for scope in scopes if scope in _WORDS]
+    if any(requested_claims.get(place) for place in ("userinfo", "id_token")):
+        words.append("single items of these that it asks for by name")
+    return tuple(dict.fromkeys(words))

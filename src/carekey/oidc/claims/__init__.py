@@ -1,0 +1,1 @@
+"""Claims about a person: a module per scope."""

@@ -1,0 +1,153 @@
+"""Which client this is: exactly one method, the registered one, and proof by it.
+
+The assertion, if there is one, says which client; `client_id` may be missing beside it (cis2-profile section 2.17).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carekey.jose import jwt
+from carekey.jose.jwt import InvalidJwt, Unverified
+from carekey.jose.sealing import Sealing
+from carekey.kernel.ids import ClientId
+from carekey.kernel.secret import Secret
+from carekey.kernel.unit_of_work import Store
+from carekey.oidc.client_auth import client_secret, client_secret_jwt, private_key_jwt
+from carekey.oidc.client_auth.assertion import REASONS, TYPE, Proven, audiences, claimed_client, plain
+from carekey.oidc.client_auth.keys import ClientKeys, KeysUnavailable
+from carekey.oidc.client_auth.private_key_jwt import NeedKeys
+from carekey.oidc.errors import InvalidAssertion, InvalidClient, InvalidRequest, Reason
+from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+from carekey.oidc.ports import Assertions, OidcTx
+from carekey.web.fields import Fields
+
+PARAMETERS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+
+
+@dataclass(frozen=True, slots=True)
+class ByAssertion:
+    client: ClientId
+    token: Unverified
+
+
+@dataclass(frozen=True, slots=True)
+class BySecret:
+    client: ClientId
+    secret: Secret
+    method: ClientAuthMethod
+
+
+@dataclass(frozen=True, slots=True)
+class ByNameAlone:
+    client: ClientId
+
+
+Presented = ByAssertion | BySecret | ByNameAlone
+"""What was presented, and whose it claims to be."""
+
+
+def presented(fields: Fields, authorization: str | None) -> Presented:
+    """Raises: InvalidRequest, InvalidClient, RepeatedField."""
+    named = fields.get("client_id")
+    secret = fields.get("client_secret")
+    assertion = fields.get("client_assertion")
+    assertion_type = fields.get("client_assertion_type")
+    if named is not None and not plain(named):
+        raise InvalidClient(reason=Reason.UNKNOWN_CLIENT)
+    if assertion is not None or assertion_type is not None:
+        if secret is not None or authorization is not None:
+            raise InvalidAssertion(reason=Reason.SEVERAL_METHODS)
+        return _assertion(assertion, assertion_type, named)
+    if authorization is not None:
+        if secret is not None:
+            raise InvalidRequest("More than one way of client authentication", reason=Reason.SEVERAL_METHODS)
+        return _basic(authorization, named)
+    if named is None:
+        raise InvalidClient(reason=Reason.NO_CLIENT)
+    if secret is not None:
+        return BySecret(ClientId(named), Secret(secret), ClientAuthMethod.CLIENT_SECRET_POST)
+    return ByNameAlone(ClientId(named))
+
+
+def _assertion(assertion: str | None, assertion_type: str | None, named: str | None) -> ByAssertion:
+    if assertion is None or assertion_type != TYPE:
+        raise InvalidAssertion(reason=Reason.ASSERTION_TYPE)
+    try:
+        token = jwt.parse(assertion)
+    except InvalidJwt as error:
+        raise InvalidAssertion(reason=REASONS[error.flaw]) from None
+    client = claimed_client(token)
+    if named is not None and named != client:
+        raise InvalidAssertion(reason=Reason.SEVERAL_CLIENT_IDS)
+    return ByAssertion(client, token)
+
+
+def _basic(authorization: str, named: str | None) -> BySecret:
+    id, secret = client_secret.read_basic(authorization)
+    if named is not None and named != id:
+        raise InvalidClient(reason=Reason.SEVERAL_CLIENT_IDS)
+    if not plain(id):
+        raise InvalidClient(reason=Reason.UNKNOWN_CLIENT)
+    return BySecret(ClientId(id), secret, ClientAuthMethod.CLIENT_SECRET_BASIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    client: Client
+    proven: Proven | None
+    """The assertion, which the transaction has yet to use up."""
+
+    def use_up(self, assertions: Assertions) -> None:
+        """Raises: InvalidAssertion, for everybody but the first (RFC 7523 section 3)."""
+        proven = self.proven
+        if proven is not None and not assertions.first_seen(
+            self.client.issuer, self.client.id, proven.jti, expires_at=proven.remember_until
+        ):
+            raise InvalidAssertion(reason=Reason.ASSERTION_REPLAYED)
+
+
+class ClientAuthentication:
+    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], keys: ClientKeys, sealing: Sealing) -> None:
+        self._issuer = issuer
+        self._store = store
+        self._keys = keys
+        self._sealing = sealing
+        self._audiences = audiences(issuer)
+
+    async def authenticate(self, by: Presented, *, now: datetime) -> Authenticated:
+        """Raises: InvalidClient, InvalidAssertion."""
+        # An assertion is refused with one text, whatever was wrong: also if there is no such client.
+        refusal = InvalidAssertion if isinstance(by, ByAssertion) else InvalidClient
+        client = await self._store.read(lambda tx: tx.clients.find(self._issuer.name, by.client))
+        if client is None:
+            raise refusal(reason=Reason.UNKNOWN_CLIENT)
+        if client.disabled_at is not None:
+            raise refusal(reason=Reason.DISABLED_CLIENT)
+        match by, client.auth_method:
+            case ByAssertion(), ClientAuthMethod.PRIVATE_KEY_JWT:
+                return Authenticated(client, await self._by_private_key(by.token, client, now))
+            case ByAssertion(), ClientAuthMethod.CLIENT_SECRET_JWT:
+                judged = client_secret_jwt.judge(by.token, client, self._sealing, audiences=self._audiences, now=now)
+                return Authenticated(client, judged)
+            case BySecret(), method if method is by.method:
+                client_secret.check(client, by.secret)
+                return Authenticated(client, None)
+            case ByNameAlone(), ClientAuthMethod.NONE:
+                return Authenticated(client, None)
+            case _:
+                raise refusal(reason=Reason.METHOD_NOT_REGISTERED)
+
+    async def _by_private_key(self, token: Unverified, client: Client, now: datetime) -> Proven:
+        try:
+            keys = await self._keys.of(client, now=now)
+            judged = private_key_jwt.judge(token, client, keys, audiences=self._audiences, now=now)
+            if isinstance(judged, NeedKeys):
+                newer = await self._keys.newer(client, now=now)
+                if newer is None:
+                    raise judged.why
+                judged = private_key_jwt.judge(token, client, newer, audiences=self._audiences, now=now)
+        except KeysUnavailable:
+            raise InvalidAssertion(reason=Reason.KEYS_UNAVAILABLE) from None
+        if isinstance(judged, NeedKeys):
+            raise judged.why
+        return judged

@@ -1,0 +1,1 @@
+"""Relying parties: what they register, and where they may be answered."""

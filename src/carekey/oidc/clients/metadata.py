@@ -1,0 +1,279 @@
+"""Registration metadata: from the names of OpenID Connect Dynamic Client Registration section 2 to a Client, and back.
+
+Everything that is wrong is told at once, by field. Members that we do not know are kept as they came. CIS2's own
+name `jwks_uri_signing_algorithm` is taken for `token_endpoint_auth_signing_alg` (cis2-profile section 9.2).
+Ours are `require_pkce`, `minimum_aal`, `listed` and `consent`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from carekey.jose.algorithms import ASYMMETRIC, SYMMETRIC
+from carekey.jose.jwt import InvalidKeySet, KeySet
+from carekey.kernel.assurance import AAL
+from carekey.kernel.ids import ClientId
+from carekey.oidc.clients import redirect_uris
+from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+
+GRANT_TYPES = frozenset({"authorization_code", "client_credentials"})
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_ENCRYPTION = (
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}"
+
+
+class InvalidMetadata(Exception):
+    """RFC 7591 section 3.2.2. `problems` has one entry for each thing to put right."""
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+    @property
+    def code(self) -> str:
+        about_redirects = all(problem.field == "redirect_uris" for problem in self.problems)
+        return "invalid_redirect_uri" if about_redirects else "invalid_client_metadata"
+
+
+T = TypeVar("T")
+
+
+class _Reader:
+    """Takes members out one by one and notes what is wrong with them."""
+
+    def __init__(self, metadata: Mapping[str, Any]) -> None:
+        self.rest = dict(metadata)
+        self.problems: list[FieldProblem] = []
+
+    def refuse(self, field: str, problem: str) -> None:
+        self.problems.append(FieldProblem(field, problem))
+
+    def faulty(self, *fields: str) -> bool:
+        return any(problem.field in fields for problem in self.problems)
+
+    def take(self, field: str, default: T, what: str, sound: Callable[[Any], bool]) -> T:
+        value = self.rest.pop(field, None)
+        if value is None:
+            return default
+        if not sound(value):
+            self.refuse(field, f"must be {what}")
+            return default
+        return value  # type: ignore[no-any-return]  # `sound` has just said so
+
+    def text(self, field: str) -> str | None:
+        return self.take(field, None, "a text of 1 to 2,000 characters", _is_text)
+
+    def flag(self, field: str) -> bool:
+        return self.take(field, False, "true or false", lambda value: isinstance(value, bool))
+
+    def texts(self, field: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        return tuple(
+            self.take(
+                field, default, "a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value))
+            )
+        )
+
+    def choice(self, field: str, default: str, allowed: Collection[str]) -> str:
+        value = self.text(field) or default
+        if value not in allowed:
+            self.refuse(field, f"must be one of {', '.join(sorted(allowed))}")
+            return default
+        return value
+
+    def choice_or_none(self, field: str, allowed: Collection[str]) -> str | None:
+        value = self.text(field)
+        if value is not None and value not in allowed:
+            self.refuse(field, f"must be one of {', '.join(sorted(allowed))}")
+            return None
+        return value
+
+    def address(self, field: str, *, plain: bool) -> str | None:
+        """An address to fetch from or to link to. `plain`: http will do."""
+        value = self.text(field)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in {"https", *(("http",) if plain else ())} and bool(parts.hostname)
+            good = good and "@" not in parts.netloc and not parts.fragment and value.isascii() and " " not in value
+        except ValueError:
+            good = False
+        if not good:
+            self.refuse(field, "must be an https address")
+            return None
+        return value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 2000 and value.isprintable()
+
+
+def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: datetime) -> Client:
+    """A client without its secret. Raises: InvalidMetadata."""
+    read = _Reader(metadata)
+    read.rest.pop("client_id", None)
+    name = read.text("client_name")
+    if name is None and not read.faulty("client_name"):
+        read.refuse("client_name", "is missing: it is what people see when they log in")
+    kind = read.choice("application_type", "web", {"web", "native"})
+    grant_types = read.texts("grant_types", ("authorization_code",))
+    for grant_type in grant_types:
+        if grant_type not in GRANT_TYPES:
+            read.refuse("grant_types", f"has {grant_type}, which is not offered here")
+    if read.texts("response_types", ("code",)) != ("code",) and "authorization_code" in grant_types:
+        read.refuse("response_types", 'must be ["code"]')
+    read.choice("subject_type", "public", {"public"})
+    for field in _ENCRYPTION:
+        if read.rest.pop(field, None) is not None:
+            read.refuse(field, "asks for encryption, which is not offered here")
+    method = ClientAuthMethod(
+        read.choice("token_endpoint_auth_method", "client_secret_basic", {one.value for one in ClientAuthMethod})
+    )
+    if method is ClientAuthMethod.NONE and "client_credentials" in grant_types:
+        read.refuse("grant_types", "has client_credentials, which a client without credentials cannot use")
+    scope = read.text("scope")
+    max_age = read.take("default_max_age", None, "a number of seconds", lambda value: type(value) is int and value >= 0)
+    jwks, jwks_uri = _keys(read, method, issuer)
+    client = Client(
+        id=id,
+        issuer=issuer.name,
+        name=name or "",
+        redirect_uris=_redirects(read, kind, issuer, needed="authorization_code" in grant_types),
+        auth_method=method,
+        auth_signing_alg=_auth_alg(read, method),
+        jwks=jwks,
+        jwks_uri=jwks_uri,
+        grant_types=grant_types,
+        scopes=None if scope is None else frozenset(scope.split()),
+        id_token_alg=read.choice("id_token_signed_response_alg", "RS256", ASYMMETRIC),
+        userinfo_alg=read.choice_or_none("userinfo_signed_response_alg", ASYMMETRIC),
+        default_max_age=max_age,
+        default_acr_values=read.texts("default_acr_values"),
+        minimum_aal=AAL(read.take("minimum_aal", 1, "1, 2 or 3", lambda value: type(value) is int and 1 <= value <= 3)),
+        require_pkce=read.flag("require_pkce") or method is ClientAuthMethod.NONE,
+        post_logout_redirect_uris=_redirects(read, kind, issuer, field="post_logout_redirect_uris"),
+        client_uri=read.address("client_uri", plain=issuer.private_fetches),
+        logo_uri=read.address("logo_uri", plain=issuer.private_fetches),
+        contacts=read.texts("contacts"),
+        listed=read.flag("listed"),
+        consent=read.flag("consent"),
+        created_at=now,
+        metadata=_kept(read, kind, issuer),
+    )
+    if read.problems:
+        raise InvalidMetadata(read.problems)
+    return client
+
+
+def _redirects(
+    read: _Reader, kind: str, issuer: Issuer, *, field: str = "redirect_uris", needed: bool = False
+) -> tuple[str, ...]:
+    addresses = read.texts(field)
+    if needed and not addresses and not read.faulty(field):
+        read.refuse(field, "is missing")
+    for address in addresses:
+        flaw = redirect_uris.flaw(
+            address, kind="native" if kind == "native" else "web", loopback_http=issuer.private_fetches
+        )
+        if flaw is not None:
+            read.refuse(field, f"has {address!r}: it {flaw}")
+    return addresses
+
+
+def _keys(read: _Reader, method: ClientAuthMethod, issuer: Issuer) -> tuple[Mapping[str, Any] | None, str | None]:
+    jwks_uri = read.address("jwks_uri", plain=issuer.private_fetches)
+    jwks: Mapping[str, Any] | None = read.take("jwks", None, "a JWK Set", lambda value: isinstance(value, dict))
+    if jwks is not None:
+        _check_keys(read, jwks)
+    if jwks is not None and jwks_uri is not None:
+        read.refuse("jwks", "and jwks_uri exclude each other: give one")
+    if (
+        method is ClientAuthMethod.PRIVATE_KEY_JWT
+        and jwks is None
+        and jwks_uri is None
+        and not read.faulty("jwks", "jwks_uri")
+    ):
+        read.refuse("jwks_uri", "or jwks is needed for private_key_jwt")
+    return jwks, jwks_uri
+
+
+def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
+    try:
+        usable = len(KeySet.of_jwks(jwks))
+    except InvalidKeySet:
+        read.refuse("jwks", 'must have a list named "keys"')
+        return
+    if any(isinstance(key, dict) and not _PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
+        read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
+    elif usable == 0:
+        read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")
+
+
+def _auth_alg(read: _Reader, method: ClientAuthMethod) -> str | None:
+    field = "token_endpoint_auth_signing_alg"
+    if field in read.rest:
+        read.rest.pop("jwks_uri_signing_algorithm", None)
+    elif "jwks_uri_signing_algorithm" in read.rest:
+        field = "jwks_uri_signing_algorithm"
+    return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else ASYMMETRIC)
+
+
+def _kept(read: _Reader, kind: str, issuer: Issuer) -> dict[str, Any]:
+    kept = {} if kind == "web" else {"application_type": kind}
+    logout = read.address("backchannel_logout_uri", plain=issuer.private_fetches)
+    if logout is not None:
+        kept["backchannel_logout_uri"] = logout
+    return {**kept, **read.rest}
+
+
+def application_type(client: Client) -> redirect_uris.ApplicationType:
+    return "native" if client.metadata.get("application_type") == "native" else "web"
+
+
+def redirect_uri_registered(client: Client, uri: str) -> bool:
+    """Whether a request of this client may name this redirect address."""
+    return redirect_uris.matches(uri, client.redirect_uris, kind=application_type(client))
+
+
+def describe(client: Client) -> dict[str, Any]:
+    """The client in the names of registration, without its secret. Members at their default are left out."""
+    members: dict[str, Any] = {
+        "client_id": client.id,
+        "client_name": client.name,
+        "redirect_uris": list(client.redirect_uris),
+        "token_endpoint_auth_method": client.auth_method.value,
+        "token_endpoint_auth_signing_alg": client.auth_signing_alg,
+        "jwks": client.jwks,
+        "jwks_uri": client.jwks_uri,
+        "grant_types": list(client.grant_types),
+        "scope": None if client.scopes is None else " ".join(sorted(client.scopes)),
+        "id_token_signed_response_alg": client.id_token_alg,
+        "userinfo_signed_response_alg": client.userinfo_alg,
+        "default_max_age": client.default_max_age,
+        "default_acr_values": list(client.default_acr_values),
+        "minimum_aal": int(client.minimum_aal) if client.minimum_aal > AAL.AAL1 else None,
+        "require_pkce": client.require_pkce or None,
+        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "client_uri": client.client_uri,
+        "logo_uri": client.logo_uri,
+        "contacts": list(client.contacts),
+        "listed": client.listed or None,
+        "consent": client.consent or None,
+        **client.metadata,
+    }
+    return {name: value for name, value in members.items() if value is not None and value != []}

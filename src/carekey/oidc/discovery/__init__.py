@@ -1,0 +1,1 @@
+"""The discovery document and the key set."""

@@ -1,0 +1,151 @@
+"""The only way out to addresses that a client chose (architecture.md section 6).
+
+Bounded in size, time and redirects. The name is looked up first and the connection goes to the address that was
+checked, so that a name which changes its mind in between (DNS rebinding) gains nothing. Loopback, private and
+link-local ranges and plain http are refused unless the issuer is a sandbox. No proxy settings are taken from the
+environment, no cookies kept, no credentials sent.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from socket import SOCK_STREAM
+
+import httpx2
+
+SIZE_LIMIT = 256 * 1024
+"""Bytes."""
+TIME_LIMIT = 5.0
+"""Seconds, for everything: looking up, connecting, redirects, reading."""
+REDIRECT_LIMIT = 2
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[Address]]]
+
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+class Flaw(StrEnum):
+    BAD_ADDRESS = "bad_address"
+    NOT_FOUND = "not_found"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    NO_ANSWER = "no_answer"
+    TOO_SLOW = "too_slow"
+    TOO_LARGE = "too_large"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    STATUS = "status"
+    ENCODED = "encoded"
+
+
+class FetchFailed(Exception):
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the internet's, whatever it is wrapped in."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """The addresses of a name, by the system's resolver."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    return [ip_address(sockaddr[0].partition("%")[0]) for *_, sockaddr in found if isinstance(sockaddr[0], str)]
+
+
+class Fetcher:
+    def __init__(self, *, private: bool, resolve: Resolve = resolve, trust: ssl.SSLContext | None = None) -> None:
+        """`private`: `Issuer.private_fetches`. `trust`: certificate authorities, the system's by default."""
+        self._private = private
+        self._resolve = resolve
+        self._trust = trust
+
+    async def get(self, url: str) -> bytes:
+        """The body of a 200 answer. Raises: FetchFailed."""
+        if self._trust is None:
+            self._trust = await asyncio.to_thread(ssl.create_default_context)
+        try:
+            # A client of its own for each fetch: no cookie and no connection is left behind.
+            async with (
+                asyncio.timeout(TIME_LIMIT),
+                httpx2.AsyncClient(verify=self._trust, trust_env=False, timeout=TIME_LIMIT, headers=_HEADERS) as client,
+            ):
+                for _ in range(REDIRECT_LIMIT + 1):
+                    answer = await self._one(client, url)
+                    if isinstance(answer, bytes):
+                        return answer
+                    url = answer
+        except (TimeoutError, httpx2.TimeoutException):
+            raise FetchFailed(Flaw.TOO_SLOW) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
+            raise FetchFailed(Flaw.NO_ANSWER) from None
+        raise FetchFailed(Flaw.TOO_MANY_REDIRECTS)
+
+    async def _one(self, client: httpx2.AsyncClient, url: str) -> bytes | str:
+        """The body, or where it is to be found instead."""
+        target = self._parsed(url)
+        *others, last = await self._addresses(target)
+        for address in others:  # `localhost` is often ::1 first, and the server on 127.0.0.1 alone
+            with suppress(httpx2.ConnectError):
+                return await self._at(client, target, address)
+        return await self._at(client, target, last)
+
+    async def _at(self, client: httpx2.AsyncClient, target: httpx2.URL, address: Address) -> bytes | str:
+        async with client.stream(
+            "GET",
+            target.copy_with(host=str(address)),
+            headers={"host": target.netloc.decode("ascii")},
+            # The certificate is checked against the name, not the address.
+            extensions={"sni_hostname": target.host},
+        ) as response:
+            if response.has_redirect_location:
+                return str(target.join(response.headers["location"]))
+            if response.status_code != 200:
+                raise FetchFailed(Flaw.STATUS)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise FetchFailed(Flaw.ENCODED)
+            return await _limited(response)
+
+    def _parsed(self, url: str) -> httpx2.URL:
+        target = httpx2.URL(url)
+        schemes = {"https", "http"} if self._private else {"https"}
+        if target.scheme not in schemes or not target.host or target.userinfo:
+            raise FetchFailed(Flaw.BAD_ADDRESS)
+        return target
+
+    async def _addresses(self, target: httpx2.URL) -> list[Address]:
+        """At least one, all allowed. Raises: FetchFailed."""
+        port = target.port or (443 if target.scheme == "https" else 80)
+        try:
+            addresses = await self._resolve(target.host, port)
+        except (OSError, UnicodeError):
+            raise FetchFailed(Flaw.NOT_FOUND) from None
+        if not addresses:
+            raise FetchFailed(Flaw.NOT_FOUND)
+        allowed = [address for address in addresses if self._private or is_public(address)]
+        if not allowed:
+            raise FetchFailed(Flaw.FORBIDDEN_ADDRESS)
+        return allowed
+
+
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "CareKey"}
+
+
+async def _limited(response: httpx2.Response) -> bytes:
+    """Raises: FetchFailed, before the rest is read."""
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > SIZE_LIMIT:
+            raise FetchFailed(Flaw.TOO_LARGE)
+    return bytes(body)

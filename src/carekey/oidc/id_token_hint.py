@@ -1,0 +1,50 @@
+"""`id_token_hint`: an ID token of ours that comes back to say of whom, or of which session, a request speaks.
+
+It may have expired (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2). It proves nothing about
+who sends it, so it never stands for a log-in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from carekey.jose.jwt import InvalidJwt
+from carekey.kernel.ids import ClientId, PersonId, SessionId
+from carekey.oidc.model import Issuer
+
+
+class Verifier(Protocol):
+    """One issuer's keys. `jose.signer.Signer` is one."""
+
+    async def refresh(self, now: datetime) -> None: ...
+
+    def verify(self, token: str) -> Mapping[str, Any]:
+        """The claims of a token that the issuer signed. Raises: InvalidJwt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    person: PersonId
+    client: ClientId
+    session: SessionId | None
+
+
+def read(hint: str, verifier: Verifier, issuer: Issuer) -> Hint | None:
+    """None if it is no ID token of this issuer. Logout tokens (which have `events`) and signed userinfo (which has no
+    `auth_time`) are signed with the same keys and are none."""
+    try:
+        claims = verifier.verify(hint)
+    except InvalidJwt:
+        return None
+    if claims.get("iss") != issuer.url or "events" in claims or "auth_time" not in claims:
+        return None
+    match claims:
+        case {"sub": str(sub), "aud": str(aud)}:
+            sid = claims.get("sid")
+            return Hint(
+                person=PersonId(sub), client=ClientId(aud), session=SessionId(sid) if isinstance(sid, str) else None
+            )
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The token endpoint: shared phases, and a module per grant."""

@@ -1,0 +1,54 @@
+"""What a grant is given, and what it gives back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from carekey.oidc.errors import OAuthError
+from carekey.oidc.model import AccessToken, Client, Grant, Issuer
+from carekey.oidc.ports import OidcTx
+from carekey.web.fields import Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """A token request of a client that has proven who it is."""
+
+    issuer: Issuer
+    client: Client
+    fields: Fields
+    access_token: str
+    """The new token, made beforehand: a unit of work may run twice and must come to the same."""
+    now: datetime
+    reference: str
+
+    @property
+    def issued_at(self) -> datetime:
+        """The moment in whole seconds, never ahead: what tokens say."""
+        return self.now.replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    token: AccessToken
+    grant: Grant | None = None
+    """Whose ID token is to be made; None if there is no person."""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A refusal whose consequences stay, and which the grant has put on record itself. One that is raised undoes
+    everything that the grant had done."""
+
+    error: OAuthError
+
+
+class GrantType(Protocol):
+    name: ClassVar[str]
+    parameters: ClassVar[frozenset[str]]
+    """Those that it reads. Others are not looked at, not even for being repeated."""
+
+    def redeem(self, tx: OidcTx, request: TokenRequest) -> Bought | Denied:
+        """Runs in the transaction that stores what was bought. Raises: OAuthError."""
+        ...

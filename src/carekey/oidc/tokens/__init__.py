@@ -1,0 +1,1 @@
+"""What tokens say. Signing and storing them is not done here."""

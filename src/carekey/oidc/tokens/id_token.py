@@ -1,0 +1,80 @@
+"""The claims of an ID token (OpenID Connect Core section 2; cis2-profile section 2.10)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from carekey.jose import base64url
+from carekey.jose.algorithms import left_half_digest
+from carekey.oidc.model import Grant, Issuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductExtras:
+    """Marks that CIS2's product leaves: unpredictable, and without meaning here."""
+
+    tracking_id: str
+    session_operations: str
+
+
+def claims(
+    grant: Grant,
+    *,
+    issuer: Issuer,
+    alg: str,
+    code: str,
+    access_token: str,
+    issued_at: datetime,
+    requested: Mapping[str, Any],
+    extras: ProductExtras | None,
+) -> dict[str, Any]:
+    """`requested`: claims about the person that the `claims` parameter wants in the ID token; they yield to the
+    protocol's own.
+
+    `issued_at` is the moment of the request, and whole seconds are cut off, never rounded up: there are clients
+    that allow no `iat` ahead of their clock. Assurance levels are texts (cis2-profile section 2.10).
+    """
+    level = str(int(grant.ial))
+    iat = int(issued_at.timestamp())
+    told: dict[str, Any] = {
+        **requested,
+        "iss": issuer.url,
+        "sub": grant.person,
+        "aud": grant.client,
+        "azp": grant.client,
+        "iat": iat,
+        "exp": iat + int(issuer.token_lifetime.total_seconds()),
+        "auth_time": int(grant.auth_time.timestamp()),
+        "acr": grant.acr,
+        "amr": list(grant.amr),
+        "authentication_assurance_level": str(int(grant.aal)),
+        "id_assurance_level": level,
+        "idassurancelevel": level,
+        "sid": grant.session,
+        "at_hash": _hash(alg, access_token),
+        "c_hash": _hash(alg, code),
+    }
+    if grant.nonce is not None:
+        told["nonce"] = grant.nonce
+    if grant.state is not None:
+        told["s_hash"] = _hash(alg, grant.state)
+    if grant.role is not None and not _ROLE_SCOPES.isdisjoint(grant.scopes):
+        told["selected_roleid"] = grant.role
+    if extras is not None:
+        told |= {
+            "subname": grant.person,
+            "realm": issuer.realm,
+            "tokenName": "id_token",
+            "tokenType": "JWTToken",
+            "auditTrackingId": extras.tracking_id,
+            "org.forgerock.openidconnect.ops": extras.session_operations,
+        }
+    return told
+
+
+_ROLE_SCOPES = frozenset({"selectedrole", "changedrole"})
+
+
+def _hash(alg: str, text: str) -> str:
+    return base64url.encode(left_half_digest(alg, text)).decode("ascii")

@@ -1,0 +1,128 @@
+"""GET and POST {issuer}/userinfo (OpenID Connect Core section 5.3; RFC 6750; cis2-profile section 3). It reads only;
+a refusal is put on record."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from carekey.directory.model import PersonStatus
+from carekey.kernel.actor import UNKNOWN
+from carekey.kernel.secret import digest
+from carekey.kernel.unit_of_work import Store
+from carekey.oidc import endpoints
+from carekey.oidc.claims.registry import requested_by_name, tell
+from carekey.oidc.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError, Reason
+from carekey.oidc.events import UserinfoRefused
+from carekey.oidc.http import RawHeader, answer, for_clients, json_answer, read_form
+from carekey.oidc.model import Issuer
+from carekey.oidc.parameters import check_once
+from carekey.oidc.ports import OidcTx
+from carekey.oidc.tokens.signing import Signs
+from carekey.web.headers import NO_STORE
+from carekey.web.kit import Request, Route
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    claims: dict[str, Any]
+    alg: str | None
+
+
+class UserinfoHttp:
+    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], signer: Signs) -> None:
+        self._issuer = issuer
+        self._store = store
+        self._signer = signer
+
+    def routes(self) -> list[Route]:
+        handler = for_clients(self._userinfo, _challenge)
+        return [Route(endpoints.path(self._issuer, endpoints.USERINFO), {"GET": handler, "POST": handler})]
+
+    async def _userinfo(self, request: Request) -> Response:
+        now = request.site.clock.now()
+        try:
+            key = digest(await _bearer(request))
+            told = await self._store.read(lambda tx: self._tell(tx, key, now))
+        except OAuthError as error:
+            await self._record(error, now, request.reference)
+            raise
+        if told.alg is None:
+            return json_answer(told.claims)
+        await self._signer.refresh(now, alg=told.alg)
+        # CIS2's signed form has no `aud` (cis2-profile section 2.13).
+        signed = self._signer.sign({"iss": self._issuer.url, **told.claims}, alg=told.alg)
+        return answer(signed.encode("ascii"), content_type=_JWT, headers=(NO_STORE,))
+
+    def _tell(self, tx: OidcTx, key: bytes, now: datetime) -> _Told:
+        token = tx.access_tokens.find(key)
+        if token is None:
+            raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
+        if token.issuer != self._issuer.name:
+            raise InvalidToken(reason=Reason.TOKEN_OF_ANOTHER_ISSUER)
+        if token.expires_at <= now:
+            raise InvalidToken(reason=Reason.TOKEN_EXPIRED)
+        if token.person is None or "openid" not in token.scopes:
+            raise InsufficientScope(reason=Reason.NO_OPENID_SCOPE)
+        client = tx.clients.find(token.issuer, token.client)
+        if client is None or client.disabled_at is not None:
+            raise InvalidToken(reason=Reason.DISABLED_CLIENT)
+        person = tx.people.find(token.person)
+        if person is None or person.status is not PersonStatus.ACTIVE:
+            raise InvalidToken(reason=Reason.PERSON_NOT_ACTIVE)
+        named = requested_by_name(token.requested_claims, "userinfo", allowed=client.scopes)
+        claims = tell(tx, person, scopes=token.scopes, named=named, role=token.role, now=now)
+        return _Told({"sub": person.id, **claims}, client.userinfo_alg)
+
+    async def _record(self, error: OAuthError, now: datetime, reference: str) -> None:
+        event = UserinfoRefused(
+            at=now,
+            actor=UNKNOWN,
+            reference=reference,
+            issuer=self._issuer.name,
+            error=error.code,
+            reason=error.reason,
+        )
+        await self._store.write(lambda tx: tx.audit.record(event))
+
+
+_JWT: RawHeader = (b"content-type", b"application/jwt")
+
+
+async def _bearer(request: Request) -> str:
+    """The token from the Authorization header or a form (RFC 6750 sections 2.1 and 2.2), never from the address.
+
+    Raises: InvalidToken, InvalidRequest.
+    """
+    header = request.headers.get("authorization")
+    scheme, _, token = (header or "").partition(" ")
+    in_header = token.strip() if scheme.lower() == "bearer" else None
+    in_form = None
+    if request.method == "POST" and _is_form(request.headers):
+        fields = await read_form(request)
+        check_once(fields, ("access_token",))
+        in_form = fields.get("access_token")
+    if in_header and in_form:
+        raise InvalidRequest("More than one access token", reason=Reason.SEVERAL_TOKENS)
+    found = in_header or in_form
+    if not found:
+        raise InvalidToken(reason=Reason.NO_TOKEN)
+    return found
+
+
+def _is_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
+
+
+def _challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:  # noqa: ARG001 (a challenge has these)
+    """RFC 6750 section 3. Who sent no token is told no error code."""
+    if error.status >= 500:
+        return
+    if error.reason is Reason.NO_TOKEN:
+        yield b"www-authenticate", b'Bearer realm="carekey"'
+        return
+    scope = ', scope="openid"' if isinstance(error, InsufficientScope) else ""
+    value = f'Bearer realm="carekey", error="{error.code}", error_description="{error.description}"{scope}'
+    yield b"www-authenticate", value.encode("latin-1", "replace")

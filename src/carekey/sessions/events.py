@@ -1,0 +1,39 @@
+"""What the audit record says of sessions."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from carekey.kernel.event import AuditEvent
+
+
+class WhyEnded(StrEnum):
+    LOGGED_OUT = "logged_out"
+    """The person asked, here or in an application."""
+    REPLACED = "replaced"
+    """Somebody logged in again in the same browser."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(AuditEvent):
+    """A person proved who they are, and a browser received a session for it."""
+
+    tag: ClassVar[str] = "session:session:started"
+
+    session: str
+    issuer: str
+    kind: str
+    """The authenticator."""
+    aal: int
+    amr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(AuditEvent):
+    """A session was ended; whatever was issued in it stopped working."""
+
+    tag: ClassVar[str] = "session:session:ended"
+
+    session: str
+    issuer: str
+    why: str

@@ -1,0 +1,152 @@
+"""Clients, codes, access tokens, assertions."""
+
+import pytest
+
+from carekey.kernel.ids import ClientId, IssuerName, SessionId
+from carekey.oidc.model import Redeemed, Replayed
+from carekey.storage import Store, Tx
+from carekey.storage.conformance import samples
+from carekey.storage.conformance.race import RACERS, race
+from carekey.storage.conformance.samples import CLIENT, ISSUER, LATER, NOW, SESSION
+
+CODE = b"k" * 32
+TOKEN = b"t" * 32
+
+
+class ClientsContract:
+    async def test_comes_back_as_given(self, store: Store) -> None:
+        given, bare = (
+            samples.client(),
+            samples.client(id=ClientId("bare"), secret=None, jwks=None, scopes=None, metadata={}),
+        )
+        assert await store.write(lambda tx: tx.clients.add(given))
+        assert await store.write(lambda tx: tx.clients.add(bare))
+        assert await store.read(lambda tx: tx.clients.find(ISSUER, CLIENT)) == given
+        assert await store.read(lambda tx: tx.clients.find(ISSUER, bare.id)) == bare
+
+    async def test_belongs_to_one_issuer(self, store: Store) -> None:
+        sandbox = IssuerName("sandbox")
+        given, same_name = samples.client(), samples.client(issuer=sandbox, name="Aardvark")
+        assert await store.write(lambda tx: tx.clients.add(given))
+        assert await store.read(lambda tx: tx.clients.find(sandbox, CLIENT)) is None
+        assert await store.write(lambda tx: tx.clients.add(same_name))
+        assert not await store.write(lambda tx: tx.clients.add(samples.client(name="Usurper")))
+        assert list(await store.read(lambda tx: tx.clients.list(ISSUER))) == [given]
+        assert list(await store.read(lambda tx: tx.clients.list())) == [same_name, given]
+
+    async def test_replace_needs_one(self, store: Store) -> None:
+        assert not await store.write(lambda tx: tx.clients.replace(samples.client()))
+        await store.write(lambda tx: tx.clients.add(samples.client()))
+        new = samples.client(name="Ward 2", disabled_at=LATER)
+        assert await store.write(lambda tx: tx.clients.replace(new))
+        assert await store.read(lambda tx: tx.clients.find(ISSUER, CLIENT)) == new
+
+    @pytest.mark.parametrize("id", ["", "\0", "\ud800", "x" * 100_000])
+    async def test_an_id_that_no_client_has_finds_none(self, store: Store, id: str) -> None:
+        assert await store.read(lambda tx: tx.clients.find(ISSUER, ClientId(id))) is None
+        assert await store.write(lambda tx: tx.clients.find(ISSUER, ClientId(id))) is None
+
+    async def test_of_many_at_once_one_adds(self, store: Store, other: Store) -> None:
+        answers = race([store, other], lambda tx: tx.clients.add(samples.client()))
+        assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+
+class CodesContract:
+    async def test_rfc6749_4_1_2_a_code_works_once_and_is_remembered(self, store: Store) -> None:
+        grant = samples.grant()
+        await store.write(lambda tx: tx.codes.put(CODE, grant))
+        assert await store.write(lambda tx: tx.codes.redeem(b"x" * 32, now=NOW)) is None
+        assert await store.write(lambda tx: tx.codes.redeem(CODE, now=LATER)) == Redeemed(grant=grant)
+        assert await store.write(lambda tx: tx.codes.redeem(CODE, now=LATER)) == Replayed(grant=grant)
+
+    async def test_of_many_at_once_one_redeems(self, store: Store, other: Store) -> None:
+        grant = samples.grant()
+        await store.write(lambda tx: tx.codes.put(CODE, grant))
+        answers = race([store, other], lambda tx: tx.codes.redeem(CODE, now=NOW))
+        assert [answer for answer in answers if isinstance(answer, Redeemed)] == [Redeemed(grant=grant)]
+        assert [answer for answer in answers if answer == Replayed(grant=grant)] == [Replayed(grant=grant)] * (
+            RACERS - 1
+        )
+
+    async def test_rfc6749_4_1_2_of_many_at_once_a_replay_revokes_what_the_winner_bought(
+        self, store: Store, other: Store
+    ) -> None:
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        await store.write(lambda tx: tx.codes.put(CODE, samples.grant()))
+
+        def exchange(tx: Tx) -> int:
+            if isinstance(tx.codes.redeem(CODE, now=NOW), Redeemed):
+                tx.access_tokens.put(samples.token())
+                return 0
+            return tx.access_tokens.revoke_bought(CODE, at=NOW)
+
+        assert sum(race([store, other], exchange)) == 1
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) is None
+
+    async def test_a_redemption_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
+        await store.write(lambda tx: tx.codes.put(CODE, samples.grant()))
+
+        def fail(tx: Tx) -> None:
+            assert isinstance(tx.codes.redeem(CODE, now=NOW), Redeemed)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await store.write(fail)
+        assert await store.write(lambda tx: tx.codes.redeem(CODE, now=NOW)) == Redeemed(grant=samples.grant())
+
+
+class AccessTokensContract:
+    async def test_comes_back_as_given(self, store: Store) -> None:
+        given = samples.token()
+        machine = samples.token(digest=b"m" * 32, person=None, session=None, code=None, requested_claims={})
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        await store.write(lambda tx: tx.access_tokens.put(given))
+        await store.write(lambda tx: tx.access_tokens.put(machine))
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) == given
+        assert await store.read(lambda tx: tx.access_tokens.find(machine.digest)) == machine
+        assert await store.read(lambda tx: tx.access_tokens.find(b"x" * 32)) is None
+
+    async def test_an_ended_session_ends_its_tokens(self, store: Store) -> None:
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        await store.write(lambda tx: tx.access_tokens.put(samples.token()))
+        await store.write(lambda tx: tx.sessions.end(SESSION, at=NOW))
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) is None
+
+    async def test_a_session_that_is_not_there_has_ended(self, store: Store) -> None:
+        await store.write(lambda tx: tx.access_tokens.put(samples.token(session=SessionId("none"))))
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) is None
+
+    async def test_revoked_once(self, store: Store) -> None:
+        await store.write(lambda tx: tx.access_tokens.put(samples.token(session=None)))
+        assert await store.write(lambda tx: tx.access_tokens.revoke(TOKEN, at=NOW))
+        assert not await store.write(lambda tx: tx.access_tokens.revoke(TOKEN, at=NOW))
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) is None
+
+    async def test_revoke_bought_counts_those_that_it_revoked(self, store: Store) -> None:
+        for digest in (b"1", b"2", b"3"):
+            token = samples.token(digest=digest, session=None)
+            await store.write(lambda tx, token=token: tx.access_tokens.put(token))  # type: ignore[misc]  # binds this one
+        other_code = samples.token(session=None, code=b"o" * 32)
+        await store.write(lambda tx: tx.access_tokens.put(other_code))
+        await store.write(lambda tx: tx.access_tokens.revoke(b"1", at=NOW))
+        assert await store.write(lambda tx: tx.access_tokens.revoke_bought(CODE, at=NOW)) == 2
+        assert await store.write(lambda tx: tx.access_tokens.revoke_bought(CODE, at=NOW)) == 0
+        assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) == other_code
+
+
+class AssertionsContract:
+    @pytest.mark.parametrize("jti", ["1", "", "\0", "\ud800", "x" * 100_000])
+    async def test_rfc7523_3_seen_once(self, store: Store, jti: str) -> None:
+        def seen(tx: Tx, issuer: str = ISSUER, client: str = CLIENT, jti: str = jti) -> bool:
+            return tx.assertions.first_seen(IssuerName(issuer), ClientId(client), jti, expires_at=LATER)
+
+        assert await store.write(seen)
+        assert not await store.write(seen)
+        assert await store.write(lambda tx: seen(tx, issuer="sandbox"))
+        assert await store.write(lambda tx: seen(tx, client="clinic"))
+        assert await store.write(lambda tx: seen(tx, jti=jti + "2"))
+        assert await store.write(lambda tx: seen(tx, client=CLIENT + "2", jti=jti))
+
+    async def test_of_many_at_once_one_is_first(self, store: Store, other: Store) -> None:
+        answers = race([store, other], lambda tx: tx.assertions.first_seen(ISSUER, CLIENT, "1", expires_at=LATER))
+        assert sorted(answers) == [False] * (RACERS - 1) + [True]

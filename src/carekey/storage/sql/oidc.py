@@ -1,0 +1,181 @@
+"""Clients, codes, access tokens and assertions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, exists, or_, select, update
+
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, Replayed
+from carekey.storage.encoding import (
+    digest_of,
+    from_micros,
+    maybe_from_micros,
+    maybe_to_micros,
+    to_json,
+    to_micros,
+)
+from carekey.storage.sql.connection import Connection, Row
+from carekey.storage.sql.dialect import ONE, Dialect
+from carekey.storage.sql.schema import access_tokens, assertions, clients, codes, sessions
+
+_grant = msgspec.json.Decoder(Grant)
+_claims = msgspec.json.Decoder(dict[str, Any])
+
+_read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
+_read_scopes = lru_cache(maxsize=1024)(msgspec.json.Decoder(tuple[str, ...]).decode)
+_write_scopes = lru_cache(maxsize=1024)(to_json)
+"""Each is looked at several times in every log-in, and cannot be changed: keep the decoded one."""
+
+
+def _client_row(client: Client) -> tuple[str, str, str, str]:
+    return (client.issuer, client.id, client.name, to_json(client))
+
+
+class _ClientsSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c = clients.c
+        in_issuer, this = c.issuer == bindparam("in_issuer"), c.id == bindparam("this")
+        by_name = select(c.data).order_by(c.name, c.issuer, c.id)
+        self.add = dialect.add_new(clients, "issuer", "id")
+        self.find = dialect.text(select(c.data).where(in_issuer, this), "in_issuer", "this")
+        self.list = dialect.text(by_name)
+        self.of_issuer = dialect.text(by_name.where(in_issuer), "in_issuer")
+        self.replace = dialect.text(
+            update(clients).values(name=bindparam("new_name"), data=bindparam("new_data")).where(in_issuer, this),
+            *("new_name", "new_data", "in_issuer", "this"),
+        )
+
+
+class Clients:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_ClientsSql)
+
+    def find(self, issuer: IssuerName, id: ClientId) -> Client | None:
+        row = self._connection.one(self._sql.find, (issuer, id))
+        return None if row is None else _read_client(row[0])
+
+    def list(self, issuer: IssuerName | None = None) -> Sequence[Client]:
+        if issuer is None:
+            rows = self._connection.all(self._sql.list, ())
+        else:
+            rows = self._connection.all(self._sql.of_issuer, (issuer,))
+        return [_read_client(row[0]) for row in rows]
+
+    def add(self, client: Client) -> bool:
+        return self._connection.changed(self._sql.add, _client_row(client)) == 1
+
+    def replace(self, client: Client) -> bool:
+        issuer, id, name, data = _client_row(client)
+        return self._connection.changed(self._sql.replace, (name, data, issuer, id)) == 1
+
+
+class _CodesSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c, this = codes.c, codes.c.digest == bindparam("this")
+        self.put = dialect.add(codes)
+        self.find = dialect.text(select(c.grant).where(this), "this")
+        self.redeem = dialect.text(
+            update(codes).values(redeemed_at=bindparam("now")).where(this, c.redeemed_at.is_(None)).returning(c.grant),
+            *("now", "this"),
+        )
+
+
+class Codes:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_CodesSql)
+
+    def put(self, digest: bytes, grant: Grant) -> None:
+        self._connection.run(self._sql.put, (digest, to_json(grant), to_micros(grant.expires_at), None))
+
+    def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
+        row = self._connection.one(self._sql.redeem, (to_micros(now), digest))
+        if row is not None:
+            return Redeemed(grant=_grant.decode(row[0]))
+        row = self._connection.one(self._sql.find, (digest,))
+        return None if row is None else Replayed(grant=_grant.decode(row[0]))
+
+
+def _token(row: Row) -> AccessToken:
+    digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row
+    return AccessToken(
+        digest=digest,
+        issuer=issuer,
+        client=client,
+        person=person,
+        session=session,
+        scopes=_read_scopes(scopes),
+        role=role,
+        requested_claims=_claims.decode(claims) if claims else {},
+        code=code,
+        issued_at=from_micros(issued_at),
+        expires_at=from_micros(expires_at),
+        revoked_at=maybe_from_micros(revoked_at),
+    )
+
+
+class _AccessTokensSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c = access_tokens.c
+        this, live = c.digest == bindparam("this"), c.revoked_at.is_(None)
+        session_lives = exists(ONE).where(sessions.c.id == c.session, sessions.c.ended_at.is_(None))
+        revoked = update(access_tokens).values(revoked_at=bindparam("at"))
+        self.put = dialect.add(access_tokens)
+        self.find = dialect.text(select(*c).where(this, live, or_(c.session.is_(None), session_lives)), "this")
+        self.revoke = dialect.text(revoked.where(this, live), "at", "this")
+        self.revoke_bought = dialect.text(revoked.where(c.code == bindparam("bought_by"), live), "at", "bought_by")
+
+
+class AccessTokens:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_AccessTokensSql)
+
+    def put(self, token: AccessToken) -> None:
+        row = (
+            token.digest,
+            token.issuer,
+            token.client,
+            token.person,
+            token.session,
+            _write_scopes(token.scopes),
+            token.role,
+            to_json(token.requested_claims) if token.requested_claims else None,
+            token.code,
+            to_micros(token.issued_at),
+            to_micros(token.expires_at),
+            maybe_to_micros(token.revoked_at),
+        )
+        self._connection.run(self._sql.put, row)
+
+    def find(self, digest: bytes) -> AccessToken | None:
+        row = self._connection.one(self._sql.find, (digest,))
+        return None if row is None else _token(row)
+
+    def revoke(self, digest: bytes, *, at: datetime) -> bool:
+        return self._connection.changed(self._sql.revoke, (to_micros(at), digest)) == 1
+
+    def revoke_bought(self, code: bytes, *, at: datetime) -> int:
+        return self._connection.changed(self._sql.revoke_bought, (to_micros(at), code))
+
+
+class _AssertionsSql:
+    def __init__(self, dialect: Dialect) -> None:
+        self.first_seen = dialect.add_new(assertions, "digest")
+
+
+class Assertions:
+    """Kept under a digest: a `jti` is whatever the client sent, of any length."""
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_AssertionsSql)
+
+    def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
+        row = (digest_of(issuer, client, jti), to_micros(expires_at))
+        return self._connection.changed(self._sql.first_seen, row) == 1

@@ -1,0 +1,262 @@
+"""The tables. Moments are microseconds since 1970 (`_at`, and those named for what they end), truth is 0 or 1,
+what no statement looks into is JSON text. The migrations make this; a test compares the two."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, Table
+
+from carekey.storage.sql.dialect import SERIAL, TEXT
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_one_%(column_0_N_name)s",
+        "fk": "%(table_name)s_%(column_0_name)s_exists",
+    }
+)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, TEXT, primary_key=True)
+
+
+def _digest(name: str = "digest") -> Column[bytes]:
+    return Column(name, LargeBinary, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, TEXT, nullable=False)
+
+
+def _maybe(name: str) -> Column[str]:
+    return Column(name, TEXT)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _maybe_at(name: str) -> Column[int]:
+    return Column(name, BigInteger)
+
+
+# SQLite keeps a table without row numbers in the order of its key: one tree to descend and one page to write
+# instead of two. It suits rows of a few hundred bytes.
+
+people = Table(
+    "people",
+    metadata,
+    _key("id"),
+    _text("given_name"),
+    _text("family_name"),
+    _maybe("title"),
+    _maybe("middle_names"),
+    _maybe("initials"),
+    _maybe("display_name"),
+    _maybe("email"),
+    _number("ial"),
+    _text("status"),
+    _maybe("professional_ids"),
+    _text("family_key"),
+    _maybe("email_key"),
+    Index(None, "family_key", "id"),
+    Index(None, "email_key"),
+    sqlite_with_rowid=False,
+)
+
+organisations = Table("organisations", metadata, _key("code"), _text("name"), sqlite_with_rowid=False)
+
+positions = Table("positions", metadata, _key("id"), _text("organisation"), _text("name"), _text("roles"))
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("organisation"),
+    _maybe("gnc"),
+    Index(None, "person"),
+    sqlite_with_rowid=False,
+)
+
+role_profiles = Table(
+    "role_profiles",
+    metadata,
+    # The person comes first, so that all roles of one person lie side by side.
+    _key("person"),
+    _key("id"),
+    Column("membership", TEXT, ForeignKey("memberships.id"), nullable=False),
+    _text("organisation"),
+    _text("role"),
+    _maybe("position"),
+    _maybe_at("starts"),
+    _maybe_at("ends"),
+    Index("role_profiles_one_id", "id", unique=True),
+    sqlite_with_rowid=False,
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("kind"),
+    _bytes("handle"),
+    _text("label"),
+    _bytes("data"),
+    _number("counter"),
+    _number("created_at"),
+    _maybe_at("last_used_at"),
+    _maybe_at("revoked_at"),
+    Index(None, "person"),
+    Index("credentials_one_handle", "kind", "handle", unique=True),
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    _digest(),
+    _text("subject"),
+    _bytes("data"),
+    _number("expires_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    _digest(),
+    _text("person"),
+    _text("invited_by"),
+    _number("created_at"),
+    _number("expires_at"),
+    _maybe_at("used_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    _digest(),
+    _number("count"),
+    _number("until"),
+    Index(None, "until"),
+    sqlite_with_rowid=False,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _key("id"),
+    _bytes("digest"),
+    _text("issuer"),
+    _text("person"),
+    _text("proof"),
+    _maybe("role"),
+    _number("started_at"),
+    _number("last_used_at"),
+    _maybe_at("ended_at"),
+    Index("sessions_one_digest", "digest", unique=True),
+    Index(None, "person"),
+    Index(None, "started_at"),
+    sqlite_with_rowid=False,
+)
+
+session_clients = Table("session_clients", metadata, _key("session"), _key("client"), sqlite_with_rowid=False)
+
+logins = Table(
+    "logins",
+    metadata,
+    _key("id"),
+    _text("issuer"),
+    _bytes("browser"),
+    _text("reference"),
+    _text("asked"),
+    _bytes("request"),
+    _maybe("proof"),
+    _maybe("role"),
+    _number("started_at"),
+    _number("expires_at"),
+    _maybe_at("ended_at"),
+    _maybe("outcome"),
+    Index(None, "expires_at"),
+)
+
+clients = Table("clients", metadata, _key("issuer"), _key("id"), _text("name"), _text("data"))
+
+codes = Table(
+    "codes",
+    metadata,
+    _digest(),
+    _text("grant"),
+    _number("expires_at"),
+    _maybe_at("redeemed_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    _digest(),
+    _text("issuer"),
+    _text("client"),
+    _maybe("person"),
+    _maybe("session"),
+    _text("scopes"),
+    _maybe("role"),
+    _maybe("requested_claims"),
+    Column("code", LargeBinary),
+    _number("issued_at"),
+    _number("expires_at"),
+    _maybe_at("revoked_at"),
+    Index(None, "code"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+assertions = Table(
+    "assertions", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("id"),
+    _text("issuer"),
+    _text("alg"),
+    _text("state"),
+    _bytes("sealed"),
+    _number("created_at"),
+    _number("changed_at"),
+)
+_not_retiring = keys.c.state != "retiring"
+Index(
+    "keys_one_state",
+    keys.c.issuer,
+    keys.c.alg,
+    keys.c.state,
+    unique=True,
+    sqlite_where=_not_retiring,
+    postgresql_where=_not_retiring,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    _text("tag"),
+    _number("refusal"),
+    _number("at"),
+    _text("actor_kind"),
+    _text("actor_id"),
+    _text("reference"),
+    _text("data"),
+    Index(None, "actor_id", "id"),
+    Index(None, "reference", "id"),
+)

@@ -1,0 +1,89 @@
+"""The one transaction over SQL, and its sweep."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, select
+
+from carekey.storage.encoding import to_micros
+from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
+from carekey.storage.sql.connection import Connection
+from carekey.storage.sql.dialect import ONE, Dialect, at_most
+from carekey.storage.sql.directory import Organisations, People, Positions, Roles
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.sql.record import Audit, Keys
+from carekey.storage.sql.schema import (
+    access_tokens,
+    assertions,
+    challenges,
+    codes,
+    enrolments,
+    failures,
+    logins,
+    session_clients,
+    sessions,
+)
+from carekey.storage.sql.sessions import Logins, Sessions
+from carekey.storage.store import SESSIONS_KEPT, SWEEP_MARGIN
+
+
+class SqlTx:
+    """Made once for a connection and used for every transaction on it."""
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sweep = dialect.prepared(_SweepSql)
+        self.people = People(connection, dialect)
+        self.organisations = Organisations(connection, dialect)
+        self.positions = Positions(connection, dialect)
+        self.roles = Roles(connection, dialect)
+        self.credentials = Credentials(connection, dialect)
+        self.challenges = Challenges(connection, dialect)
+        self.enrolments = Enrolments(connection, dialect)
+        self.failures = Failures(connection, dialect)
+        self.sessions = Sessions(connection, dialect)
+        self.logins = Logins(connection, dialect)
+        self.clients = Clients(connection, dialect)
+        self.codes = Codes(connection, dialect)
+        self.access_tokens = AccessTokens(connection, dialect)
+        self.assertions = Assertions(connection, dialect)
+        self.keys = Keys(connection, dialect)
+        self.audit = Audit(connection, dialect)
+
+    def sweep(self, *, now: datetime, limit: int) -> int:
+        before = to_micros(now - SWEEP_MARGIN)
+        for sql in self._sweep.expired:
+            if gone := self._connection.changed(sql, (before, limit)):
+                return gone
+        old = self._connection.all(self._sweep.old_sessions, (to_micros(now - SESSIONS_KEPT), limit))
+        if old:
+            self._connection.many(self._sweep.session_clients, old)
+            self._connection.many(self._sweep.session, old)
+        return len(old)
+
+
+class _SweepSql:
+    def __init__(self, dialect: Dialect) -> None:
+        def oldest(table: Table, until: Column[Any], *also: ColumnElement[bool]) -> str:
+            (key,) = table.primary_key.columns
+            keys = at_most(select(key).where(until <= bindparam("before"), *also).order_by(until))
+            return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
+
+        bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
+        self.expired = [
+            oldest(challenges, challenges.c.expires_at),
+            oldest(logins, logins.c.expires_at),
+            oldest(access_tokens, access_tokens.c.expires_at),
+            oldest(codes, codes.c.expires_at, ~bought_something),
+            oldest(assertions, assertions.c.expires_at),
+            oldest(failures, failures.c.until),
+            oldest(enrolments, enrolments.c.expires_at),
+        ]
+        started = sessions.c.started_at
+        self.old_sessions = dialect.text(
+            at_most(select(sessions.c.id).where(started <= bindparam("before")).order_by(started)), "before", "limit"
+        )
+        self.session = dialect.text(delete(sessions).where(sessions.c.id == bindparam("session")), "session")
+        self.session_clients = dialect.text(
+            delete(session_clients).where(session_clients.c.session == bindparam("session")), "session"
+        )

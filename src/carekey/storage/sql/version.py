@@ -1,0 +1,23 @@
+"""Which version a database is of, and what to do when it is another."""
+
+from carekey.storage.errors import StorageError
+
+REVISIONS = ("0001",)
+"""Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
+
+FIND = "SELECT version_num FROM alembic_version"
+
+
+def require(found: str | None) -> None:
+    """Raises: StorageError, unless the database is of the latest revision."""
+    if found == REVISIONS[-1]:
+        return
+    if found is None:
+        raise StorageError("The database has no tables of CareKey: run “carekey db upgrade” to make them.")
+    if found in REVISIONS:
+        raise StorageError(
+            f"The database is of version {found} and this CareKey needs {REVISIONS[-1]}: run “carekey db upgrade”."
+        )
+    raise StorageError(
+        f"The database is of version {found}, which this CareKey does not know: start the newer CareKey that made it."
+    )

@@ -1,0 +1,62 @@
+"""Every contract, on memory, SQLite and PostgreSQL."""
+
+import pytest
+
+from carekey.storage.conformance import authenticators, directory, oidc, record, sessions
+from carekey.storage.conformance import store as whole
+
+pytestmark = pytest.mark.anyio
+
+
+class TestStore(whole.StoreContract): ...
+
+
+class TestSweep(whole.SweepContract): ...
+
+
+class TestPeople(directory.PeopleContract): ...
+
+
+class TestOrganisations(directory.OrganisationsContract): ...
+
+
+class TestPositions(directory.PositionsContract): ...
+
+
+class TestRoles(directory.RolesContract): ...
+
+
+class TestCredentials(authenticators.CredentialsContract): ...
+
+
+class TestChallenges(authenticators.ChallengesContract): ...
+
+
+class TestEnrolments(authenticators.EnrolmentsContract): ...
+
+
+class TestFailures(authenticators.FailuresContract): ...
+
+
+class TestSessions(sessions.SessionsContract): ...
+
+
+class TestLogins(sessions.LoginsContract): ...
+
+
+class TestClients(oidc.ClientsContract): ...
+
+
+class TestCodes(oidc.CodesContract): ...
+
+
+class TestAccessTokens(oidc.AccessTokensContract): ...
+
+
+class TestAssertions(oidc.AssertionsContract): ...
+
+
+class TestKeys(record.KeysContract): ...
+
+
+class TestAudit(record.AuditContract): ...
