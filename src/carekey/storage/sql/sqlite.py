@@ -57,9 +57,6 @@ class SqliteConnection(sqlite3.Connection):
     def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         self.executemany(sql, rows)
 
-    def __del__(self) -> None:
-        self.close()
-
 
 def _storable(values: Sequence[Value]) -> list[Value]:
     return [storable_text(value) if isinstance(value, str) else value for value in values]
@@ -123,17 +120,18 @@ class SqliteStore(Store):
             raise
         self._jobs = Jobs()
         self._local = threading.local()
-        self._readers: WeakSet[SqliteConnection] = WeakSet()  # a thread that ends takes its own along
+        self._readers: WeakSet[_Reader] = WeakSet()
+        self._connection_of_writer = connection
         self._writer = threading.Thread(target=_Writer(connection, self._jobs).run, name="carekey-writer", daemon=True)
         self._writer.start()
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         try:
-            tx: SqlTx = self._local.tx
+            reader: _Reader = self._local.reader
         except AttributeError:
-            tx = self._reader()
+            reader = self._reader()
         try:
-            return work(tx)
+            return work(reader.tx)
         except sqlite3.Error as error:
             raise _refused(error) from None
 
@@ -144,16 +142,26 @@ class SqliteStore(Store):
         if self._jobs.close():
             self._writer.join()
             for reader in list(self._readers):
-                reader.close()
+                reader.connection.close()
 
-    def _reader(self) -> SqlTx:
+    def _reader(self) -> "_Reader":
         if self._jobs.closed:
             raise StorageError("The store is closed.")
-        connection = connect(self._path)
-        connection.execute("PRAGMA query_only = ON")
-        self._readers.add(connection)
-        self._local.tx = tx = SqlTx(connection, SQLITE)
-        return tx
+        self._local.reader = reader = _Reader(self._path)
+        self._readers.add(reader)
+        return reader
+
+
+class _Reader:
+    """One thread's connection, closed when the thread ends or the store is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path)
+        self.connection.execute("PRAGMA query_only = ON")
+        self.tx = SqlTx(self.connection, SQLITE)
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class _Writer:
