@@ -49,8 +49,7 @@ def test_sqlite(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_postgresql(postgresql: Server) -> None:
-    migrated = postgresql.database("migrated", like="template")
-    described = postgresql.database("described")
+    migrated, described = postgresql.url, postgresql.database("described")
     assert_like_the_schema(
         *(create_engine(url.replace("postgresql:", "postgresql+psycopg:")) for url in (migrated, described))
     )

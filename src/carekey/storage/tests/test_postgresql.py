@@ -9,6 +9,7 @@ import pytest
 from carekey.kernel.ids import ClientId
 from carekey.storage import OutcomeUnknown, StorageError, Tx, open_store
 from carekey.storage.conformance import samples
+from carekey.storage.conformance.backends import emptied
 from carekey.storage.conformance.postgresql import Server, running_server
 from carekey.storage.conformance.samples import CLIENT, ISSUER
 from carekey.storage.sql import postgresql as module
@@ -19,8 +20,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
 
 @pytest.fixture
-def url(postgresql: Server, request: pytest.FixtureRequest) -> str:
-    return postgresql.database(request.node.name, like="template")
+def url(postgresql: Server) -> str:
+    return emptied(postgresql)
 
 
 def end_every_connection(url: str) -> None:
@@ -87,8 +88,10 @@ async def test_a_server_that_stays_away_is_an_error_without_secrets(monkeypatch:
         store.close()
 
 
-async def test_a_connection_lost_during_the_commit_leaves_the_outcome_unknown(url: str) -> None:
+async def test_a_connection_lost_during_the_commit_leaves_the_outcome_unknown(postgresql: Server) -> None:
     """COMMIT waits for a lock that a deferred trigger wants; meanwhile its connection is ended."""
+    url = postgresql.database("unknown")
+    upgrade(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION wait_for_it() RETURNS trigger LANGUAGE plpgsql AS "
@@ -135,7 +138,7 @@ async def test_of_two_that_wait_for_each_other_both_are_done(url: str) -> None:
         return work
 
     assert await asyncio.gather(store.write(both("a", "b")), store.write(both("b", "a"))) == [True, True]
-    assert len(runs) == 3
+    assert len(runs) > 2
     store.close()
 
 
