@@ -55,7 +55,10 @@ class SqliteConnection(sqlite3.Connection):
             return self.execute(sql, _storable(values)).fetchall()
 
     def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        self.executemany(sql, rows)
+        try:
+            self.executemany(sql, rows)
+        except UnicodeEncodeError:
+            raise StorageError("A text holds half of a character (a lone surrogate): correct the row.") from None
 
 
 def _storable(values: Sequence[Value]) -> list[Value]:
@@ -76,11 +79,11 @@ def connect(path: Path, *, create: bool = False) -> SqliteConnection:
         raise StorageError(f"The folder {path.parent} does not exist: make it, or set another database address.")
     if not create and not path.exists():
         raise StorageError(f"There is no database at {path}: run “carekey db upgrade” to make it.")
-    mode = "rwc" if create else "rw"
-    address = f"{path.absolute().as_uri()}?mode={mode}"
     try:
+        if create:
+            path.touch(mode=0o600)  # people and keys are in it; SQLite gives its other files the same mode
         connection = sqlite3.connect(
-            address,
+            f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=PATIENCE,
             isolation_level=None,  # BEGIN and COMMIT are said, not guessed
@@ -92,8 +95,9 @@ def connect(path: Path, *, create: bool = False) -> SqliteConnection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-    except sqlite3.DatabaseError as error:
+        connection.execute("PRAGMA journal_size_limit = 67108864")  # bytes
+        connection.execute("PRAGMA cache_size = -16384")  # KiB, for a national directory
+    except (OSError, sqlite3.DatabaseError) as error:
         raise StorageError(
             f"The database {path} cannot be opened ({error}): check the file and who may write it."
         ) from None
@@ -121,7 +125,7 @@ class SqliteStore(Store):
         self._jobs = Jobs()
         self._local = threading.local()
         self._readers: WeakSet[_Reader] = WeakSet()
-        self._connection_of_writer = connection
+        self._connection = connection
         self._writer = threading.Thread(target=_Writer(connection, self._jobs).run, name="carekey-writer", daemon=True)
         self._writer.start()
 

@@ -72,6 +72,12 @@ def test_an_upgrade_makes_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_only_its_owner_may_read_a_new_database(tmp_path: Path) -> None:
+    path = tmp_path / "carekey.db"
+    upgrade(url(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_an_upgrade_may_be_repeated(tmp_path: Path) -> None:
     for _ in range(2):
         upgrade(url(tmp_path / "carekey.db"))

@@ -42,7 +42,7 @@ async def test_what_waits_together_is_committed_together(url: str) -> None:
         for number in range(50)
     ]
     await asyncio.sleep(0)
-    tracing = store._connection_of_writer
+    tracing = store._connection
     tracing.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     release.set()
     await waiting
@@ -69,7 +69,7 @@ async def test_another_process_that_keeps_it_to_itself_is_an_error_in_words(
 async def test_a_full_disk_is_an_error_in_words_and_loses_nothing(url: str) -> None:
     store = open_store(url)
     assert await store.write(lambda tx: tx.clients.add(samples.client()))
-    connection = store._connection_of_writer
+    connection = store._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     big = [samples.organisation(code=str(number), name="x" * 1_000) for number in range(1_000)]
@@ -83,7 +83,7 @@ async def test_a_full_disk_is_an_error_in_words_and_loses_nothing(url: str) -> N
 
 async def test_a_full_disk_fails_every_unit_of_the_commit_or_none(url: str) -> None:
     store = open_store(url)
-    connection = store._connection_of_writer
+    connection = store._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     metadata = {"note": "x" * 2_000}
