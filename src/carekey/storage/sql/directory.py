@@ -249,16 +249,12 @@ class Roles:
         self._connection.many(self._sql.put_profile, map(_profile_row, profiles))
 
 
-<<<<<<< HEAD
 def _membership(row: Row) -> Membership:
     id, person, organisation, gnc = row
     return Membership(id=id, person=person, organisation=organisation, gnc=gnc)
 
 
-@lru_cache(maxsize=8192)
-=======
 @lru_cache(maxsize=4096)
->>>>>>> storage
 def _profile(row: Row) -> RoleProfile:
     person, id, membership, organisation, role, position, starts, ends = row
     return RoleProfile(
