@@ -1,1 +1,1 @@
-"""What tests of the whole and the bench share: a running CareKey, applications to log in to, browsers, authenticators."""
+"""What tests of the whole need: a running CareKey, applications to log in to, a browser, a security key."""

@@ -50,11 +50,11 @@ def axe(page: Page) -> list[str]:
     return [f"{rule['id']}: {place['html'][:150]}" for rule in found["violations"] for place in rule["nodes"]]
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, *, widths: Sequence[int] = WIDTHS) -> None:
     """Pictures of the whole page in three widths, for somebody to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size
-    for width in WIDTHS:
+    for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
     if before is not None:

@@ -14,6 +14,8 @@ import httpx2
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from support.person import client
+
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -41,12 +43,13 @@ class RelyingParty:
     assertion: Assertion = Assertion()
     sends_client_id: bool = True
     clock_tolerance: int = 5
+    http: httpx2.Client = field(default_factory=client)
     _discovered: dict[str, Any] = field(default_factory=dict)
     _made: int = 0
 
     def discovered(self) -> Mapping[str, Any]:
         if not self._discovered:
-            answer = httpx2.get(f"{self.issuer}/.well-known/openid-configuration")
+            answer = self.http.get(f"{self.issuer}/.well-known/openid-configuration")
             answer.raise_for_status()
             self._discovered = answer.json()
         return self._discovered
@@ -103,13 +106,15 @@ class RelyingParty:
             fields |= {"client_secret": self.secret}
         fields |= changed
         body = {name: value for name, value in fields.items() if value is not None}
-        return httpx2.post(self.discovered()["token_endpoint"], data=body)
+        return self.http.post(self.discovered()["token_endpoint"], data=body)
 
     def userinfo(self, access_token: str) -> httpx2.Response:
-        return httpx2.get(self.discovered()["userinfo_endpoint"], headers={"authorization": f"Bearer {access_token}"})
+        return self.http.get(
+            self.discovered()["userinfo_endpoint"], headers={"authorization": f"Bearer {access_token}"}
+        )
 
     def keys(self) -> Mapping[str, Any]:
-        found: dict[str, Any] = httpx2.get(self.discovered()["jwks_uri"]).json()
+        found: dict[str, Any] = self.http.get(self.discovered()["jwks_uri"]).json()
         return found
 
     def id_token(self, token: str, *, nonce: str | None = None) -> dict[str, Any]:

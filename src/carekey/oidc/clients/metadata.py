@@ -63,6 +63,9 @@ class _Reader:
     def refuse(self, field: str, problem: str) -> None:
         self.problems.append(FieldProblem(field, problem))
 
+    def faulty(self, *fields: str) -> bool:
+        return any(problem.field in fields for problem in self.problems)
+
     def take(self, field: str, default: T, what: str, sound: Callable[[Any], bool]) -> T:
         value = self.rest.pop(field, None)
         if value is None:
@@ -125,7 +128,7 @@ def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: dat
     read = _Reader(metadata)
     read.rest.pop("client_id", None)
     name = read.text("client_name")
-    if name is None:
+    if name is None and not read.faulty("client_name"):
         read.refuse("client_name", "is missing: it is what people see when they log in")
     kind = read.choice("application_type", "web", {"web", "native"})
     grant_types = read.texts("grant_types", ("authorization_code",))
@@ -134,8 +137,7 @@ def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: dat
             read.refuse("grant_types", f"has {grant_type}, which is not offered here")
     if read.texts("response_types", ("code",)) != ("code",) and "authorization_code" in grant_types:
         read.refuse("response_types", 'must be ["code"]')
-    if read.choice("subject_type", "public", {"public"}) != "public":
-        raise AssertionError
+    read.choice("subject_type", "public", {"public"})
     for field in _ENCRYPTION:
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "asks for encryption, which is not offered here")
@@ -182,7 +184,7 @@ def _redirects(
     read: _Reader, kind: str, issuer: Issuer, *, field: str = "redirect_uris", needed: bool = False
 ) -> tuple[str, ...]:
     addresses = read.texts(field)
-    if needed and not addresses and not any(problem.field == field for problem in read.problems):
+    if needed and not addresses and not read.faulty(field):
         read.refuse(field, "is missing")
     for address in addresses:
         flaw = redirect_uris.flaw(
@@ -200,12 +202,11 @@ def _keys(read: _Reader, method: ClientAuthMethod, issuer: Issuer) -> tuple[Mapp
         _check_keys(read, jwks)
     if jwks is not None and jwks_uri is not None:
         read.refuse("jwks", "and jwks_uri exclude each other: give one")
-    about_keys = {"jwks", "jwks_uri"}
     if (
         method is ClientAuthMethod.PRIVATE_KEY_JWT
         and jwks is None
         and jwks_uri is None
-        and not any(problem.field in about_keys for problem in read.problems)
+        and not read.faulty("jwks", "jwks_uri")
     ):
         read.refuse("jwks_uri", "or jwks is needed for private_key_jwt")
     return jwks, jwks_uri

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
+from carekey.kernel import actor
 from carekey.kernel.ids import IssuerName
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
@@ -14,6 +15,7 @@ from carekey.oidc.authorize.modes import query
 from carekey.oidc.authorize.request import origin
 from carekey.oidc.authorize.response import Answer
 from carekey.oidc.id_token_hint import Verifier
+from carekey.oidc.logout.events import LogoutRefused
 from carekey.oidc.logout.request import LogoutRequest, read
 from carekey.oidc.model import Issuer, ResponseMode
 from carekey.oidc.ports import OidcTx
@@ -115,6 +117,15 @@ class LogOut(Generic[TxT]):
         try:
             return await self._store.read(find)
         except Unreturnable as error:
+            event = LogoutRefused(
+                at=request.site.clock.now(),
+                actor=actor.UNKNOWN,
+                reference=request.reference,
+                issuer=issuer.name,
+                client=error.client,
+                reason=error.reason,
+            )
+            await self._store.write(lambda tx: tx.audit.record(event))
             raise Problem(
                 status=400,
                 heading="There is a problem with the application that sent you here",

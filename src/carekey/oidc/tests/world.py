@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from carekey.audit.ports import Recorded
 from carekey.directory.model import Coded, Membership, Organisation, Person, ProfessionalIds, Role, RoleProfile
+from carekey.jose.model import StoredKey
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.assurance import AAL, IAL, Amr
@@ -46,6 +47,7 @@ from carekey.oidc.token.pkce import challenge_of
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
+from carekey.storage.store import Store
 from carekey.web.cookies import Cookies
 from carekey.web.kit import Dispatcher, Site
 from carekey.web.templating import Pages
@@ -65,9 +67,13 @@ SESSION = SessionId("session-1")
 WARD = ClientId("1122334455.ward.0b6f7c1e-5d3b-4f5e-9d55-b0a0a9a6c111.apps")
 
 
+def client_key(kid: str = "ward-1") -> jwk.RSAKey:
+    return _made(kid)
+
+
 @cache
-def client_key(kid: str = "ward-1", size: int = 2048) -> jwk.RSAKey:
-    return jwk.RSAKey.generate_key(size, {"kid": kid, "use": "sig"})
+def _made(kid: str) -> jwk.RSAKey:
+    return jwk.RSAKey.generate_key(2048, {"kid": kid, "use": "sig"})
 
 
 @dataclass
@@ -92,7 +98,7 @@ class CountingEntropy:
 @dataclass
 class World:
     issuer: Issuer
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     entropy: CountingEntropy = field(default_factory=CountingEntropy)
     jwks_answers: list[Any] = field(default_factory=list)
@@ -307,8 +313,8 @@ GRANT = Grant(
 CHALLENGE = challenge_of(VERIFIER)
 
 
-async def make_world(**issuer: Any) -> World:
-    world = World(replace(ISSUER, **issuer))
+async def make_world(store: Store | None = None, **issuer: Any) -> World:
+    world = World(replace(ISSUER, **issuer), store=store or MemoryStore())
     sealed = world.sealing.seal(MAC_SECRET.encode(), purpose=purpose(HEALTHCARE, ClientId("mac")))
     hospital, surgery = "INVENTED GENERAL HOSPITAL", "MADE UP SURGERY"
 
@@ -340,5 +346,12 @@ async def make_world(**issuer: Any) -> World:
         tx.clients.add(public)
 
     await world.store.write(work)
+    await world.store.write(lambda tx: [tx.keys.add(key) for key in _provider_keys])
     await world.signer.refresh(world.clock.now())
+    if not _provider_keys:
+        _provider_keys.extend(await world.store.read(lambda tx: tx.keys.list(HEALTHCARE)))
     return world
+
+
+_provider_keys: list[StoredKey] = []
+"""Made once: an RSA key takes a tenth of a second."""

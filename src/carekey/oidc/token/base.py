@@ -38,7 +38,8 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A refusal whose consequences stay. One that is raised undoes everything that the grant had done."""
+    """A refusal whose consequences stay, and which the grant has put on record itself. One that is raised undoes
+    everything that the grant had done."""
 
     error: OAuthError
 

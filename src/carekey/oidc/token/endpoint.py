@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.actor import client as client_actor
@@ -34,17 +34,10 @@ from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
+from carekey.oidc.tokens.signing import Signs
 from carekey.web.fields import Fields
 
 _ALWAYS_READ: Final = PARAMETERS | {"grant_type"}
-
-
-class Signs(Protocol):
-    """The part of `jose.signer.Signer` that is needed here."""
-
-    async def refresh(self, now: datetime, *, alg: str) -> None: ...
-
-    def sign(self, claims: Mapping[str, Any], *, alg: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +79,15 @@ class TokenEndpoint:
                 now=now,
                 reference=reference,
             )
+            # A key that is not to be had is found out before anything is spent.
+            await self._signer.refresh(now, alg=request.client.id_token_alg)
             issued = await self._store.write(lambda tx: self._issue(tx, grant_type, request, authenticated))
-            if isinstance(issued, Denied):
-                raise issued.error
         except OAuthError as error:
             await self._record_refused(error, authenticated, fields, now, reference)
             raise
-        return await self._response(issued, request)
+        if isinstance(issued, Denied):
+            raise issued.error
+        return self._response(issued, request)
 
     async def _authenticate(
         self, fields: Fields, authorization: str | None, now: datetime, reference: str
@@ -154,7 +149,7 @@ class TokenEndpoint:
             return {}
         return tell(tx, person, scopes=(), named=named, role=grant.role, now=request.now)
 
-    async def _response(self, issued: _Issued, request: TokenRequest) -> dict[str, Any]:
+    def _response(self, issued: _Issued, request: TokenRequest) -> dict[str, Any]:
         access_token, grant = issued.bought.token, issued.bought.grant
         answer: dict[str, Any] = {
             "access_token": request.access_token,
@@ -166,7 +161,6 @@ class TokenEndpoint:
         if grant is None:
             return answer
         alg = request.client.id_token_alg
-        await self._signer.refresh(request.now, alg=alg)
         claims = id_token.claims(
             grant,
             issuer=self._issuer,

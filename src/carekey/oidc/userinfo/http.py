@@ -20,7 +20,7 @@ from carekey.oidc.http import RawHeader, answer, for_clients, json_answer, read_
 from carekey.oidc.model import Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
-from carekey.oidc.token.endpoint import Signs
+from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Request, Route
 

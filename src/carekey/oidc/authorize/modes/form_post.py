@@ -8,7 +8,7 @@ from carekey.web.kit import Request, Response, page
 def respond(request: Request, answer: Answer) -> Response:
     return page(
         request,
-        "authorize/form_post.html",
+        "authorize/_form_post.html",
         form_action=(answer.origin,),
         address=answer.redirect_uri,
         parameters=answer.parameters,

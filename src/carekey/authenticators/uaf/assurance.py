@@ -1,0 +1,71 @@
+"""What a registration or a log-in is worth (section 24, after NIST SP 800-63B)."""
+
+from carekey.authenticators.uaf.metadata import Standing
+from carekey.authenticators.uaf.registry import (
+    AttestationType,
+    KeyProtection,
+    MatcherProtection,
+    UserVerification,
+)
+from carekey.authenticators.uaf.statement import Statement
+from carekey.kernel.assurance import AAL, Amr
+
+_REAL = (
+    UserVerification.FINGERPRINT_INTERNAL
+    | UserVerification.PASSCODE_INTERNAL
+    | UserVerification.VOICEPRINT_INTERNAL
+    | UserVerification.FACEPRINT_INTERNAL
+    | UserVerification.EYEPRINT_INTERNAL
+    | UserVerification.PATTERN_INTERNAL
+    | UserVerification.HANDPRINT_INTERNAL
+    | UserVerification.PASSCODE_EXTERNAL
+    | UserVerification.PATTERN_EXTERNAL
+)
+"""Presence, location and none say nothing about who is there."""
+_HARDWARE = KeyProtection.HARDWARE | KeyProtection.TEE | KeyProtection.SECURE_ELEMENT
+_PROTECTED_MATCHER = MatcherProtection.TEE | MatcherProtection.ON_CHIP
+
+
+def assess(
+    statement: Statement,
+    standing: Standing,
+    *,
+    attestation: AttestationType,
+    android_hardware: bool,
+    approved: bool,
+    enrolled_at: AAL,
+    near: bool,
+    methods: UserVerification | None,
+) -> AAL:
+    """The highest level whose every condition holds.
+
+    `approved`: the operator lists the model for AAL3. `near`: on the device that logs in, or bound to its channel
+    in a way that the operator accepts. `methods`: what the authenticator signed about the user verification;
+    None means that the weakest of the model's alternatives may have been used.
+    """
+    if not _verifies_user(statement, methods):
+        return AAL.AAL1
+    attested = attestation is AttestationType.BASIC_FULL or android_hardware
+    aal3 = (
+        approved
+        and attested
+        and bool(statement.key_protection & _HARDWARE)
+        and bool(statement.matcher_protection & _PROTECTED_MATCHER)
+        and statement.key_restricted
+        and statement.fresh_user_verification
+        and not standing.aal2_at_most
+        and enrolled_at is AAL.AAL3
+        and near
+    )
+    return AAL.AAL3 if aal3 else AAL.AAL2
+
+
+def amr(facet: str) -> Amr:
+    """CIS2's value for its tablet app, ours for any other device (cis2-profile section 4.3)."""
+    return Amr.IOS if facet.startswith("ios:bundle-id:") else Amr.UAF
+
+
+def _verifies_user(statement: Statement, methods: UserVerification | None) -> bool:
+    if methods is not None:
+        return bool(methods & _REAL)
+    return all(alternative & _REAL for alternative in statement.user_verification)

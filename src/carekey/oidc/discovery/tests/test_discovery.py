@@ -1,0 +1,62 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from carekey.oidc.claims.registry import SCOPE_NAMES
+from carekey.oidc.discovery.document import document
+from carekey.oidc.tests.world import ISSUER, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_discovery_3_what_must_be_told(world: World) -> None:
+    response = await world.get("/.well-known/openid-configuration")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "public, max-age=3600"
+    told = response.json()
+    assert told["response_types_supported"] == ["code"]
+    assert told["subject_types_supported"] == ["public"]
+    assert told["id_token_signing_alg_values_supported"][0] == "RS256"
+    assert "none" not in str(told["id_token_signing_alg_values_supported"])
+
+
+async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: World) -> None:
+    told = (await world.get("/.well-known/openid-configuration")).json()
+    assert told["grant_types_supported"] == list(world.grants)
+    assert told["scopes_supported"] == list(SCOPE_NAMES)
+    assert told["acr_values_supported"] == ["AAL2_OR_AAL3_ANY", "AAL3_ANY"]
+    assert told["code_challenge_methods_supported"] == ["S256"]
+    assert told["request_parameter_supported"] is False
+    assert told["request_uri_parameter_supported"] is False
+    assert told["claims_parameter_supported"] is True
+    for missing in ("registration_endpoint", "introspection_endpoint", "backchannel_logout_supported"):
+        assert missing not in told
+
+
+@pytest.mark.parametrize(("form_post", "modes"), [(True, ["query", "form_post"]), (False, ["query"])])
+def test_cis2_release_11_01_form_post_is_a_switch(form_post: bool, modes: list[str]) -> None:
+    told = document(replace(ISSUER, form_post=form_post), acr_values=[], grant_types=[])
+    assert told["response_modes_supported"] == modes
+
+
+async def test_cis2_9_4_caches_cannot_fall_behind_a_rotation(world: World) -> None:
+    """Trap 13: a key is in the set for days before it signs, and a cache keeps the set for minutes."""
+    response = await world.get("/connect/jwk_uri")
+    assert response.headers["cache-control"] == "public, max-age=300"
+    before = {key["kid"] for key in response.json()["keys"]}
+    world.clock.pass_by(days=84)
+    ahead = {key["kid"] for key in (await world.get("/connect/jwk_uri")).json()["keys"]}
+    assert before < ahead
+    world.clock.pass_by(days=7)
+    await world.signer.refresh(world.clock.now())
+    assert {key["kid"] for key in (await world.get("/connect/jwk_uri")).json()["keys"]} == ahead
+    assert timedelta(seconds=300) < timedelta(days=7)
+
+
+async def test_documents_answer_head_and_nothing_else(world: World) -> None:
+    async with world.http() as http:
+        address = f"{world.issuer.url}/connect/jwk_uri"
+        assert (await http.head(address)).status_code == 200
+        assert (await http.post(address)).status_code == 405

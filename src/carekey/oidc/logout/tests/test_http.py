@@ -1,0 +1,171 @@
+"""Log out at the provider, through the web kit."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from carekey.login.tests.make import ASHA, BRYN
+from carekey.login.tests.world import Browser
+from carekey.oidc.authorize.tests.world import END_SESSION, GOODBYE, URL, WARD, Provider, log_in, provider
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world() -> Provider:
+    return await provider()
+
+
+@pytest.fixture
+async def browser(world) -> Browser:
+    """Asha is logged in; `hint` is the ID token that the ward list holds."""
+    browser = world.browser()
+    await log_in(world, browser)
+    (session,) = await sessions(world)
+    world.tokens.tokens["hint"] = id_token(sid=session.id)
+    await world.store.write(lambda tx: tx.sessions.joined(session.id, WARD.id))
+    return browser
+
+
+def id_token(**changes: Any) -> dict[str, Any]:
+    return {"iss": URL, "sub": ASHA, "aud": WARD.id, "auth_time": 1, **changes}
+
+
+async def sessions(world: Provider, who=ASHA):
+    return await world.store.read(lambda tx: tx.sessions.of_person(who))
+
+
+async def end_session(browser: Browser, method: str = "GET", **params: str):
+    query = urlencode(params)
+    if method == "GET":
+        return await browser.get(f"{END_SESSION}?{query}")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return browser._seen(await browser.http.post(END_SESSION, content=query, headers=headers))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_rp_initiated_logout_2_an_id_token_of_this_person_ends_the_session(world, browser, method):
+    answer = await end_session(browser, method, id_token_hint="hint", post_logout_redirect_uri=GOODBYE, state="a b&c")
+    assert answer.headers["location"] == f"{GOODBYE}?state=a%20b%26c"
+    assert not await sessions(world)
+    assert browser.cookie("session-healthcare") is None
+    (event,) = await world.events("session:session:ended")
+    assert (event.data["why"], event.actor.id) == ("logged_out", ASHA)
+
+
+async def test_without_an_address_to_return_to_there_is_a_page(world, browser):
+    answer = await end_session(browser, id_token_hint="hint")
+    assert answer.headers["location"] == "/logout/done"
+    await browser.get("/logout/done")
+    assert "You have logged out" in browser.page
+    answer = await end_session(browser, id_token_hint="hint", post_logout_redirect_uri=GOODBYE)
+    assert answer.headers["location"] == GOODBYE  # a second time does no harm
+
+
+async def test_a_form_from_another_site_brings_no_cookie_but_the_hint_names_the_session(world, browser):
+    browser.http.cookies.clear()
+    answer = await end_session(browser, "POST", id_token_hint="hint", post_logout_redirect_uri=GOODBYE)
+    assert answer.headers["location"] == GOODBYE
+    assert not await sessions(world)
+
+
+async def test_without_a_hint_the_person_is_asked(world, browser):
+    answer = await end_session(browser, client_id=WARD.id, post_logout_redirect_uri=GOODBYE, state="s1")
+    assert answer.status_code == 200
+    assert "Do you want to log out?" in browser.page
+    assert "Ward list" in browser.page
+    assert "form-action 'self' https://ward.example.test" in answer.headers["content-security-policy"]
+    assert len(await sessions(world)) == 1
+    fields = {"issuer": "healthcare", "client_id": WARD.id, "post_logout_redirect_uri": GOODBYE, "state": "s1"}
+    for name, value in fields.items():
+        assert f'name="{name}" value="{value}"' in browser.page
+    answer = await browser.post("/logout", **fields)
+    assert answer.headers["location"] == f"{GOODBYE}?state=s1"
+    assert not await sessions(world)
+    assert browser.cookie("session-healthcare") is None
+
+
+async def test_a_form_from_another_site_without_a_hint_is_asked_by_get(world, browser):
+    answer = await end_session(browser, "POST", client_id=WARD.id, post_logout_redirect_uri=GOODBYE)
+    assert answer.headers["location"].startswith(f"{END_SESSION}?client_id=")
+    await browser.get(answer.headers["location"])
+    assert "Do you want to log out?" in browser.page
+
+
+async def test_the_form_on_the_page_is_ours_alone(world, browser):
+    await browser.get("/logout")
+    page = browser.page
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {}):
+        usual = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await browser.http.post("/logout", content="csrf=guessed", headers=usual | headers)
+        assert answer.status_code == 403
+    assert len(await sessions(world)) == 1
+    browser.page = page
+    assert (await browser.post("/logout")).headers["location"] == "/logout/done"
+    assert not await sessions(world)
+
+
+async def test_somebody_elses_hint_does_not_end_this_session_unasked(world, browser):
+    world.tokens.tokens["of-bryn"] = id_token(sub=BRYN, sid="another")
+    await end_session(browser, id_token_hint="of-bryn", post_logout_redirect_uri=GOODBYE)
+    assert "Do you want to log out?" in browser.page
+    assert len(await sessions(world)) == 1
+
+
+async def test_a_hint_does_not_reach_the_session_of_another_person(world, browser):
+    (session,) = await sessions(world)
+    world.tokens.tokens["of-bryn"] = id_token(sub=BRYN, sid=session.id)
+    browser.http.cookies.clear()
+    await end_session(browser, id_token_hint="of-bryn")
+    assert len(await sessions(world)) == 1
+
+
+async def test_a_hint_that_cannot_be_read_any_more_asks(world, browser):
+    await end_session(browser, id_token_hint="of-long-ago", post_logout_redirect_uri=GOODBYE)
+    assert "Do you want to log out?" in browser.page
+    assert GOODBYE not in browser.page
+    assert len(await sessions(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"post_logout_redirect_uri": GOODBYE}, "unregistered_redirect_uri"),
+        ({"client_id": WARD.id, "post_logout_redirect_uri": GOODBYE + "/"}, "unregistered_redirect_uri"),
+        ({"id_token_hint": "hint", "post_logout_redirect_uri": "https://evil.example"}, "unregistered_redirect_uri"),
+        ({"client_id": "unknown", "post_logout_redirect_uri": GOODBYE}, "unregistered_redirect_uri"),
+        ({"id_token_hint": "hint", "client_id": "another"}, "id_token_hint"),
+        ({"id_token_hint": "hint", "state": "s" * 2049}, "malformed"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_rp_initiated_logout_3_nobody_is_sent_to_an_unregistered_address(world, browser, method, params, reason):
+    answer = await end_session(browser, method, **params)
+    assert answer.status_code == 400
+    (event,) = await world.events("logout:request:refused")
+    assert event.data["reason"] == reason
+    assert event.reference in browser.page
+    assert len(await sessions(world)) == 1
+
+
+async def test_repeated_parameters_are_refused(world, browser):
+    answer = await browser.get(f"{END_SESSION}?state=a&state=b&id_token_hint=hint")
+    assert answer.status_code == 400
+    assert len(await sessions(world)) == 1
+
+
+async def test_with_nobody_logged_in_there_is_nothing_to_ask(world):
+    browser = world.browser()
+    assert (await browser.get("/logout")).headers["location"] == "/logout/done"
+    assert (await end_session(browser)).headers["location"] == "/logout/done"
+    assert (await browser.post("/logout")).headers["location"] == "/logout/done"
+
+
+async def test_after_log_out_the_next_request_has_to_log_in(world, browser):
+    old = browser.cookie("session-healthcare")
+    await end_session(browser, id_token_hint="hint")
+    browser.http.cookies.set("__Host-session-healthcare", old, domain="care.example.test")
+    answer = await log_in(world, browser)
+    assert "code=" in answer.headers["location"]
+    assert browser.cookie("session-healthcare") != old
