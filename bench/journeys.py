@@ -4,14 +4,15 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from browser import Answer, Browser, UnexpectedAnswerError
 from client import CLIENT_ID, REDIRECT, Key, claims
+from driver import Journey
 from support.soft_authenticator import Manner, SoftCredential
 
-SCOPES = "openid profile email nhsperson associatedorgs nationalrbacaccess"
+_SCOPES = "openid profile email nhsperson associatedorgs nationalrbacaccess"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -34,6 +35,8 @@ class Provider(Protocol):
     """What the journeys need to know of a server."""
 
     endpoints: Endpoints
+    asked: dict[str, str]
+    """Parameters of the authorization request that are this server's own."""
 
     async def log_in(self, browser: Browser, answer: Answer, user: User) -> Answer:
         """From the first answer of the authorization endpoint to the redirect that carries the code."""
@@ -51,13 +54,26 @@ class Journeys:
     workers: int
     busy: User
     """The one with twenty roles."""
-    scopes: str = SCOPES
     _browsers: list[Browser] = field(init=False)
     _turns: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self._browsers = [Browser(self.port) for _ in range(self.workers)]
         self._turns = [0] * self.workers
+
+    async def every(self) -> list[tuple[str, Journey]]:
+        """All journeys by name, each ready to be run by every worker."""
+        token = await self._token_of_busy()
+        for browser, user in zip(self._browsers, self.users, strict=False):
+            browser.cookies.clear()
+            await self._tokens(browser, await self._log_in(browser, user))
+        return [
+            # The peer's memory holds a thousand things, so what uses an old token or session comes first.
+            ("userinfo, 20 roles", lambda worker: self.userinfo(worker, token)),
+            ("silent log-in", self.silent_log_in),
+            ("complete log-in", self.complete_log_in),
+            ("client credentials", self.client_credentials),
+        ]
 
     async def close(self) -> None:
         for browser in self._browsers:
@@ -78,11 +94,6 @@ class Journeys:
         if json.loads(me.expect(200).body)["sub"] != user.id:
             raise UnexpectedAnswerError("userinfo is somebody else's")
 
-    async def prepare_silent(self) -> None:
-        for browser, user in zip(self._browsers, self.users, strict=False):
-            browser.cookies.clear()
-            await self._tokens(browser, await self._log_in(browser, user))
-
     async def silent_log_in(self, worker: int) -> None:
         """`prompt=none` in a browser that is logged in, through to the ID token."""
         browser = self._browsers[worker]
@@ -94,7 +105,7 @@ class Journeys:
         if "access_token" not in json.loads(answer.expect(200).body):
             raise UnexpectedAnswerError("there is no access token")
 
-    async def prepare_userinfo(self) -> str:
+    async def _token_of_busy(self) -> str:
         """An access token of the person with twenty roles."""
         browser = self._browsers[0]
         browser.cookies.clear()
@@ -114,12 +125,11 @@ class Journeys:
             "response_type": "code",
             "client_id": CLIENT_ID,
             "redirect_uri": REDIRECT,
-            "scope": self.scopes,
             "state": "a state of the usual length, say",
             "nonce": "a nonce of the usual length, say",
             "login_hint": user.id,
         }
-        return f"{self.provider.endpoints.authorize}?{urlencode(asked | more)}"
+        return f"{self.provider.endpoints.authorize}?{urlencode(asked | self.provider.asked | more)}"
 
     async def _tokens(self, browser: Browser, redirect: Answer) -> dict[str, str]:
         if not redirect.location.startswith(REDIRECT):
@@ -138,6 +148,7 @@ class Journeys:
 
 class Peer:
     endpoints = Endpoints("/auth", "/token", "/me")
+    asked: ClassVar = {"scope": _SCOPES}
 
     async def log_in(self, browser: Browser, answer: Answer, user: User) -> Answer:  # noqa: ARG002
         interaction = answer.expect(303).location
@@ -146,6 +157,7 @@ class Peer:
 
 class CareKey:
     endpoints = Endpoints("/authorize", "/access_token", "/userinfo")
+    asked: ClassVar = {"scope": f"{_SCOPES} selectedrole", "acr_values": "AAL2_OR_AAL3_ANY"}
 
     def __init__(self, port: int) -> None:
         self._manner = Manner(origin=f"http://localhost:{port}", backed_up=True)

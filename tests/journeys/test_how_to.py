@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def empty_folder() -> Iterator[Path]:
     """Readable by the user that Apache serves as, which pytest's own folders are not."""
     with tempfile.TemporaryDirectory(prefix="carekey-how-to-") as name:
         path = Path(name)
@@ -35,8 +35,9 @@ def folder() -> Iterator[Path]:
     ],
 )
 def test_the_page_leads_to_a_first_log_in(
-    tab: Page, provider: Provider, key_of: KeyOf, folder: Path, heading: str, port: int
+    tab: Page, provider: Provider, key_of: KeyOf, empty_folder: Path, heading: str, port: int
 ) -> None:
+    folder = empty_folder
     if heading == "Node":
         (folder / "node_modules").symlink_to(node.packages())
     if heading == "Apache":

@@ -20,7 +20,7 @@ from joserfc.jwk import RSAKey
 
 from support.browser import Kind
 from support.keys import KeyOf
-from support.person import Page, Person
+from support.person import Page, Person, client
 from support.provider import GP, NO_ROLE, NURSE, Provider, carekey
 from support.proxy import TlsProxy
 from support.relying_party import Assertion, RelyingParty, metadata
@@ -37,15 +37,14 @@ Register = Callable[..., RelyingParty]
 
 @pytest.fixture(scope="module")
 def register(provider: Provider) -> Register:
-    def new(*, key: RSAKey | None = None, assertion: Assertion = Assertion(), **more: Any) -> RelyingParty:
-        client = provider.register(json.loads(metadata(CALLBACK, key, **more)))
+    def new(*, key: RSAKey | None = None, **more: Any) -> RelyingParty:
+        registered = provider.register(json.loads(metadata(CALLBACK, key, **more)))
         return RelyingParty(
             issuer=provider.issuer,
-            client_id=client["client_id"],
+            client_id=registered["client_id"],
             redirect_uri=CALLBACK,
             key=key,
-            secret=client.get("client_secret"),
-            assertion=assertion,
+            secret=registered.get("client_secret"),
         )
 
     return new
@@ -85,55 +84,6 @@ def userinfo(party: RelyingParty, somebody: Person, scope: str = ROLES) -> dict[
     return found
 
 
-class TestPort443:
-    """1: an issuer with path and explicit :443 comes back character for character."""
-
-    ISSUER: ClassVar[str] = "https://am.example.test:443/openam/oauth2/realms/root/realms/oidc"
-
-    @pytest.fixture(scope="class")
-    def behind_proxy(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, TlsProxy]]:
-        folder = tmp_path_factory.mktemp("port-443")
-        issuer = {"URL": self.ISSUER, "SANDBOX": "true", "WAYS": '["password"]', "REALM": "/oidc"}
-        with carekey(folder, **{f"ISSUERS__OIDC__{name}": value for name, value in issuer.items()}) as running:
-            yield running, TlsProxy(running.port)
-
-    @pytest.mark.parametrize(
-        "audience",
-        [
-            f"{ISSUER}/access_token",
-            ISSUER,
-            f"{ISSUER}/access_token".replace(":443", ""),
-            ISSUER.replace(":443", ""),
-        ],
-    )
-    def test_a_log_in_with_the_audience(
-        self, behind_proxy: tuple[Provider, TlsProxy], key: RSAKey, audience: str
-    ) -> None:
-        provider, proxy = behind_proxy
-        client = provider.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
-        party = RelyingParty(
-            issuer=self.ISSUER,
-            client_id=client["client_id"],
-            redirect_uri=CALLBACK,
-            key=key,
-            assertion=Assertion(aud=audience),
-            http=httpx2.Client(transport=proxy),
-        )
-        discovered = party.discovered()
-        assert discovered["issuer"] == self.ISSUER
-        for name, path in HARD_CODED.items():
-            assert discovered[name] == f"{self.ISSUER}{path}"
-        about = provider.people[NURSE]
-        nurse = Person(user=about["user_name"], password=about["password"], transport=proxy)
-        end = nurse.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
-        assert isinstance(end, str), f"stopped at the page {nurse.seen[-1]}"
-        callback = party.answered(end)
-        assert callback["iss"] == self.ISSUER
-        token = party.token(callback["code"])
-        assert token.status_code == 200, token.text
-        assert party.id_token(token.json()["id_token"])["iss"] == self.ISSUER
-
-
 HARD_CODED = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/access_token",
@@ -141,6 +91,47 @@ HARD_CODED = {
     "jwks_uri": "/connect/jwk_uri",
     "end_session_endpoint": "/connect/endSession",
 }
+
+PORT_443 = "https://am.example.test:443/openam/oauth2/realms/root/realms/oidc"
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    folder = tmp_path_factory.mktemp("port-443")
+    issuer = {"URL": PORT_443, "SANDBOX": "true", "WAYS": '["password"]', "REALM": "/oidc"}
+    with carekey(folder, **{f"ISSUERS__OIDC__{name}": value for name, value in issuer.items()}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("audience", [f"{PORT_443}/access_token", PORT_443])
+@pytest.mark.parametrize("port", [":443", ""])
+def test_1_an_issuer_with_port_443_and_a_path_comes_back_character_for_character(
+    behind_proxy: Provider, key: RSAKey, audience: str, port: str
+) -> None:
+    proxy = TlsProxy(behind_proxy.port)
+    registered = behind_proxy.register(json.loads(metadata(CALLBACK, key)), issuer="oidc")
+    party = RelyingParty(
+        issuer=PORT_443,
+        client_id=registered["client_id"],
+        redirect_uri=CALLBACK,
+        key=key,
+        assertion=Assertion(aud=audience.replace(":443", port)),
+        http=client(proxy),
+    )
+    discovered = party.discovered()
+    assert discovered["issuer"] == PORT_443
+    assert {name: discovered[name] for name in HARD_CODED} == {
+        name: f"{PORT_443}{path}" for name, path in HARD_CODED.items()
+    }
+    nurse = Person(user=NURSE, password=behind_proxy.people[NURSE]["sandbox_password"], transport=proxy)
+    end = nurse.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
+    assert isinstance(end, str), f"stopped at the page {nurse.seen[-1]}"
+    callback = party.answered(end)
+    assert callback["iss"] == PORT_443
+    token = party.token(callback["code"])
+    assert token.status_code == 200, token.text
+    assert party.id_token(token.json()["id_token"])["iss"] == PORT_443
+
 
 WRONG = {
     "of another client": {"iss": "somebody-else", "sub": "somebody-else"},
@@ -315,37 +306,31 @@ def jwks_uri() -> Iterator[str]:
     server.server_close()
 
 
-def test_13_a_rotated_key_is_fetched_and_a_set_out_of_reach_is_a_plain_refusal(
-    provider: Provider, key: RSAKey, jwks_uri: str, gp: Person
-) -> None:
+def fetching(provider: Provider, jwks_uri: str, key: RSAKey) -> RelyingParty:
     about = {
-        "client_name": "Rotates",
+        "client_name": "Publishes its keys",
         "redirect_uris": [CALLBACK],
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks_uri": jwks_uri,
     }
-    client = provider.register(about)
-    party = RelyingParty(issuer=provider.issuer, client_id=client["client_id"], redirect_uri=CALLBACK, key=key)
+    registered = provider.register(about)
+    return RelyingParty(issuer=provider.issuer, client_id=registered["client_id"], redirect_uri=CALLBACK, key=key)
+
+
+def test_13_a_set_out_of_reach_is_a_plain_refusal(provider: Provider, key: RSAKey, jwks_uri: str, gp: Person) -> None:
     Published.status, Published.keys = 503, [key]
+    party = fetching(provider, f"{jwks_uri}/down", key)
     down = party.token(code(party, gp))
     assert (down.status_code, down.json()) == (401, JWT_IS_NOT_VALID)
 
 
-def test_13_a_key_that_was_published_since_works_at_once(
+def test_13_a_key_that_was_published_ahead_takes_over_without_a_gap(
     provider: Provider, key: RSAKey, jwks_uri: str, gp: Person
 ) -> None:
-    about = {
-        "client_name": "Rotates",
-        "redirect_uris": [CALLBACK],
-        "token_endpoint_auth_method": "private_key_jwt",
-        "jwks_uri": jwks_uri,
-    }
-    Published.status, Published.keys = 200, [key]
-    client = provider.register(about)
-    party = RelyingParty(issuer=provider.issuer, client_id=client["client_id"], redirect_uri=CALLBACK, key=key)
-    assert party.token(code(party, gp)).status_code == 200
     new = RSAKey.generate_key(2048, auto_kid=True)
-    Published.keys = [key, new]
+    Published.status, Published.keys = 200, [key, new]
+    party = fetching(provider, jwks_uri, key)
+    assert party.token(code(party, gp)).status_code == 200
     assert replace(party, key=new).token(code(party, gp)).status_code == 200
 
 
@@ -361,17 +346,18 @@ def test_15_form_post_is_a_form_that_works_without_script(party: RelyingParty, g
 def test_15_form_post_can_be_switched_off_as_release_11_01_did(tmp_path: Path, key: RSAKey) -> None:
     settings = {"URL": "http://localhost:1/off", "SANDBOX": "true", "FORM_POST": "false"}
     with carekey(tmp_path, **{f"ISSUERS__OFF__{name}": value for name, value in settings.items()}) as provider:
-        client = provider.register(json.loads(metadata(CALLBACK, key)), issuer="off")
-        local = httpx2.Client(base_url=f"http://127.0.0.1:{provider.port}/off")
-        assert local.get("/.well-known/openid-configuration").json()["response_modes_supported"] == ["query"]
+        registered = provider.register(json.loads(metadata(CALLBACK, key)), issuer="off")
+        local = f"http://127.0.0.1:{provider.port}/off"
+        discovered = httpx2.get(f"{local}/.well-known/openid-configuration").json()
+        assert discovered["response_modes_supported"] == ["query"]
         asked = {
             "response_type": "code",
-            "client_id": client["client_id"],
+            "client_id": registered["client_id"],
             "redirect_uri": CALLBACK,
             "scope": "openid",
             "response_mode": "form_post",
         }
-        refused = local.get("/authorize", params=asked)
+        refused = httpx2.get(f"{local}/authorize", params=asked)
         assert refused.headers["location"].startswith(f"{CALLBACK}?error=")
 
 

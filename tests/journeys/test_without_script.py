@@ -42,8 +42,8 @@ def test_the_sandbox_password_journey_from_end_to_end(plain_tab: Page, provider:
     if plain_tab.get_by_role("heading", name="How do you want to log in?").is_visible():
         plain_tab.get_by_label("User name and password").check()
         plain_tab.get_by_role("button", name="Continue").click()
-    plain_tab.get_by_label("User name").fill(nurse["user_name"])
-    plain_tab.get_by_label("Password").fill(nurse["password"])
+    plain_tab.get_by_label("User name").fill(NURSE)
+    plain_tab.get_by_label("Password", exact=True).fill(nurse["sandbox_password"])
     plain_tab.get_by_role("button", name="Continue").click()
     expect(plain_tab.get_by_role("heading", name="Choose your role")).to_be_visible()
     plain_tab.get_by_role("radio").first.check()
@@ -62,5 +62,7 @@ def test_ways_that_need_script_are_not_offered_and_the_page_says_why(
     plain_tab: Page, provider: Provider, party: RelyingParty
 ) -> None:
     plain_tab.goto(party.authorize(acr_values="AAL2_OR_AAL3_ANY AAL1_USERPASS"))
-    expect(plain_tab.get_by_text("turn on JavaScript").first).to_be_visible()
+    explained = plain_tab.locator("noscript").filter(has=plain_tab.locator("p"))
+    expect(explained.locator("p")).to_contain_text("turn on JavaScript")
+    expect(explained.locator("p")).to_be_visible()
     expect(plain_tab.get_by_label("Security key")).to_be_hidden()

@@ -14,6 +14,15 @@ import httpx2
 Prove = Callable[[Mapping[str, Any]], str]
 
 
+def client(transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
+    """Keeps cookies but no connection, so that nobody has to close it."""
+    return httpx2.Client(transport=transport or one_shot(), timeout=20)
+
+
+def one_shot() -> httpx2.HTTPTransport:
+    return httpx2.HTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
+
+
 @dataclass(slots=True)
 class Form:
     action: str
@@ -95,7 +104,7 @@ class Person:
     ) -> None:
         self._prove = prove
         self._user, self._password = user, password
-        self.browser = httpx2.Client(follow_redirects=False, transport=transport, timeout=20)
+        self.browser = client(transport)
         self.seen: list[str] = []
         """Headings of the pages on the way."""
 
@@ -111,11 +120,13 @@ class Person:
 
     def log_in(self, address: str, *, until: str, way: str, role: str | None = None) -> str | Page:
         """All the way: choose, prove, choose a role. `role`: part of its label. Ends at the application,
-        or at a page that this person does not know how to go on from."""
+        or at a page that comes again or that this person does not know how to go on from."""
         at = self.open(address, until=until)
+        been: set[str] = set()
         for _ in range(8):
-            if isinstance(at, str):
+            if isinstance(at, str) or at.heading in been:
                 return at
+            been.add(at.heading)
             following = self._step(at, until=until, way=way, role=role)
             if following is None:
                 return at

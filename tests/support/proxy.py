@@ -2,11 +2,13 @@
 
 import httpx2
 
+from support.person import one_shot
+
 
 class TlsProxy(httpx2.BaseTransport):
     def __init__(self, port: int) -> None:
         self._port = port
-        self._onward = httpx2.HTTPTransport()
+        self._onward = one_shot()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         onward = httpx2.Request(

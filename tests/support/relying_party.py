@@ -14,6 +14,8 @@ import httpx2
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from support.person import client
+
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -41,7 +43,7 @@ class RelyingParty:
     assertion: Assertion = Assertion()
     sends_client_id: bool = True
     clock_tolerance: int = 5
-    http: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=20))
+    http: httpx2.Client = field(default_factory=client)
     _discovered: dict[str, Any] = field(default_factory=dict)
     _made: int = 0
 

@@ -119,6 +119,10 @@ class Settings(Section, frozen=True):
     """Folder for the database and the keys, unless those are set on their own."""
     service: str = "CareKey"
     """The name on the pages."""
+    contact: str | None = None
+    """How people reach the service desk, in words, for the help pages."""
+    security_contact: str | None = None
+    """A `mailto:` or `https:` address for reports of weaknesses, for /.well-known/security.txt."""
     server: Server = Server()
     database: Database = Database()
     keys: Keys = Keys()

@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from carekey import __version__
 from carekey.app import demo, registry
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.enrolment.http import EnrolmentPages
@@ -21,7 +22,7 @@ from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata, MetadataError, read
 from carekey.jose.keyring import Rotation
 from carekey.jose.sealing import Sealing
-from carekey.jose.signer import Signer
+from carekey.jose.signer import KeyUnusable, Signer
 from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
 from carekey.kernel.ids import IssuerName
@@ -42,7 +43,10 @@ from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.userinfo.http import UserinfoHttp
+from carekey.public.http import Public
+from carekey.public.ports import PublishedIssuer
 from carekey.sessions.model import Lifetimes
+from carekey.storage.errors import StorageError
 from carekey.storage.open import open_store
 from carekey.storage.store import Store, Tx
 from carekey.web import static
@@ -234,6 +238,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> S
         "authorize": _SRC / "oidc" / "authorize" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
+        "public": _SRC / "public" / "templates",
         "developer": _SRC / "developer" / "templates",
         **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
     }
@@ -298,10 +303,39 @@ def _routes(
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
     routes += EnrolmentPages(store=store, ways=WebAuthn.ways).routes()
+    routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
         routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
     return routes
+
+
+def _public(
+    found: Settings, store: Store, issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], site: Site
+) -> Public:
+    async def ready() -> bool:
+        try:
+            await store.read(lambda tx: tx.clients.list(issuers[0].name))
+            for one in signers.values():
+                await one.refresh(site.clock.now())
+        except (StorageError, KeyUnusable):
+            return False
+        return True
+
+    offered = {way for issuer in found.issuers.values() for way in issuer.ways}
+    return Public(
+        store,
+        version=__version__,
+        issuers=[
+            PublishedIssuer(name=issuer.name, url=issuer.url, sandbox=found.issuers[issuer.name].sandbox)
+            for issuer in issuers
+        ],
+        ways=[way for way in registry.WAYS if way.name in offered],
+        ready=ready,
+        demo="/demo" if found.environment == "demo" else None,
+        contact=found.contact,
+        security_contact=found.security_contact,
+    )
 
 
 def _issuer_routes(

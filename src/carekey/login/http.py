@@ -21,8 +21,6 @@ from carekey.web.problem import Problem, not_found
 
 TxT = TypeVar("TxT", bound=LoginTx)
 
-LAST_WAY = "last-way"
-"""Base of the name of the cookie that remembers the way used last: its name alone, for 90 days."""
 _LAST_WAY_AGE = 90 * 24 * 3600
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -88,7 +86,7 @@ class LogIn(Generic[TxT]):
         response = see_other(f"/login/{at.login.id}/{chosen}")
         if self._journey.rules[at.login.issuer].remember_way:
             cookies = request.site.cookies
-            cookies.put(response, cookies.named(LAST_WAY), chosen, max_age=_LAST_WAY_AGE)
+            cookies.put(response, cookies.last_way(), chosen, max_age=_LAST_WAY_AGE)
         return response
 
     async def roles(self, request: Request) -> Response:
@@ -216,7 +214,7 @@ class LogIn(Generic[TxT]):
         left_out = pages.missing(login.asked, offer, rules.ways)
         if not offer.ways:
             return self._page(request, "login/no_way.html", at, status=403, left_out=left_out)
-        last = request.cookies.get(request.site.cookies.named(LAST_WAY)) if rules.remember_way else None
+        last = request.cookies.get(request.site.cookies.last_way()) if rules.remember_way else None
         note = None
         if isinstance(at.step, Authenticate):
             known = at.so_far.level is not None
@@ -228,7 +226,7 @@ class LogIn(Generic[TxT]):
             status=_status(error),
             items=pages.way_items(offer.ways, last),
             left_out=left_out,
-            weak=pages.strength(login.asked) if pages.any_too_weak(offer) else None,
+            weak=pages.strength(login.asked) if pages.any_too_weak(offer) and not note else None,
             note=note,
             **_fault("way", error),
         )

@@ -72,7 +72,7 @@ def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | Non
 
 def _network(zones: frozenset[str]) -> str:
     names = " or ".join(name.upper() for name in sorted(zones))
-    return f"This works only on the {names} network."
+    return f"this works only on the {names} network."
 
 
 def note(asked: Asked, because: Because, *, proven: bool, known: bool) -> str | None:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     REPEATED_PARAMETER = "repeated_parameter"
     MISSING_PARAMETER = "missing_parameter"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
     UNKNOWN_GRANT_TYPE = "unknown_grant_type"
     GRANT_TYPE_NOT_REGISTERED = "grant_type_not_registered"
     SCOPE_NOT_REGISTERED = "scope_not_registered"
@@ -94,6 +95,14 @@ class TooLarge(InvalidRequest):
     status = 413
     may_redirect = False
     usual = "The request is too large"
+
+
+class TooSlow(InvalidRequest):
+    """The request did not arrive in time."""
+
+    status = 408
+    may_redirect = False
+    usual = "The request did not arrive in time"
 
 
 class InvalidClient(OAuthError):

@@ -9,6 +9,7 @@ environment, no cookies kept, no credentials sent.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import SOCK_STREAM
@@ -93,7 +94,13 @@ class Fetcher:
     async def _one(self, client: httpx2.AsyncClient, url: str) -> bytes | str:
         """The body, or where it is to be found instead."""
         target = self._parsed(url)
-        address = await self._address(target)
+        *others, last = await self._addresses(target)
+        for address in others:  # `localhost` is often ::1 first, and the server on 127.0.0.1 alone
+            with suppress(httpx2.ConnectError):
+                return await self._at(client, target, address)
+        return await self._at(client, target, last)
+
+    async def _at(self, client: httpx2.AsyncClient, target: httpx2.URL, address: Address) -> bytes | str:
         async with client.stream(
             "GET",
             target.copy_with(host=str(address)),
@@ -116,7 +123,8 @@ class Fetcher:
             raise FetchFailed(Flaw.BAD_ADDRESS)
         return target
 
-    async def _address(self, target: httpx2.URL) -> Address:
+    async def _addresses(self, target: httpx2.URL) -> list[Address]:
+        """At least one, all allowed. Raises: FetchFailed."""
         port = target.port or (443 if target.scheme == "https" else 80)
         try:
             addresses = await self._resolve(target.host, port)
@@ -127,7 +135,7 @@ class Fetcher:
         allowed = [address for address in addresses if self._private or is_public(address)]
         if not allowed:
             raise FetchFailed(Flaw.FORBIDDEN_ADDRESS)
-        return allowed[0]
+        return allowed
 
 
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "CareKey"}

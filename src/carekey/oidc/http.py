@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from carekey.oidc.errors import InvalidRequest, OAuthError, Reason, ServerError, TooLarge
+from carekey.oidc.errors import InvalidRequest, OAuthError, Reason, ServerError, TooLarge, TooSlow
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Handler, Request
@@ -44,6 +45,8 @@ def for_clients(handler: Callable[[Request], Awaitable[Response]], challenge: Ch
             return await handler(request)
         except OAuthError as refusal:
             error = refusal
+        except ClientDisconnect:
+            raise
         except Exception as fault:  # whatever it was, the client gets JSON and support a code
             log.exception("request:failed", reference=request.reference, kind=type(fault).__name__)
             error = ServerError(f"The service could not answer ({request.reference})", reason=Reason.FAULT)
@@ -53,10 +56,12 @@ def for_clients(handler: Callable[[Request], Awaitable[Response]], challenge: Ch
 
 
 async def read_form(request: Request) -> Fields:
-    """The parameters in a request's body. Raises: InvalidRequest, TooLarge."""
+    """The parameters in a request's body. Raises: InvalidRequest, TooLarge, TooSlow, ClientDisconnect."""
     try:
         return await request.form()
     except MalformedFields:
         raise InvalidRequest("The body must be a form in UTF-8", reason=Reason.MALFORMED) from None
-    except Problem:  # the kit's only one here: more was sent than it reads
-        raise TooLarge(reason=Reason.TOO_LARGE) from None
+    except Problem as problem:  # the kit's own: it was sent too much, or too slowly
+        raise (
+            TooSlow(reason=Reason.TOO_SLOW) if problem.status == 408 else TooLarge(reason=Reason.TOO_LARGE)
+        ) from None

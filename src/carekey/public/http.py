@@ -109,7 +109,7 @@ class Public:
                 "Until the log in ends",
             ),
             (
-                cookies.named("last"),
+                cookies.last_way(),
                 "Remembers how you last logged in, such as “passkey”, and not who you are",
                 "90 days",
             ),

@@ -31,6 +31,10 @@ class Cookies:
         """One a log-in, so that tabs opened in the same instant do not overwrite each other's."""
         return self.named(f"login-{id[:12]}")
 
+    def last_way(self) -> str:
+        """Holds the name of the way to log in used last, and nothing about the person."""
+        return self.named("last")
+
     def put(self, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
         """`max_age`: seconds; without it the cookie goes when the browser closes.
 

@@ -110,18 +110,20 @@ class World(Generic[TxT]):
         clock: FixedClock,
         templates: Mapping[str, Any] | None = None,
         routes: Sequence[Route] = (),
+        origin: str = ORIGIN,
     ) -> None:
         self.authenticator = authenticator
         self.store = store
         self.attempts = attempts
         self.clock = clock
-        self.site = site(clock, {**authenticator.templates, **(templates or {})})
+        self.origin = origin
+        self.site = site(clock, {**authenticator.templates, **(templates or {})}, origin=origin)
         self.app = Dispatcher([*authenticator.routes(), *routes], self.site)
         self.browser = self.new_browser()
 
     def new_browser(self) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app)
-        return httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN})
+        return httpx2.AsyncClient(transport=transport, base_url=self.origin, headers={"origin": self.origin})
 
     def begin(self, id: str = "login-1", **how: Any) -> LoginId:
         login = self.attempts.begin(id, **how)

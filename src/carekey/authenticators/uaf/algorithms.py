@@ -21,6 +21,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519Public
 _RSA_BITS = range(2048, 4096 + 1)
 _RSA_EXPONENTS = range(65537, 1 << 64)
 """Larger exponents are never useful and make one verification cost as much as a signature."""
+_EC_BITS = 256
 _RAW_MODULUS = 256
 
 
@@ -107,7 +108,7 @@ def verify(algorithm: int, key: PublicKey, signature: bytes, message: bytes) -> 
                 key.verify(bare, message, _padding(scheme), scheme.hash)
             case _EdDsa(), ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
                 key.verify(signature, message)
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return False
     return True
 
@@ -158,7 +159,7 @@ def strong(key: PublicKey) -> bool:
     if isinstance(key, rsa.RSAPublicKey):
         exponent = key.public_numbers().e
         return key.key_size in _RSA_BITS and exponent in _RSA_EXPONENTS and exponent % 2 == 1
-    return True
+    return not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size >= _EC_BITS
 
 
 def _known(algorithm: int) -> _Ecdsa | _Rsa | _EdDsa:

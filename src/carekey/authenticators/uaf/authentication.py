@@ -98,7 +98,7 @@ def finish(
     """
     try:
         return _finish(issued, response, party, find=find, now=now, browser=browser)
-    except _KeyError as error:
+    except _KeyRefused as error:
         return Refused(reason=error.reason, detail=error.detail, aaid=error.aaid, key_id=error.key_id)
     except UafError as error:
         return Refused(reason=error.reason, detail=error.detail)
@@ -109,7 +109,7 @@ def counter_rose(stored: int, received: int) -> bool:
     return received > stored or received == stored == 0
 
 
-class _KeyError(UafError):
+class _KeyRefused(UafError):
     """A refusal that concerns a registered key, proven to be the one that answered."""
 
     def __init__(self, reason: Reason, parsed: AuthenticationAssertion) -> None:
@@ -171,6 +171,7 @@ def _verify(
     now: datetime,
 ) -> _Verified:
     parsed = parse_authentication(entry.assertion)
+    ceremony.check_extensions(issued, entry, parsed)
     model, registration = _registered(issued, parsed, party, find)
     statement = model.statement
     ceremony.check_scheme(model, entry)
@@ -195,10 +196,9 @@ def _verify(
         raise UafError(Reason.SIGNATURE)
     # Only after the signature: otherwise a stranger who knows the KeyID could raise the alarm (section 16.2).
     if not counter_rose(registration.sign_counter, parsed.sign_counter):
-        raise _KeyError(Reason.CLONE_SUSPECTED, parsed)
-    ceremony.check_unsigned(issued, entry, parsed)
+        raise _KeyRefused(Reason.CLONE_SUSPECTED, parsed)
     if not _same_enrolment(registration, parsed):
-        raise _KeyError(Reason.ENROLMENT_CHANGED, parsed)
+        raise _KeyRefused(Reason.ENROLMENT_CHANGED, parsed)
     level = assurance.assess(
         statement,
         standing,

@@ -79,7 +79,7 @@ def check_response(issued: Issued, response: Response, party: RelyingParty, *, b
     return Client(facet=params.facet_id, bound=bound, extensions=tuple(present(given.exts)))
 
 
-def check_unsigned(issued: Issued, entry: Assertion, parsed: RegistrationAssertion | AuthenticationAssertion) -> None:
+def check_extensions(issued: Issued, entry: Assertion, parsed: RegistrationAssertion | AuthenticationAssertion) -> None:
     """Raises: UafError(UNKNOWN_EXTENSION)."""
     known = known_extensions(issued)
     extensions.check_unsigned(present(entry.exts), known)

@@ -120,6 +120,7 @@ def _verify(
     issued: Issued, entry: Assertion, fc_params: str, party: RelyingParty, client: Client, *, now: datetime
 ) -> _Verified:
     parsed = parse_registration(entry.assertion)
+    ceremony.check_extensions(issued, entry, parsed)
     model = _model(parsed.aaid, party, now=now)
     statement = model.statement
     ceremony.check_scheme(model, entry)
@@ -150,7 +151,6 @@ def _verify(
     )
     standing = party.metadata.standing(model, parsed.version, now=now, chain=proven.chain)
     ceremony.check_standing(standing, registering=True)
-    ceremony.check_unsigned(issued, entry, parsed)
     android_hardware = any(asked.id == ANDROID_KEY_ATTESTATION for asked in issued.extensions) and android_key.verify(
         (*present(entry.exts), *client.extensions),
         statement,

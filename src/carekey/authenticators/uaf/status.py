@@ -135,8 +135,8 @@ _STATUS: dict[Reason, Status] = {
 
 _CONFORMANCE = frozenset({Status.FORBIDDEN, Status.UNACCEPTABLE_ALGORITHM, Status.UNACCEPTABLE_ATTESTATION})
 
-WHOLE_MESSAGE = frozenset({Reason.TLV_CRITICAL, Reason.SUSPENDED, Reason.SAME_KEY_TWICE})
-"""Found in one assertion, these refuse the message; any other refuses the assertion alone (sections 11.1, 16.2)."""
+WHOLE_MESSAGE = frozenset({Reason.TLV_CRITICAL, Reason.UNKNOWN_EXTENSION, Reason.SUSPENDED, Reason.SAME_KEY_TWICE})
+"""Found in one assertion, these refuse the message; any other refuses the assertion alone (sections 11.1, 11.6, 16.2)."""
 
 
 def status(reason: Reason, *, conformance: bool = False) -> Status:

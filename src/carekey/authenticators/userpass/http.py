@@ -57,6 +57,7 @@ class UserPass(Generic[TxT]):
         self._store = store
         self._attempts = attempts
         self._limiter: CapacityLimiter | None = None
+        self._hashing = 0
 
     def routes(self) -> Sequence[Route]:
         return [Route(f"/login/{{id}}/{WAY.name}", {"GET": self.show, "POST": self.answer})]
@@ -130,11 +131,15 @@ class UserPass(Generic[TxT]):
     async def _matches(self, credential: Credential | None, password: str) -> bool:
         """Raises: Problem, if too many wait already."""
         limiter = self._limiter = self._limiter or CapacityLimiter(HASHING_AT_ONCE)
-        if limiter.statistics().tasks_waiting >= LONGEST_QUEUE:
+        if self._hashing >= HASHING_AT_ONCE + LONGEST_QUEUE:  # the limiter counts a task only once it waits
             raise unavailable()
         hashed = credential.data.decode() if credential else NOBODY
         work = partial(ceremony.matches, hashed, password[:LONGEST])
-        return await anyio.to_thread.run_sync(work, limiter=limiter) and len(password) <= LONGEST
+        self._hashing += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=limiter) and len(password) <= LONGEST
+        finally:
+            self._hashing -= 1
 
     def _find(self, request: Request, now: datetime, tx: TxT) -> Attempt | None:
         id, browser = browser_of(request)

@@ -47,7 +47,7 @@ def _ways(zone: str = "internet", *, last: str | None = None, because: Because |
         **COMMON,
         "items": pages.way_items(found.ways, last),
         "left_out": pages.missing(ASKED, found, ZONES),
-        "weak": pages.strength(ASKED) if pages.any_too_weak(found) else None,
+        "weak": pages.strength(ASKED) if pages.any_too_weak(found) and not because else None,
         "note": pages.note(ASKED, because, proven=True, known=True) if because else None,
         "error": error,
         "errors": [("way", error)] if error else [],

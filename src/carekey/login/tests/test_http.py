@@ -43,7 +43,7 @@ async def test_the_chooser_lists_only_ways_that_fit_and_says_why_others_are_miss
     assert 'value="passkey"' in browser.page
     assert 'value="security-key"' in browser.page
     assert 'value="smartcard"' not in browser.page
-    assert "Smartcard: This works only on the HSCN network." in browser.page
+    assert "Smartcard: this works only on the HSCN network." in browser.page
     assert "Ward list needs a way to log in with very high security." in browser.page
     assert "checked" not in browser.page
     assert f"form-action 'self' {APPLICATION}" in answer.headers["content-security-policy"]
@@ -73,7 +73,7 @@ async def test_the_way_used_last_comes_first_but_nothing_jumps(world, browser):
     answer = await browser.post(f"/login/{id}/way", way="security-key")
     assert answer.headers["location"] == f"/login/{id}/security-key"
     assert "Max-Age=7776000" in answer.headers["set-cookie"]
-    assert browser.cookie("last-way") == "security-key"
+    assert browser.cookie("last") == "security-key"
     second = await world.begun(browser)
     await browser.get(f"/login/{second}")
     assert browser.page.index('value="security-key"') < browser.page.index('value="passkey"')

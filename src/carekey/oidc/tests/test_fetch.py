@@ -153,7 +153,7 @@ async def test_a_redirect_into_a_private_range_is_refused(tmp_path: Path) -> Non
 
             fetcher = Fetcher(private=False, resolve=resolve, trust=trust)
             # The first hop stands for a public server: let its address, and it alone, count as public.
-            fetcher._address = allowing_first(fetcher._address)
+            fetcher._addresses = allowing_first(fetcher._addresses)
             flaw = await flaw_of(fetcher, f"https://ward.example:{port}/")
             assert flaw in {Flaw.FORBIDDEN_ADDRESS, Flaw.BAD_ADDRESS}, location
 
@@ -161,14 +161,14 @@ async def test_a_redirect_into_a_private_range_is_refused(tmp_path: Path) -> Non
 def allowing_first(checked):
     first = True
 
-    async def address(target):
+    async def addresses(target):
         nonlocal first
         if first:
             first = False
-            return ip_address("127.0.0.1")
+            return [ip_address("127.0.0.1")]
         return await checked(target)
 
-    return address
+    return addresses
 
 
 async def test_redirects_end() -> None:
@@ -199,6 +199,12 @@ async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Mon
     monkeypatch.setattr(fetch, "TIME_LIMIT", 0.05)
     async with server(lambda head: None) as port:
         assert await flaw_of(Fetcher(private=True), f"http://127.0.0.1:{port}/") is Flaw.TOO_SLOW
+
+
+async def test_each_address_of_a_name_is_tried() -> None:
+    async with server(lambda head: ok(b"x")) as port:
+        fetcher = Fetcher(private=True, resolve=to("::1", "127.0.0.9", "127.0.0.1"))
+        assert await fetcher.get(f"http://localhost:{port}/jwks") == b"x"
 
 
 async def test_a_port_where_nobody_listens() -> None:

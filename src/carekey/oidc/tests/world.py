@@ -47,6 +47,7 @@ from carekey.oidc.token.pkce import challenge_of
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
+from carekey.storage.store import Store
 from carekey.web.cookies import Cookies
 from carekey.web.kit import Dispatcher, Site
 from carekey.web.templating import Pages
@@ -97,7 +98,7 @@ class CountingEntropy:
 @dataclass
 class World:
     issuer: Issuer
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     entropy: CountingEntropy = field(default_factory=CountingEntropy)
     jwks_answers: list[Any] = field(default_factory=list)
@@ -312,8 +313,8 @@ GRANT = Grant(
 CHALLENGE = challenge_of(VERIFIER)
 
 
-async def make_world(**issuer: Any) -> World:
-    world = World(replace(ISSUER, **issuer))
+async def make_world(store: Store | None = None, **issuer: Any) -> World:
+    world = World(replace(ISSUER, **issuer), store=store or MemoryStore())
     sealed = world.sealing.seal(MAC_SECRET.encode(), purpose=purpose(HEALTHCARE, ClientId("mac")))
     hospital, surgery = "INVENTED GENERAL HOSPITAL", "MADE UP SURGERY"
 

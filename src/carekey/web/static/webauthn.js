@@ -1,29 +1,31 @@
 // Runs a WebAuthn ceremony for a form[data-webauthn]: on a press of a button, never by itself.
 // It fetches the options, asks the browser, and posts the browser's answer with the form.
 
-const NOTHING = 'Nothing was selected. Try again or use another way.'
-const WORDS = {
-  NotAllowedError: NOTHING,
-  AbortError: NOTHING,
-  InvalidStateError: 'This device is already added.',
-  NotSupportedError: 'This device cannot be used here. Use another way.',
-  ConstraintError: 'This device has no PIN, fingerprint or face set up. Set one up, or use another way.',
-  SecurityError: 'Passkeys do not work at this address. Tell your service desk.',
-}
-const FAILED = 'Something went wrong. Try again or use another way.'
+const nothing = "Nothing was selected. Try again or use another way.";
+const failed = "Something went wrong. Try again or use another way.";
+const words = {
+  NotAllowedError: nothing,
+  AbortError: nothing,
+  InvalidStateError: "This device is already added.",
+  NotSupportedError: "This device cannot be used here. Use another way.",
+  ConstraintError: "This device has no PIN, fingerprint or face set up. Set one up, or use another way.",
+  SecurityError: "Passkeys do not work at this address. Tell your service desk.",
+};
 
-const bytes = (text) => {
-  const binary = atob(text.replace(/-/g, '+').replace(/_/g, '/'))
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
-}
-const text = (buffer) => {
-  const binary = String.fromCharCode(...new Uint8Array(buffer))
-  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
-}
+// Words of ours for the person, unlike a fault of the script.
+class Problem extends Error {}
+
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
+const base64url = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 
 // For browsers from before the JSON methods (WebAuthn level 3 section 5.1.8).
-const described = (list) => (list ?? []).map((one) => ({ ...one, id: bytes(one.id) }))
-const readOptions = {
+const described = (list) => (list ?? []).map((one) => ({ ...one, id: bytes(one.id) }));
+const parse = {
   get: (options) =>
     PublicKeyCredential.parseRequestOptionsFromJSON?.(options) ?? {
       ...options,
@@ -37,90 +39,89 @@ const readOptions = {
       user: { ...options.user, id: bytes(options.user.id) },
       excludeCredentials: described(options.excludeCredentials),
     },
-}
-const writeAnswer = (credential) => {
-  // Some password managers put objects of their own here, with a toJSON that throws.
+};
+
+function serialise(credential) {
+  // Some password managers put objects of their own here, whose toJSON throws.
   try {
-    return JSON.stringify(credential.toJSON())
+    return JSON.stringify(credential.toJSON());
   } catch {
-    const { response } = credential
-    const parts = ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle']
-    const written = Object.fromEntries(parts.filter((part) => response[part]).map((part) => [part, text(response[part])]))
+    const response = { transports: credential.response.getTransports?.() };
+    for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (credential.response[part]) response[part] = base64url(credential.response[part]);
+    }
     return JSON.stringify({
       id: credential.id,
-      rawId: text(credential.rawId),
+      rawId: base64url(credential.rawId),
       type: credential.type,
       authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
       clientExtensionResults: {},
-      response: { ...written, transports: response.getTransports?.() },
-    })
+      response,
+    });
   }
 }
 
-async function fetchOptions(form, { user, hybrid }) {
-  const body = new URLSearchParams({ csrf: form.elements.csrf.value })
-  if (user) body.set('user', form.elements.user.value.trim())
-  const response = await fetch(form.dataset.options, { method: 'POST', body, headers: { accept: 'application/json' } })
-  if (!response.headers.get('content-type')?.startsWith('application/json')) throw new Error(FAILED)
-  const { options, next, problem } = await response.json()
+async function fetchOptions(form, start) {
+  const body = new URLSearchParams({ csrf: form.elements.csrf.value });
+  if (start === "user") body.set("user", form.elements.user.value.trim());
+  const response = await fetch(form.dataset.options, { method: "POST", body });
+  if (!response.headers.get("content-type")?.startsWith("application/json")) throw new Problem(failed);
+  const { options, next, problem } = await response.json();
+  if (problem) throw new Problem(problem);
   if (next) {
-    location.assign(next)
-    return null
+    location.assign(next);
+    return null;
   }
-  if (problem) throw new Error(problem)
-  if (hybrid) options.hints = ['hybrid']
-  return options
+  return start === "hybrid" ? { ...options, hints: ["hybrid"] } : options;
 }
 
-async function run(form, how) {
-  const status = form.querySelector('[data-webauthn-status]')
-  const buttons = form.querySelectorAll('button')
-  const say = (words) => {
-    status.textContent = words
-  }
-  buttons.forEach((button) => { button.disabled = true })
-  say(form.dataset.waiting)
+async function run(form, start) {
+  const status = form.querySelector("[data-webauthn-status]");
+  const buttons = form.querySelectorAll("button");
+  const kind = form.dataset.webauthn;
+  for (const button of buttons) button.disabled = true;
+  status.textContent = form.dataset.waiting;
   try {
-    const kind = form.dataset.webauthn
-    const options = await fetchOptions(form, how)
-    if (options === null) return
-    const credential = await navigator.credentials[kind]({ publicKey: readOptions[kind](options) })
-    if (credential === null) throw new DOMException('', 'NotAllowedError')
-    form.elements.answer.value = writeAnswer(credential)
-    say('Checking')
-    form.submit()
-    return
+    const options = await fetchOptions(form, start);
+    if (options === null) return;
+    const credential = await navigator.credentials[kind]({ publicKey: parse[kind](options) });
+    if (credential === null) throw new DOMException("", "NotAllowedError");
+    form.elements.answer.value = serialise(credential);
+    status.textContent = "Checking";
+    form.submit();
   } catch (error) {
-    say(error instanceof DOMException ? (WORDS[error.name] ?? FAILED) : error.name === 'Error' ? error.message : FAILED)
+    status.textContent = error instanceof Problem ? error.message : (words[error.name] ?? failed);
+    for (const button of buttons) button.disabled = false;
+    form.querySelector('[data-webauthn-start=""]').textContent = "Try again";
+    status.focus();
   }
-  buttons.forEach((button) => { button.disabled = false })
-  form.querySelector('[data-webauthn-start=""]').textContent = 'Try again'
-  status.focus()
 }
 
-for (const form of document.querySelectorAll('form[data-webauthn]')) {
-  if (!window.PublicKeyCredential || !window.isSecureContext) {
-    form.querySelector('[data-webauthn-unsupported]').hidden = false
-    continue
+for (const form of document.querySelectorAll("form[data-webauthn]")) {
+  const usable = window.PublicKeyCredential && window.isSecureContext;
+  form.querySelector("[data-webauthn-no-script]").hidden = true;
+  form.querySelector(usable ? "[data-webauthn-ready]" : "[data-webauthn-unsupported]").hidden = false;
+  for (const button of form.querySelectorAll("[data-webauthn-start]")) {
+    button.addEventListener("click", () => run(form, button.dataset.webauthnStart));
   }
-  form.querySelector('[data-webauthn-ready]').hidden = false
-  for (const button of form.querySelectorAll('[data-webauthn-start]')) {
-    const start = button.dataset.webauthnStart
-    button.addEventListener('click', () => run(form, { user: start === 'user', hybrid: start === 'hybrid' }))
-  }
-  // Enter in the field for the user ID means its own button; the form itself is posted by run() alone.
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    form.querySelector('[data-webauthn-start="user"]')?.click()
-  })
+  // Enter in the field for the user ID means its own button; what is posted is posted by run() alone.
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    form.querySelector('[data-webauthn-start="user"]')?.click();
+  });
 }
+
+// Back from the next page, the buttons work again.
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("form[data-webauthn] button")) button.disabled = false;
+});
 
 // A passkey that we do not know: browsers that can stop offering it.
-for (const forget of document.querySelectorAll('[data-webauthn-forget]')) {
+for (const forget of document.querySelectorAll("[data-webauthn-forget]")) {
   window.PublicKeyCredential?.signalUnknownCredential?.({
     rpId: forget.dataset.rpId,
     credentialId: forget.dataset.webauthnForget,
-  }).catch(() => {})
+  }).catch(() => {});
 }
 
-document.querySelector('[data-focus]')?.focus()
+document.querySelector("[data-focus]")?.focus();

@@ -7,6 +7,7 @@ It is as strict as a good client, and misbehaves only where a test tells it to.
 import base64
 import datetime as dt
 import hashlib
+import itertools
 import json
 import struct
 from dataclasses import dataclass, field
@@ -56,6 +57,9 @@ NAMES = {
     19: "ed448_eddsa_sha512_raw",
 }
 FORMAT_NAMES = {0x100: "ecc_x962_raw", 0x101: "ecc_x962_der", 0x102: "rsa_2048_raw", 0x103: "rsa_2048_der"}
+
+
+NUMBERS = itertools.count()
 
 
 class Refusal(Exception):
@@ -357,7 +361,7 @@ class Phone:
     def _register(self, message: dict[str, Any], digest: bytes, faults: Faults) -> bytes:
         model = self.model
         self.registrations += 1
-        key_id = faults.key_id or hashlib.sha256(f"key {id(self)} {self.registrations}".encode()).digest()
+        key_id = faults.key_id or hashlib.sha256(f"key {next(NUMBERS)}".encode()).digest()
         private = self.private or new_key(model.algorithm)
         key = Key(message["header"]["appID"], key_id, private, 0, message["username"])
         self.keys.append(key)

@@ -1,23 +1,36 @@
 """Chains from an attestation certificate to the roots of the metadata (section 14.1)."""
 
 import base64
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from carekey.authenticators.uaf import path
 from carekey.authenticators.uaf.metadata import Block, Metadata, ReportStatus, StatusReport
 from carekey.authenticators.uaf.model import Registered
 from carekey.authenticators.uaf.status import Reason, Refused
-from carekey.authenticators.uaf.tests.phone import DAY, EPOCH, Authority, Faults, Model, Phone, certificate, der, tlv
+from carekey.authenticators.uaf.tests.phone import (
+    DAY,
+    EPOCH,
+    Authority,
+    Faults,
+    Model,
+    Phone,
+    certificate,
+    der,
+    rsa_key,
+    tlv,
+)
 from carekey.authenticators.uaf.tests.server import NOW, Server
 
 AAID = "1A2B#0001"
+SHA256_WITH_RSA, SHA1_WITH_RSA = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("0b", "05"))
 
 Chain = Callable[[Authority, Any], list[x509.Certificate]]
 
@@ -188,8 +201,6 @@ def test_a_certificate_that_is_none_is_refused(authority, garbage):
 
 
 def fingerprint(which: x509.Certificate) -> bytes:
-    from hashlib import sha256
-
     return sha256(der(which)).digest()
 
 
@@ -220,7 +231,24 @@ def test_19_4_the_operator_blocks_one_certificate(authority):
     assert (outcome.reason, outcome.detail) == (Reason.REVOKED, "lost at the maker's")
 
 
+def test_14_1_sha_1_is_refused_on_a_certificate_that_is_not_itself_listed():
+    authority = Authority(root_key=rsa_key(2))
+    model = Model(authority=authority)
+    sound = certificate("x", model.attestation_key, f"{authority.name} root", authority.root_key)
+    body = sound.tbs_certificate_bytes.replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
+    signature = authority.root_key.sign(body, padding.PKCS1v15(), hashes.SHA1())
+    whole = der(sound).replace(sound.tbs_certificate_bytes, body).replace(SHA256_WITH_RSA, SHA1_WITH_RSA)
+    broken = x509.load_der_x509_certificate(whole[:-256] + signature)
+
+    assert isinstance(enrolled(authority, [sound], model), Registered)
+    outcome = enrolled(authority, [broken], model)
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, outcome.detail) == (Reason.ATTESTATION_CHAIN, "no listed root")
+    model.more = listing(broken)
+    assert isinstance(enrolled(authority, [broken], model), Registered)
+
+
 def test_path_needs_a_chain_of_bounded_length(authority):
     for chain in ([], [authority.root] * 9):
         with pytest.raises(path.PathError):
-            path.verify(chain, [authority.root], at=dt.datetime.now(dt.UTC))
+            path.verify(chain, [authority.root], at=NOW)

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carekey.authenticators.uaf import assertion, base64url, der, messages, strict_json, tlv
 from carekey.authenticators.uaf.status import Reason, UafError
 from carekey.authenticators.uaf.tests import phone
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def reason_of(call: Any, *arguments: Any) -> Reason | None:
@@ -20,6 +22,7 @@ def reason_of(call: Any, *arguments: Any) -> Reason | None:
     return None
 
 
+@unhurried
 @given(st.binary(max_size=300))
 def test_tlv_of_any_bytes_is_read_exactly_or_refused(data):
     try:
@@ -51,6 +54,7 @@ def depth(tree: Any) -> int:
     return 1 + max(map(depth, tree[1]), default=0) if isinstance(tree[1], list) else 1
 
 
+@unhurried
 @given(elements.filter(lambda tree: depth(tree) <= tlv.MAX_DEPTH - 1))
 def test_tlv_that_was_written_is_read_back(tree):
     data = written(tree)
@@ -58,6 +62,7 @@ def test_tlv_that_was_written_is_read_back(tree):
     assert phone.tlv(*((tree[0], tlv.read(data).value))) == data
 
 
+@unhurried
 @given(elements, st.binary(min_size=1, max_size=3))
 def test_tlv_followed_by_anything_is_refused(tree, rest):
     assert reason_of(tlv.read, written(tree) + rest) in {Reason.TLV, Reason.TLV_TOO_DEEP}
@@ -78,6 +83,7 @@ def test_tlv_is_bounded():
     assert tlv.read(tlv.write(1, bytes(4092))).value == bytes(4092)
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_assertions_of_any_bytes_are_refused_not_crashed_upon(data):
     text = base64url.encode(data)
@@ -85,6 +91,7 @@ def test_assertions_of_any_bytes_are_refused_not_crashed_upon(data):
     assert reason_of(assertion.parse_authentication, text)
 
 
+@unhurried
 @given(st.lists(st.tuples(st.integers(0, 0x3FFF), st.binary(max_size=80)), max_size=12), st.booleans())
 def test_assertions_of_any_elements_are_refused_not_crashed_upon(children, signs_up):
     inner = phone.tlv(0x3E03 if signs_up else 0x3E04, *(phone.tlv(tag, value) for tag, value in children))
@@ -99,12 +106,14 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(json_values)
 def test_json_has_one_reading(value):
     text = json.dumps(value)
     assert strict_json.read(text) == strict_json.read(text.encode()) == value
 
 
+@unhurried
 @given(st.text(alphabet='{}[]",:0123456789eE+-.\\untrfalse \ud800', max_size=60))
 def test_json_of_any_text_is_read_or_refused(text):
     assert reason_of(strict_json.read, text) in {
@@ -118,6 +127,7 @@ def test_json_of_any_text_is_read_or_refused(text):
     }
 
 
+@unhurried
 @given(st.binary(max_size=60))
 def test_json_of_any_bytes_is_read_or_refused(data):
     assert reason_of(strict_json.read, data) in {None, Reason.NOT_JSON, Reason.NULL_VALUE, Reason.NON_FINITE_NUMBER}
@@ -154,6 +164,7 @@ def test_3_json_that_two_parsers_could_read_differently_is_refused(text, reason)
     assert reason_of(strict_json.read, text) is reason
 
 
+@unhurried
 @given(st.binary(max_size=100))
 def test_base64url_is_read_with_or_without_padding(data):
     text = base64url.encode(data)
@@ -161,6 +172,7 @@ def test_base64url_is_read_with_or_without_padding(data):
     assert base64url.decode(text) == base64url.decode(text + "=" * (-len(text) % 4)) == data
 
 
+@unhurried
 @given(st.text(alphabet="AQgw_-=+/ \n", max_size=12))
 def test_base64url_has_one_text_for_one_value(text):
     try:
@@ -175,6 +187,7 @@ def test_3_base64url_with_anything_else_in_it_is_refused(text):
     assert reason_of(base64url.decode, text) is Reason.NOT_BASE64URL
 
 
+@unhurried
 @given(st.binary(max_size=80))
 def test_der_of_any_bytes_is_read_or_refused(data):
     try:
@@ -200,11 +213,13 @@ def test_der_context_tags(number, tag):
     assert der.items(tag.to_bytes(length, "big") + b"\x00") == [(tag, b"")]
 
 
+@unhurried
 @given(st.text(max_size=200))
 def test_responses_of_any_text_are_refused_not_crashed_upon(text):
     assert reason_of(messages.read_response, text)
 
 
+@unhurried
 @given(json_values)
 def test_responses_of_any_json_are_refused_not_crashed_upon(value):
     assert reason_of(messages.read_response, json.dumps([value])) is Reason.FIELD

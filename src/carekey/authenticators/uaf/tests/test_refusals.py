@@ -307,6 +307,28 @@ def test_13_a_signature_is_read_as_it_is_labelled(written, raw):
     assert outcome.reason is Reason.ATTESTATION_SIGNATURE
 
 
+def test_13_a_raw_signature_has_its_width_and_no_more():
+    def widened(children: list[bytes]) -> list[bytes]:
+        signature = children[1][8:]
+        return [children[0], tlv(0x3E08, tlv(0x2E06, signature[:32], b"\0", signature[32:]))]
+
+    model = Model()
+    outcome = Server.trusting(model).enrol(Phone(model), Faults(outer=widened))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.ATTESTATION_SIGNATURE
+
+
+def test_13_a_compressed_point_is_refused_in_der_too():
+    def compressed(value: bytes) -> bytes:
+        sign = bytes([2 + value[-1] % 2])
+        return bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + sign + value[-64:-32]
+
+    model = Model(algorithm=2, key_format=0x101)
+    outcome = Server.trusting(model).enrol(Phone(model), field(0x2E0C, compressed))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.KEY
+
+
 @pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 1024), rsa.generate_private_key(3, 2048)])
 def test_13_a_weak_rsa_key_is_refused(key):
     model = Model(algorithm=8, key_format=0x103)
@@ -672,15 +694,22 @@ def test_5_4_keys_of_two_persons_do_not_make_one_log_in():
     assert outcome == Refused(reason=Reason.FOREIGN_KEY, detail="keys of several persons")
 
 
-def test_11_1_an_unknown_critical_element_in_one_assertion_refuses_all():
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        (Faults(extensions=((0x2777, b""),)), Reason.TLV_CRITICAL),
+        (beside(extension(0x3E11, "unknown")), Reason.UNKNOWN_EXTENSION),
+    ],
+)
+def test_11_1_what_is_critical_and_unknown_in_one_assertion_refuses_all(faults, reason):
     model, other = Model(), Model(aaid="1A2B#0002")
     server = Server.trusting(model, other)
     request = server.registration_request()
-    second = json.loads(Phone(other).answer(request, Faults(extensions=((0x2777, b""),))))[0]
+    second = json.loads(Phone(other).answer(request, faults))[0]
     both = in_message(lambda message: message | {"assertions": [*message["assertions"], *second["assertions"]]})
     outcome = server.registered(Phone(model).answer(request, both))
     assert isinstance(outcome, Refused)
-    assert outcome.reason is Reason.TLV_CRITICAL
+    assert outcome.reason is reason
 
 
 def test_30_2_the_sample_clients_second_top_level_element_is_a_leftover():

@@ -26,8 +26,16 @@ from carekey.oidc.tests.world import (
     basic,
     make_world,
 )
+from carekey.storage.store import Store
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(store: Store) -> World:
+    """Redeeming leans on roll-back and on who wins, so it is tried on every store."""
+    return await make_world(store)
+
 
 INVALID_GRANT = {
     "error_description": "The provided access grant is invalid, expired, or revoked.",

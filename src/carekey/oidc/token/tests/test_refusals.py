@@ -1,11 +1,15 @@
 """What the token endpoint refuses: the answer, that nothing changed, and what the audit record says."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from joserfc import jwk
+from starlette.requests import ClientDisconnect
 
 from carekey.jose.jwt import SIZE_LIMIT
 from carekey.kernel.ids import ClientId
@@ -16,11 +20,13 @@ from carekey.oidc.tests.world import (
     MAC_SECRET,
     NOW,
     SECRET,
+    TOKEN_URL,
     WARD,
     World,
     basic,
     client_key,
 )
+from carekey.web import kit
 from carekey.web.kit import BODY_LIMIT
 
 pytestmark = pytest.mark.anyio
@@ -175,7 +181,7 @@ async def test_a_client_authenticates_by_its_registered_method_alone(world: Worl
 METHODS: dict[str, tuple[dict[str, Any], dict[str, str], int, dict[str, str], str]] = {
     "nobody": ({}, {}, 401, FAILED, "no_client"),
     "unknown client": ({"client_id": "ghost", "client_secret": SECRET}, {}, 401, FAILED, "unknown_client"),
-    "client id of control characters": ({"client_id": "a\x00b"}, {}, 401, FAILED, "unknown_client"),
+    "client id of control characters": ({"client_id": "a\x01b"}, {}, 401, FAILED, "unknown_client"),
     "endless client id": ({"client_id": "a" * 256}, {}, 401, FAILED, "unknown_client"),
     "wrong secret": ({"client_id": "post", "client_secret": "wrong"}, {}, 401, FAILED, "wrong_secret"),
     "no secret": ({"client_id": "post"}, {}, 401, FAILED, "method_not_registered"),
@@ -337,3 +343,43 @@ async def test_a_fault_of_ours_is_told_as_json_with_a_code_for_support(world: Wo
     assert "secret-detail" not in response.text
     reference = response.json()["error_description"].rpartition("(")[2].rstrip(")")
     assert reference in capsys.readouterr().out
+
+
+async def _post(world: World, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Send a body piece by piece; after the last piece there is silence."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": urlsplit(TOKEN_URL).path,
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+        "client": ("192.0.2.1", 1),
+    }
+    await world.app(scope, receive, send)
+    return sent
+
+
+async def test_a_body_that_is_held_open_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit, "BODY_SECONDS", 0.01)
+    start, body = await _post(world, [{"type": "http.request", "body": b"grant_type=", "more_body": True}])
+    assert start["status"] == 408
+    assert json.loads(body["body"])["error"] == "invalid_request"
+    assert await world.reasons() == ["too_slow"]
+
+
+async def test_a_client_that_goes_away_gets_no_answer_and_changes_nothing(world: World) -> None:
+    gone = [{"type": "http.request", "body": b"grant_type=", "more_body": True}, {"type": "http.disconnect"}]
+    with suppress(ClientDisconnect):
+        assert await _post(world, gone) == []
+    assert await world.events() == []
