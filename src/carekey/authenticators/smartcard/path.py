@@ -151,6 +151,8 @@ def _judge(
     path = tuple(verified.chain)
     if len(path) < 2:
         return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
+    if not all(strong(one.public_key()) for one in path):
+        return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
     if fault := _policy_fault(path, profile):
         return fault
     person = _person(leaf, profile)

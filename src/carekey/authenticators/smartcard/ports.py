@@ -19,6 +19,8 @@ class StoredEvidence:
     fetched_at: datetime
     until: datetime
     """When it must be had anew."""
+    expires_at: datetime
+    """When it is no use to anybody any more, an operator's grace included."""
 
 
 class Cards(Protocol):

@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, 
 
 from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
+from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
@@ -20,6 +21,7 @@ from carekey.storage.sql.schema import (
     enrolments,
     failures,
     logins,
+    revocation_evidence,
     session_clients,
     sessions,
 )
@@ -41,6 +43,8 @@ class SqlTx:
         self.challenges = Challenges(connection, dialect)
         self.enrolments = Enrolments(connection, dialect)
         self.failures = Failures(connection, dialect)
+        self.cards = Cards(connection, dialect)
+        self.revocation = RevocationEvidence(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.logins = Logins(connection, dialect)
         self.clients = Clients(connection, dialect)
@@ -78,6 +82,7 @@ class _SweepSql:
             oldest(assertions, assertions.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
+            oldest(revocation_evidence, revocation_evidence.c.expires_at),
         ]
         started = sessions.c.started_at
         self.old_sessions = dialect.text(
