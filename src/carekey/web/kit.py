@@ -213,6 +213,8 @@ class Dispatcher:
             if found is None:
                 raise not_found()
             handlers, request.params = found
+            if request.params:
+                request.scope["route"] = _template(request.scope["path"], request.params)
             method = "GET" if request.method == "HEAD" else request.method
             handler = handlers.get(method)
             if handler is None:
@@ -227,6 +229,12 @@ class Dispatcher:
         except Exception as error:  # the last resort: whatever it was, the person gets a page and support a code
             log.exception("request:failed", reference=request.reference, kind=type(error).__name__)
             return problem_page(request, fault())
+
+
+def _template(path: str, params: Mapping[str, str]) -> str:
+    """The path without what is somebody's: /login/{id}/role. For logs."""
+    names = {value: f"{{{name}}}" for name, value in params.items()}
+    return "/".join(names.get(part, part) for part in path.split("/"))
 
 
 def _pattern(path: str) -> re.Pattern[str]:
