@@ -20,10 +20,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, reference
+from carekey.kernel.unit_of_work import StoreUnavailable
 from carekey.web import csrf, headers
 from carekey.web.cookies import Cookies
 from carekey.web.fields import Fields, MalformedFields, RepeatedField
-from carekey.web.problem import Problem, fault, malformed, not_allowed, not_found, not_from_here, too_large, too_slow
+from carekey.web.problem import (
+    Problem,
+    fault,
+    malformed,
+    not_allowed,
+    not_found,
+    not_from_here,
+    too_large,
+    too_slow,
+    unavailable,
+)
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 
@@ -224,6 +235,9 @@ class Dispatcher:
             return problem_page(request, malformed())
         except ClientDisconnect:
             raise
+        except StoreUnavailable as error:
+            log.error("store:unavailable", reference=request.reference, why=str(error))  # noqa: TRY400 (no trace)
+            return problem_page(request, unavailable())
         except Exception as error:  # the last resort: whatever it was, the person gets a page and support a code
             log.exception("request:failed", reference=request.reference, kind=type(error).__name__)
             return problem_page(request, fault())
