@@ -18,11 +18,14 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, reference
+from carekey.kernel.event import AuditEvent
 from carekey.kernel.unit_of_work import StoreUnavailable
 from carekey.web import csrf, headers
 from carekey.web.cookies import Cookies
+from carekey.web.events import Forged, FormRefused
 from carekey.web.fields import Fields, MalformedFields, RepeatedField
 from carekey.web.problem import (
     Problem,
@@ -46,6 +49,13 @@ BODY_SECONDS = 20
 log = structlog.get_logger()
 
 
+Record = Callable[[AuditEvent], Awaitable[None]]
+
+
+async def _unrecorded(_event: AuditEvent) -> None:
+    """For pages that are tried by themselves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What every page of an installation shares."""
@@ -59,6 +69,8 @@ class Site:
     pages: Pages
     clock: Clock
     entropy: Entropy
+    record: Record = _unrecorded
+    """Puts on record what the kit itself refuses."""
 
 
 class Request(StarletteRequest):
@@ -114,16 +126,31 @@ class Request(StarletteRequest):
 
         Raises: Problem, if it was not sent from our page or not by that browser.
         """
-        if bound_to is None or not csrf.same_origin(self.headers, origins=self.site.origins):
-            raise not_from_here()
+        found = await self._form_bound_to(bound_to)
+        if isinstance(found, Fields):
+            return found
+        event = FormRefused(
+            at=self.site.clock.now(),
+            actor=UNKNOWN,
+            reference=self.reference,
+            form=self.scope["path"].split("/", 2)[1],
+            reason=found,
+        )
+        await self.site.record(event)
+        raise not_from_here()
+
+    async def _form_bound_to(self, secret: str | None) -> Fields | Forged:
+        """Raises: Problem (too large, too slow)."""
+        if secret is None:
+            return Forged.NO_COOKIE
+        if not csrf.same_origin(self.headers, origins=self.site.origins):
+            return Forged.OTHER_ORIGIN
         try:
             fields = await self.form()
             given = fields.get("csrf")
         except ValueError:
-            raise not_from_here() from None
-        if not csrf.matches(self.site.csrf_key, bound_to, given):
-            raise not_from_here()
-        return fields
+            return Forged.MALFORMED
+        return fields if csrf.matches(self.site.csrf_key, secret, given) else Forged.WRONG_TOKEN
 
 
 Handler = Callable[[Request], Awaitable[Response]]
