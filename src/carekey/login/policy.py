@@ -13,7 +13,6 @@ from carekey.login import acr
 from carekey.login.model import Asked, Issue, RoleAsked
 from carekey.sessions.model import Session
 
-
 LINGERING = 300
 """Seconds that somebody may take from their proof to the end of the log-in, however small `max_age` is."""
 
