@@ -70,18 +70,20 @@ class Desk(Generic[TxT]):
         found = await self.store.read(lambda tx: tx.cards.find_serial(serial))
         if found is None or found.state not in {CardState.ACTIVE, CardState.LOCKED}:
             raise CardError(f"The card {serial} is not one that can be renewed.")
-        held = await self.store.read(lambda tx: registration.current(tx.cards.certificates(found.id)))
-        if not late and not registration.renewable(held, now=self.clock.now()):
+        ever = await self.store.read(lambda tx: tx.cards.certificates(found.id))
+        _clear(card, ever)
+        held, now = registration.current(ever), self.clock.now()
+        due = [one for one in self.profiles if registration.renewable(held, one.purpose, late=late, now=now)]
+        if not due:
             raise CardError(f"The card {serial} can be renewed in the 90 days before it ends.")
-        for profile in self.profiles:
+        for profile in due:
             old = _on_card(card, held, profile.purpose)
             first, second = SLOTS[profile.purpose]
             new = second if old is not None and old[0] == first else first
             kept = await self._certify(card, found, profile, new, progress)
             if old is not None and old[1].serial != kept.serial:
-                progress(Step.CLEARING, profile.purpose)
-                issuer, number, now = old[1].issuer, old[1].serial, self.clock.now()
-                await self.store.write(_superseding(issuer, number, now))
+                progress(Step.CLEARING, profile.purpose.value)
+                await self.store.write(_superseding(old[1], self.clock.now()))
                 card.remove(old[0])
         return found
 
@@ -119,8 +121,17 @@ class Desk(Generic[TxT]):
         return signed
 
 
-def _superseding(issuer: bytes, serial: int, at: datetime) -> Callable[[CardTx], bool]:
-    return lambda tx: tx.cards.supersede(issuer, serial, at=at)
+def _superseding(old: CardCertificate, at: datetime) -> Callable[[CardTx], bool]:
+    return lambda tx: tx.cards.supersede(old.issuer, old.serial, at=at)
+
+
+def _clear(card: Token, ever: Sequence[CardCertificate]) -> None:
+    """Remove what an interrupted renewal has replaced and left."""
+    gone = {one.der for one in ever if one.superseded_at}
+    for pair in SLOTS.values():
+        for slot in pair:
+            if card.certificate(slot) in gone:
+                card.remove(slot)
 
 
 def _on_card(card: Token, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:

@@ -10,7 +10,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, PKCS11Error
 
@@ -48,7 +47,7 @@ class TokenKey(rsa.RSAPrivateKey):
         self,
         data: Any,
         padding: AsymmetricPadding,
-        algorithm: Prehashed | hashes.HashAlgorithm,
+        algorithm: Any,
     ) -> bytes:
         if not isinstance(padding, _PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
             raise NotImplementedError("this key signs with PKCS #1 v1.5 and SHA-256")
@@ -211,7 +210,8 @@ def _facts(token: pkcs11.Token) -> Facts:
 
 
 def _serial(token: pkcs11.Token) -> str:
-    return token.serial.decode("ascii", "replace").strip(" \0")
+    serial: bytes = token.serial
+    return serial.decode("ascii", "replace").strip(" \0")
 
 
 @contextmanager

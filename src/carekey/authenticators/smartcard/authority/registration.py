@@ -23,7 +23,7 @@ from carekey.authenticators.smartcard.events import (
     CertificateNotSigned,
     CertificateSigned,
 )
-from carekey.authenticators.smartcard.model import Card, CardCertificate, CardId, CardState, WhyCancelled
+from carekey.authenticators.smartcard.model import Card, CardCertificate, CardId, CardState, Purpose, WhyCancelled
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
@@ -198,11 +198,19 @@ def current(certificates: Sequence[CardCertificate]) -> Sequence[CardCertificate
     return [one for one in certificates if not one.superseded_at]
 
 
-def renewable(certificates: Sequence[CardCertificate], *, now: datetime) -> bool:
-    """Whether the first of them to end is near enough to it. After the end the registration authority must see
-    the person again."""
-    ends = min((one.ends_at for one in current(certificates)), default=None)
-    return ends is not None and ends - RENEWABLE <= now < ends
+def renewable(certificates: Sequence[CardCertificate], purpose: Purpose, *, late: bool, now: datetime) -> bool:
+    """Whether the certificate for this purpose may be replaced: it is near its end, but not past it.
+
+    `late`: the registration authority has seen the person, so any will do, but for one of the last day: that one
+    was just renewed, and the rest of the renewal was interrupted.
+    """
+    found = [one for one in certificates if one.purpose is purpose]
+    oldest = min(found, key=lambda one: one.ends_at, default=None)
+    if oldest is None:
+        return late
+    if late:
+        return oldest.starts_at < now - timedelta(days=1)
+    return oldest.ends_at - RENEWABLE <= now < oldest.ends_at
 
 
 def _spki(key: object) -> bytes:
