@@ -12,6 +12,8 @@ class WhyEnded(StrEnum):
     """The person asked, here or in an application."""
     REPLACED = "replaced"
     """Somebody else logged in in the same browser, or the same person after the session had lapsed."""
+    CREDENTIAL_GONE = "credential_gone"
+    """What it was begun with was cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,6 @@ class CertificateSigned(AuditEvent):
     person: str
     purpose: str
     serial: str
-    fingerprint: str
     ends_at: str
 
 

@@ -28,15 +28,18 @@ def question(wanted: OcspWanted, *, nonce: bytes) -> bytes:
     return builder.add_extension(x509.OCSPNonce(nonce), critical=False).build().public_bytes(Encoding.DER)
 
 
-def read(der: bytes, wanted: OcspWanted, *, nonce: bytes, now: datetime) -> OcspAnswer:
-    """Check an answer (RFC 6960 section 3.2). Raises: EvidenceError."""
+def read(der: bytes, wanted: OcspWanted, *, nonce: bytes | None, now: datetime) -> OcspAnswer:
+    """Check an answer (RFC 6960 section 3.2). `nonce`: the one sent; None for an answer that was checked before.
+
+    Raises: EvidenceError.
+    """
     try:
         return _read(ocsp.load_der_ocsp_response(der), wanted, nonce, now)
     except (*UNREADABLE, UnsupportedAlgorithm, TypeError):
         raise EvidenceError("not an OCSP answer") from None
 
 
-def _read(answer: ocsp.OCSPResponse, wanted: OcspWanted, nonce: bytes, now: datetime) -> OcspAnswer:
+def _read(answer: ocsp.OCSPResponse, wanted: OcspWanted, nonce: bytes | None, now: datetime) -> OcspAnswer:
     if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise EvidenceError(f"the responder said {answer.response_status.name.lower()}")
     _check_signature(answer, _responder(answer, wanted.issuer, now))
@@ -46,7 +49,7 @@ def _read(answer: ocsp.OCSPResponse, wanted: OcspWanted, nonce: bytes, now: date
         if wanted.nonce:
             raise EvidenceError("no nonce: the answer may be an old one") from None
     else:
-        if echoed != nonce:
+        if nonce is not None and echoed != nonce:
             raise EvidenceError("another nonce: an answer to another question")
     asked = ocsp.OCSPRequestBuilder().add_certificate(wanted.certificate, wanted.issuer, hashes.SHA1()).build()  # noqa: S303
     for one in answer.responses:
