@@ -41,6 +41,8 @@ def settings_page() -> str:
         ("keys", settings.Keys),
         ("sessions", settings.Sessions),
         ("webauthn", settings.WebAuthn),
+        ("smartcards", settings.Smartcards),
+        ("smartcards.pkis.NAME", settings.CardPki),
         ("issuers.NAME", settings.Issuer),
         ("ways.NAME", settings.Way),
     ]

@@ -8,6 +8,8 @@ from typing import Any
 from carekey.authenticators.base import Way
 from carekey.authenticators.http import Authenticator
 from carekey.authenticators.ports import Attempts
+from carekey.authenticators.smartcard.http import Smartcard
+from carekey.authenticators.smartcard.terms import Terms
 from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
@@ -28,6 +30,7 @@ class Parts:
     rp: RelyingParty
     metadata: Metadata
     policy: Policy
+    smartcards: Terms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ AUTHENTICATORS: tuple[Kind, ...] = (
             store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
         ),
     ),
+    _kind(Smartcard, lambda its: Smartcard(store=its.store, attempts=its.attempts, terms=its.smartcards)),
     _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),
 )
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)

@@ -87,9 +87,47 @@ class WebAuthn(Section, frozen=True):
     production. If it is not set, a demo alone accepts them."""
 
 
+class CardPki(Section, frozen=True):
+    anchors: str
+    """PEM file with the root certificates."""
+    profile: Literal["national", "own"] = "own"
+    """What its certificates look like: `national` (user number as common name, certificate policy, revocation lists
+    in a directory), or `own`, the cards that CareKey's own authority makes, each of them known to the directory."""
+    intermediates: str | None = None
+    """PEM file with the authorities between roots and cards."""
+    locations: dict[str, str] = {}
+    """Where revocation lists are fetched whose distribution points are names in a directory: name to URL."""
+    grace: str | None = None
+    """How long after its end the last revocation list still counts, such as `4h`. By default not at all: while no
+    list can be had, nobody logs in with these cards."""
+
+
+class Smartcards(Section, frozen=True):
+    url: str | None = None
+    """Where browsers reach the card host, such as `https://*.card.example`: an origin of its own. `*` stands for a
+    random label at each attempt, and needs a wildcard certificate and name: without it a browser that was given one
+    card offers no other until it is closed. Without this setting there are no smartcards."""
+    host: str = "127.0.0.1"
+    """Address that the card host listens on."""
+    port: int = 8443
+    """Port that the card host listens on."""
+    certificate: str | None = None
+    """PEM file with the card host's certificate chain."""
+    private_key: str | None = None
+    """PEM file with that certificate's private key."""
+    proxied: bool = False
+    """A proxy ends TLS and says in `Client-Cert` (RFC 9440) what it was shown. It is believed from `server.proxies`
+    alone, and nobody else is answered. See `deploy/`."""
+    n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
+    """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
+    pkis: dict[str, CardPki] = {}
+    """Whose cards are accepted, by a name."""
+
+
 class Way(Section, frozen=True):
-    zones: list[str] = []
-    """Network zones that this way to log in is offered to and accepted from. Empty: every zone."""
+    zones: list[str] | None = None
+    """Network zones that this way to log in is offered to and accepted from. An empty list: every zone. If it is not
+    set: `hscn` alone for smartcards, every zone for all others."""
 
 
 class Issuer(Section, frozen=True):
@@ -128,6 +166,7 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     sessions: Sessions = Sessions()
     webauthn: WebAuthn = WebAuthn()
+    smartcards: Smartcards = Smartcards()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
     ways: dict[str, Way] = {}
@@ -152,13 +191,20 @@ class Settings(Section, frozen=True):
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
 
+    def zones_of(self, way: str) -> frozenset[str] | None:
+        """The network zones that a way may be used from; None for every zone."""
+        listed = self.ways[way].zones if way in self.ways else None
+        if listed is None:
+            listed = ["hscn"] if way == "smartcard" else []
+        return frozenset(listed) or None
+
     def origin(self) -> str:
         """Where pages that belong to no issuer are: that of the first issuer."""
-        return _origin(next(iter(self.issuers.values())).url)
+        return origin_of(next(iter(self.issuers.values())).url)
 
     def origins(self) -> frozenset[str]:
         """Our own origins, as browsers write them: without the scheme's default port."""
-        return frozenset(_origin(issuer.url) for issuer in self.issuers.values())
+        return frozenset(origin_of(issuer.url) for issuer in self.issuers.values())
 
 
 def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Settings:
@@ -221,11 +267,12 @@ def _with_default_issuers(settings: Settings) -> Settings:
     if settings.environment == "production":
         raise SettingsError("Production needs at least one issuer: add a table [issuers.NAME] with its url.")
     base = f"http://localhost:{settings.server.port}"
-    sandbox = Issuer(
-        url=f"{base}/sandbox", sandbox=True, ways=["passkey", "security-key", "password"], realm="/Sandbox"
-    )
+    ways = [*(["smartcard"] if settings.smartcards.url else []), "passkey", "security-key"]
+    sandbox = Issuer(url=f"{base}/sandbox", sandbox=True, ways=[*ways, "password"], realm="/Sandbox")
     # Without real people, applications under development are on loopback at the health-care issuer too.
-    return msgspec.structs.replace(settings, issuers={"healthcare": Issuer(url=base, sandbox=True), "sandbox": sandbox})
+    return msgspec.structs.replace(
+        settings, issuers={"healthcare": Issuer(url=base, sandbox=True, ways=ways), "sandbox": sandbox}
+    )
 
 
 def _checked(settings: Settings) -> Settings:
@@ -242,7 +289,7 @@ def _checked(settings: Settings) -> Settings:
         _networks(f"zones.{zone}", ranges)
     _networks("server.proxies", settings.server.proxies)
     for name, way in settings.ways.items():
-        for zone in way.zones:
+        for zone in way.zones or ():
             if zone not in settings.zones and zone != "internet":
                 raise SettingsError(f"ways.{name}.zones names the zone {zone}, which [zones] does not have.")
     for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
@@ -250,6 +297,7 @@ def _checked(settings: Settings) -> Settings:
         duration(path, getattr(getattr(settings, section), field))
     if (settings.server.certificate is None) != (settings.server.private_key is None):
         raise SettingsError("server.certificate and server.private_key go together: set both or neither.")
+    _check_smartcards(settings)
     if not 0 < settings.server.port < 65536:
         raise SettingsError("server.port must be between 1 and 65535.")
     if settings.server.workers < 1:
@@ -257,6 +305,31 @@ def _checked(settings: Settings) -> Settings:
     if settings.environment == "production":
         _check_production(settings)
     return settings
+
+
+def _check_smartcards(settings: Settings) -> None:
+    cards = settings.smartcards
+    if cards.url is None:
+        return
+    parts = urlsplit(cards.url)
+    host = (parts.hostname or "").removeprefix("*.")
+    if parts.scheme != "https" or not host or "*" in host or parts.path or parts.query or parts.fragment:
+        raise SettingsError("smartcards.url must be an https origin without a path, such as https://*.card.example.")
+    if cards.url in settings.origins():
+        raise SettingsError("smartcards.url must not be an issuer's origin: browsers would be asked for a card always.")
+    if (cards.certificate is None or cards.private_key is None) and not cards.proxied:
+        raise SettingsError(
+            "smartcards.url needs smartcards.certificate and smartcards.private_key, or proxied = true."
+        )
+    if cards.proxied and not settings.server.proxies:
+        raise SettingsError("smartcards.proxied needs server.proxies: whose Client-Cert is to be believed?")
+    if not cards.pkis:
+        raise SettingsError("smartcards.url needs a table [smartcards.pkis.NAME]: whose cards are accepted?")
+    if settings.database_url() == "memory:":
+        raise SettingsError("Smartcards need a database that two processes can share: set database.url.")
+    for name, pki in cards.pkis.items():
+        if pki.grace is not None:
+            duration(f"smartcards.pkis.{name}.grace", pki.grace)
 
 
 def _check_issuer(name: str, issuer: Issuer) -> None:
@@ -312,7 +385,8 @@ def duration(path: str, text: str) -> timedelta:
     return timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """As browsers write it: without the scheme's default port."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}[parts.scheme]
     host = parts.hostname or ""
