@@ -40,7 +40,7 @@ def provider(folder: Path, pki: CardPki, card_port: int) -> Iterator[Provider]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def party(provider: Provider) -> RelyingParty:
     key = RSAKey.generate_key(2048, auto_kid=True)
     client = provider.register(json.loads(metadata(CALLBACK, key)))

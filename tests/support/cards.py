@@ -1,8 +1,10 @@
 """A PKI with cards for the demo people, in files, with its revocation lists on the web; and a card host that knows it."""
 
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,18 +185,21 @@ class Answer:
     errors: str
 
 
-def wait_for_tls(port: int, *, host: str = "127.0.0.1", within: float = 30) -> None:
-    """Until somebody shakes hands there. Raises: TimeoutError."""
-    import socket
-    import time
-
+def greets(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody shakes hands there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout=2) as raw, context.wrap_socket(raw):
+            return True
+    except OSError:
+        return False
+
+
+def wait_for_tls(port: int, *, within: float = 30) -> None:
+    """Raises: TimeoutError."""
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        try:
-            with socket.create_connection((host, port), timeout=2) as raw, context.wrap_socket(raw):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise TimeoutError(f"nobody answers at {host}:{port}")
+    while not greets(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody answers at {port}")
+        time.sleep(0.05)
