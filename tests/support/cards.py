@@ -154,10 +154,12 @@ class Curl:
     trust: Path
     card: PemCard | None = None
     more: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    """A command that runs it, such as one that enters a network namespace."""
 
     def run(self, address: str, *arguments: str, follow: bool = True) -> "Answer":
         jar = str(self.folder / "cookies.txt")
-        command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", str(self.trust)]
+        command = [*self.inside, "curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", str(self.trust)]
         command += ["--cookie", jar, "--cookie-jar", jar, "--max-time", "20", "--include", *self.more]
         command += ["--location"] if follow else []
         if self.card is not None:
