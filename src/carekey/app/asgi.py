@@ -6,13 +6,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from carekey.app import logs, settings, wiring
+from carekey.app import card_authority, logs, settings, wiring
 from carekey.app.settings import Settings, SettingsError
+from carekey.authenticators.smartcard.authority.publishing import publish
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
 
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 
 SWEEP_EVERY = timedelta(minutes=10)
 KEYS_EVERY = timedelta(minutes=5)
+CARDS_EVERY = timedelta(seconds=20)
+"""A cancelled card is on the revocation list within a minute."""
 
 
 def create() -> "Application":
@@ -58,6 +62,7 @@ class Application:
             jobs = [
                 asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
                 asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),
+                asyncio.create_task(_regularly(CARDS_EVERY, lambda: publish_lists(opened), name="revocation-lists")),
             ]
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -74,6 +79,12 @@ async def _rotate(opened: wiring.Installation) -> None:
 
 async def _sweep(opened: wiring.Installation) -> None:
     await opened.store.sweep(opened.clock.now())
+
+
+async def publish_lists(opened: wiring.Installation) -> None:
+    lifetime = card_authority.list_lifetime(opened.settings)
+    for one in opened.card_authorities:
+        await opened.store.write(partial(publish, one=one, lifetime=lifetime, now=opened.clock.now()))
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

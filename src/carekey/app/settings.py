@@ -87,6 +87,20 @@ class WebAuthn(Section, frozen=True):
     production. If it is not set, a demo alone accepts them."""
 
 
+class CardAuthority(Section, frozen=True):
+    folder: str | None = None
+    """Folder with the authority's certificates and sealed keys, which `carekey card new-authority` makes. By default
+    `card-authority` in the data folder. Every node needs the same."""
+    url: str | None = None
+    """Origin that goes into cards as the place of revocation lists, if it is not the first issuer's."""
+    card_lifetime: str = "730d"
+    """How long a card's certificates last."""
+    list_lifetime: str = "1d"
+    """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    module: str | None = None
+    """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
+
+
 class Way(Section, frozen=True):
     zones: list[str] = []
     """Network zones that this way to log in is offered to and accepted from. Empty: every zone."""
@@ -128,6 +142,7 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     sessions: Sessions = Sessions()
     webauthn: WebAuthn = WebAuthn()
+    card_authority: CardAuthority = CardAuthority()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
     ways: dict[str, Way] = {}
@@ -245,7 +260,15 @@ def _checked(settings: Settings) -> Settings:
         for zone in way.zones:
             if zone not in settings.zones and zone != "internet":
                 raise SettingsError(f"ways.{name}.zones names the zone {zone}, which [zones] does not have.")
-    for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
+    for path in (
+        "sessions.absolute",
+        "sessions.idle",
+        "sessions.idle_aal3",
+        "keys.rotate_after",
+        "keys.publish_ahead",
+        "card_authority.card_lifetime",
+        "card_authority.list_lifetime",
+    ):
         section, _, field = path.partition(".")
         duration(path, getattr(getattr(settings, section), field))
     if (settings.server.certificate is None) != (settings.server.private_key is None):

@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import demo, registry
+from carekey.app import card_authority, demo, registry
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -76,6 +77,8 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    card_authorities: Sequence[Published]
+    """The root and the cards' authority, if this installation makes cards."""
 
 
 @asynccontextmanager
@@ -96,6 +99,8 @@ async def running(
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
         routes = _routes(found, store, issuers, signers, sealing, site, metadata)
+        authorities = card_authority.published(found, sealing)
+        routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -109,6 +114,7 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            card_authorities=authorities,
         )
     finally:
         store.close()
