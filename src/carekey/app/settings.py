@@ -196,7 +196,16 @@ def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Setti
     return _checked(_with_default_issuers(settings))
 
 
-_NOT_SETTINGS = frozenset({"CAREKEY_CONFIG", "CAREKEY_SHARED", "CAREKEY_CACHE"})
+_NOT_SETTINGS = frozenset(
+    {
+        "CAREKEY_CONFIG",
+        "CAREKEY_SHARED",
+        "CAREKEY_CACHE",
+        "CAREKEY_CARD_PIN",
+        "CAREKEY_CARD_OFFICER_PIN",
+        "CAREKEY_CARD_NEW_PIN",
+    }
+)
 
 
 def _put(tree: dict[str, Any], variable: str, value: str) -> None:
