@@ -43,6 +43,7 @@ def settings_page() -> str:
         ("webauthn", settings.WebAuthn),
         ("smartcards", settings.Smartcards),
         ("smartcards.pkis.NAME", settings.CardPki),
+        ("card_authority", settings.CardAuthority),
         ("issuers.NAME", settings.Issuer),
         ("ways.NAME", settings.Way),
     ]

@@ -13,8 +13,9 @@ from pathlib import Path
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from carekey.app import logs, settings, wiring
+from carekey.app import card_authority, logs, settings, wiring
 from carekey.app.settings import Settings, SettingsError
+from carekey.authenticators.smartcard.authority.publishing import publish
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
 from carekey.web.kit import Dispatcher
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 SWEEP_EVERY = timedelta(minutes=10)
 KEYS_EVERY = timedelta(minutes=5)
 REVOCATION_EVERY = timedelta(seconds=20)
+CARDS_EVERY = timedelta(seconds=20)
+"""A cancelled card is on the revocation list within a minute."""
 
 
 def create() -> "Application":
@@ -92,12 +95,21 @@ async def _sweep(opened: wiring.Installation) -> None:
     await opened.store.sweep(opened.clock.now())
 
 
+async def publish_lists(opened: wiring.Installation) -> None:
+    lifetime = card_authority.list_lifetime(opened.settings)
+    for one in opened.card_authorities:
+        await opened.store.write(partial(publish, one=one, lifetime=lifetime, now=opened.clock.now()))
+
+
 async def _refresh_revocation(opened: wiring.Installation) -> None:
     if opened.revocations is not None:
         await opened.revocations.refresh()
 
 
-MAIN = Listener(lambda opened: opened.dispatcher, (("keys", KEYS_EVERY, _rotate), ("sweep", SWEEP_EVERY, _sweep)))
+MAIN = Listener(
+    lambda opened: opened.dispatcher,
+    (("keys", KEYS_EVERY, _rotate), ("sweep", SWEEP_EVERY, _sweep), ("revocation-lists", CARDS_EVERY, publish_lists)),
+)
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
 
 

@@ -124,6 +124,20 @@ class Smartcards(Section, frozen=True):
     """Whose cards are accepted, by a name."""
 
 
+class CardAuthority(Section, frozen=True):
+    folder: str | None = None
+    """Folder with the authority's certificates and sealed keys, which `carekey card new-authority` makes. By default
+    `card-authority` in the data folder. Every node needs the same."""
+    url: str | None = None
+    """Origin that goes into cards as the place of revocation lists, if it is not the first issuer's."""
+    card_lifetime: str = "730d"
+    """How long a card's certificates last."""
+    list_lifetime: str = "1d"
+    """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    module: str | None = None
+    """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
+
+
 class Way(Section, frozen=True):
     zones: list[str] | None = None
     """Network zones that this way to log in is offered to and accepted from. An empty list: every zone. If it is not
@@ -167,6 +181,7 @@ class Settings(Section, frozen=True):
     sessions: Sessions = Sessions()
     webauthn: WebAuthn = WebAuthn()
     smartcards: Smartcards = Smartcards()
+    card_authority: CardAuthority = CardAuthority()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
     ways: dict[str, Way] = {}
@@ -224,10 +239,20 @@ def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Setti
         settings = msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(_explained(str(error))) from None
+    _check_server(settings.server)  # first: the default issuers are made with its port
     return _checked(_with_default_issuers(settings))
 
 
-_NOT_SETTINGS = frozenset({"CAREKEY_CONFIG", "CAREKEY_SHARED", "CAREKEY_CACHE"})
+_NOT_SETTINGS = frozenset(
+    {
+        "CAREKEY_CONFIG",
+        "CAREKEY_SHARED",
+        "CAREKEY_CACHE",
+        "CAREKEY_CARD_PIN",
+        "CAREKEY_CARD_OFFICER_PIN",
+        "CAREKEY_CARD_NEW_PIN",
+    }
+)
 
 
 def _put(tree: dict[str, Any], variable: str, value: str) -> None:
@@ -292,16 +317,18 @@ def _checked(settings: Settings) -> Settings:
         for zone in way.zones or ():
             if zone not in settings.zones and zone != "internet":
                 raise SettingsError(f"ways.{name}.zones names the zone {zone}, which [zones] does not have.")
-    for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
+    for path in (
+        "sessions.absolute",
+        "sessions.idle",
+        "sessions.idle_aal3",
+        "keys.rotate_after",
+        "keys.publish_ahead",
+        "card_authority.card_lifetime",
+        "card_authority.list_lifetime",
+    ):
         section, _, field = path.partition(".")
         duration(path, getattr(getattr(settings, section), field))
-    if (settings.server.certificate is None) != (settings.server.private_key is None):
-        raise SettingsError("server.certificate and server.private_key go together: set both or neither.")
     _check_smartcards(settings)
-    if not 0 < settings.server.port < 65536:
-        raise SettingsError("server.port must be between 1 and 65535.")
-    if settings.server.workers < 1:
-        raise SettingsError("server.workers must be at least 1.")
     if settings.environment == "production":
         _check_production(settings)
     return settings
@@ -332,10 +359,23 @@ def _check_smartcards(settings: Settings) -> None:
             duration(f"smartcards.pkis.{name}.grace", pki.grace)
 
 
+def _check_server(server: Server) -> None:
+    if not 0 < server.port < 65536:
+        raise SettingsError("server.port must be between 1 and 65535.")
+    if server.workers < 1:
+        raise SettingsError("server.workers must be at least 1.")
+    if (server.certificate is None) != (server.private_key is None):
+        raise SettingsError("server.certificate and server.private_key go together: set both or neither.")
+
+
 def _check_issuer(name: str, issuer: Issuer) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
         raise SettingsError(f"The issuer name {name!r} must be small letters, digits and hyphens.")
-    parts = urlsplit(issuer.url)
+    try:
+        parts = urlsplit(issuer.url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"issuers.{name}.url is not an address: {error}.") from None
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(f"issuers.{name}.url must be an https address without query or fragment.")
     if issuer.url.endswith("/"):
@@ -399,6 +439,7 @@ def shown(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(settings)
     if tree["keys"]["master"] is not None:
         tree["keys"]["master"] = "***"
-    if settings.database.url and "@" in settings.database.url:
-        tree["database"]["url"] = re.sub(r"//[^@]*@", "//***@", settings.database.url)
+    if settings.database.url:
+        url = re.sub(r"//[^@/]*@", "//***@", settings.database.url)
+        tree["database"]["url"] = re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
     return tree

@@ -14,9 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import demo, registry
+from carekey.app import card_authority, demo, registry
 from carekey.app.settings import Settings, SettingsError, duration, origin_of
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.fetch import Fetcher as RevocationFetcher
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
@@ -86,6 +87,8 @@ class Installation:
     card_host: Dispatcher
     """For the listener that asks for certificates; empty if there are no smartcards."""
     revocations: RevocationCache[Tx] | None
+    card_authorities: Sequence[Published]
+    """The root and the cards' authority, if this installation makes cards."""
 
 
 @asynccontextmanager
@@ -107,6 +110,8 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         cards = smartcard_terms(found, store, clock, entropy)
         routes = _routes(found, store, issuers, signers, sealing, site, metadata, cards.terms if cards else None)
+        authorities = card_authority.published(found, sealing)
+        routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -122,6 +127,7 @@ async def running(
             dispatcher=dispatcher,
             card_host=Dispatcher(_card_host_routes(store, cards), site),
             revocations=cards.revocations if cards else None,
+            card_authorities=authorities,
         )
     finally:
         store.close()
@@ -133,15 +139,27 @@ def prepare(found: Settings) -> None:
         return
     from carekey.storage.sql import migrate, sqlite
 
+    make_folder(found)
     try:
-        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         if found.keys.master is None and not _master_file(found).exists():
             write_master_key(_master_file(found), SystemEntropy())
     except OSError as error:
-        raise SettingsError(f"The data folder {found.data} cannot be used: {error.strerror}.") from None
+        raise SettingsError(f"The master key {_master_file(found)} cannot be made: {error.strerror}.") from None
     url = found.database_url()
     if url.startswith("sqlite:") and not sqlite.path_of(url).exists():
         migrate.upgrade(url)
+
+
+def make_folder(found: Settings) -> None:
+    """The data folder, outside production. Raises: SettingsError."""
+    if found.environment == "production":
+        return
+    try:
+        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {found.data} cannot be made ({error.strerror}): make it, or set data to another."
+        ) from None
 
 
 def check_ways(found: Settings) -> None:

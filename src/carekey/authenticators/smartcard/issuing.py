@@ -52,7 +52,7 @@ class Desk(Generic[TxT]):
     by: Actor
 
     async def issue(self, card: Token, *, serial: str, person: PersonId, locked: bool, progress: Progress) -> Card:
-        """Raises: CardError, TokenError."""
+        """Raises: CardError."""
         progress(Step.ENTERING, serial)
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
         entered = await self.store.write(
@@ -66,7 +66,7 @@ class Desk(Generic[TxT]):
 
     async def renew(self, card: Token, *, serial: str, late: bool, progress: Progress) -> Card:
         """New keys and certificates for an issued card. `late`: the registration authority has seen the person, so
-        it need not be the last 90 days. Raises: CardError, TokenError."""
+        it need not be the last 90 days. Raises: CardError."""
         found = await self.store.read(lambda tx: tx.cards.find_serial(serial))
         if found is None or found.state not in {CardState.ACTIVE, CardState.LOCKED}:
             raise CardError(f"The card {serial} is not one that can be renewed.")

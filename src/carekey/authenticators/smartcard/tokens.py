@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, PKCS11Error
 
+from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
 from carekey.authenticators.smartcard.model import Purpose
 from carekey.kernel.secret import Secret
@@ -21,10 +22,6 @@ KEY_BITS = 2048
 
 SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT: (b"\x02", b"\x12")}
 """Object identifiers. A renewed key takes the other one of its pair, so that the old one works until the new one does."""
-
-
-class TokenError(Exception):
-    """What is wrong with the card or its PIN, and what to do, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +134,10 @@ class Token:
         )
 
     def check(self, id: bytes) -> None:
-        """That certificate and key under this identifier belong together. Raises: TokenError."""
+        """That certificate and key under this identifier belong together. Raises: CardError."""
         der, key = self.certificate(id), self.key(id)
         if der is None or key is None:
-            raise TokenError("The card lacks a key or a certificate that was just written: try again.")
+            raise CardError("The card lacks a key or a certificate that was just written: try again.")
         written = x509.load_der_x509_certificate(der).public_key()
         assert isinstance(written, rsa.RSAPublicKey)
         written.verify(key.sign(b"carekey", _PKCS1v15(), hashes.SHA256()), b"carekey", _PKCS1v15(), hashes.SHA256())
@@ -155,20 +152,20 @@ class Token:
 
 
 def facts(module: str, serial: str | None = None) -> Facts:
-    """What the card in the reader says of itself; the serial picks one of several. Raises: TokenError."""
+    """What the card in the reader says of itself; the serial picks one of several. Raises: CardError."""
     return _facts(_token(module, serial))
 
 
 @contextmanager
 def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Token]:
-    """Raises: TokenError."""
+    """Raises: CardError."""
     found = _token(module, serial)
     with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
         yield Token(session)
 
 
 def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:
-    """Give the card a new PIN, and with it a fresh count of tries. Raises: TokenError."""
+    """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError."""
     found = _token(module, serial)
     with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
         session.init_pin(new_pin.reveal())
@@ -179,7 +176,7 @@ def _token(module: str, serial: str | None) -> pkcs11.Token:
         try:
             library = pkcs11.lib(module)
         except (RuntimeError, OSError):
-            raise TokenError(f"The PKCS#11 module {module} cannot be loaded.") from None
+            raise CardError(f"The PKCS#11 module {module} cannot be loaded.") from None
         library.reinitialize()  # a card may have come or gone since
         slots = library.get_slots(token_present=True)
         tokens = [slot.get_token() for slot in slots]
@@ -187,11 +184,11 @@ def _token(module: str, serial: str | None) -> pkcs11.Token:
         if serial is not None:
             ready = [one for one in ready if _serial(one) == serial]
     if not ready:
-        raise TokenError(
+        raise CardError(
             "There is no card in the reader." if serial is None else f"The card {serial} is not in a reader."
         )
     if len(ready) > 1:
-        raise TokenError(f"There are several cards: say which, {', '.join(_serial(one) for one in ready)}.")
+        raise CardError(f"There are several cards: say which, {', '.join(_serial(one) for one in ready)}.")
     return ready[0]
 
 
@@ -219,13 +216,13 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except PinLocked:
-        raise TokenError("The card is locked: unlock it first.") from None
+        raise CardError("The card is locked: unlock it first.") from None
     except (PinIncorrect, PinInvalid):
-        raise TokenError("The PIN is wrong.") from None
+        raise CardError("The PIN is wrong.") from None
     except PinLenRange:
-        raise TokenError("The PIN is too short or too long for this card.") from None
+        raise CardError("The PIN is too short or too long for this card.") from None
     except PKCS11Error as error:
-        raise TokenError(f"The card did not do it ({type(error).__name__}): put it in again and repeat.") from None
+        raise CardError(f"The card did not do it ({type(error).__name__}): put it in again and repeat.") from None
 
 
 def _public(key: Any) -> rsa.RSAPublicKey:

@@ -38,7 +38,7 @@ PROFILE = "own"
 
 
 class CardError(Exception):
-    """Why it cannot be done, in a sentence for the operator."""
+    """Why it cannot be done: a decision, or what is wrong with the card in the reader. A sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
