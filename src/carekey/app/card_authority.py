@@ -84,6 +84,21 @@ def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
         raise SettingsError(f"The keys in {where} were sealed under another master key.") from None
 
 
+def certificates(found: Settings) -> tuple[bytes, bytes] | None:
+    """Those of the root and of the cards' authority, DER, for judging the cards they made. Raises: SettingsError."""
+    where = folder(found)
+    if not _certificate(where, CARDS).exists():
+        return None
+    try:
+        root, cards = (
+            x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()).public_bytes(Encoding.DER)
+            for name in (ROOT, CARDS)
+        )
+    except (OSError, ValueError):
+        raise SettingsError(f"The card authority in {where} is damaged: bring back its files from a copy.") from None
+    return root, cards
+
+
 def list_lifetime(found: Settings) -> timedelta:
     return duration("card_authority.list_lifetime", found.card_authority.list_lifetime)
 

@@ -92,7 +92,7 @@ class CardPki(Section, frozen=True):
     """PEM file with the root certificates."""
     profile: Literal["national", "own"] = "own"
     """What its certificates look like: `national` (user number as common name, certificate policy, revocation lists
-    in a directory), or `own`, the cards that CareKey's own authority makes, each of them known to the directory."""
+    in a directory), or `own`, as a CareKey's authority makes them: each of them must be known to the directory."""
     intermediates: str | None = None
     """PEM file with the authorities between roots and cards."""
     locations: dict[str, str] = {}
@@ -121,7 +121,7 @@ class Smartcards(Section, frozen=True):
     n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
     """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
     pkis: dict[str, CardPki] = {}
-    """Whose cards are accepted, by a name."""
+    """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
 
 
 class CardAuthority(Section, frozen=True):
@@ -350,8 +350,6 @@ def _check_smartcards(settings: Settings) -> None:
         )
     if cards.proxied and not settings.server.proxies:
         raise SettingsError("smartcards.proxied needs server.proxies: whose Client-Cert is to be believed?")
-    if not cards.pkis:
-        raise SettingsError("smartcards.url needs a table [smartcards.pkis.NAME]: whose cards are accepted?")
     if settings.database_url() == "memory:":
         raise SettingsError("Smartcards need a database that two processes can share: set database.url.")
     for name, pki in cards.pkis.items():

@@ -309,6 +309,9 @@ def card_profiles(found: Settings) -> list[PkiProfile]:
         else:
             profile = own_card(anchors=anchors, intermediates=between, grace=grace)
         made.append(replace(profile, name=name))
+    if own := card_authority.certificates(found):
+        root, cards = own
+        made.append(own_card(anchors=(root,), intermediates=(cards,)))
     return made
 
 

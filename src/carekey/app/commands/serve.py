@@ -179,7 +179,11 @@ def check_card_host(found: Settings, *, wanted: bool) -> None:
     from carekey.app import card_host
     from carekey.app.wiring import card_profiles
 
-    card_profiles(found)
+    if not card_profiles(found):
+        raise CommandError(
+            "smartcards.url is set, but no card would be accepted: add a table [smartcards.pkis.NAME], "
+            "or make an authority with `carekey card new-authority`."
+        )
     if found.smartcards.proxied:
         return
     try:
