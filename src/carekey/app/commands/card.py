@@ -80,6 +80,7 @@ def issue(
 
     Examples: `carekey card issue 555000000002`, `carekey card issue 555000000002 --locked`
     """
+    from carekey.app.asgi import publish_lists
 
     async def work() -> Card:
         async with opened(config) as running:
@@ -87,9 +88,11 @@ def issue(
             desk, pin = _desk(running), _secret(_PIN, "PIN")
             facts = tokens.facts(library, card)
             with tokens.opened(library, pin, facts.serial) as reader:
-                return await desk.issue(
+                made = await desk.issue(
                     reader, serial=facts.serial, person=PersonId(person), locked=locked, progress=_progress
                 )
+            await publish_lists(running)  # the first card of an authority needs its first lists
+            return made
 
     made = _explained(work)
     put(made.serial)
