@@ -20,8 +20,8 @@ async def queued(store: Store, *sessions: SessionId, at: datetime = NOW) -> None
     """Ended sessions, each with two clients that can be told, one that cannot and one that is gone."""
 
     def work(tx: Tx) -> None:
-        for id in (CLIENT, CLINIC):
-            tx.clients.add(samples.client(id=id, backchannel_logout_uri=ADDRESS))
+        for told in (CLIENT, CLINIC):
+            tx.clients.add(samples.client(id=told, backchannel_logout_uri=ADDRESS))
         tx.clients.add(samples.client(id=DEAF))
         for id in sessions or (SESSION,):
             session = samples.session(id=id, digest=id.encode())
@@ -98,8 +98,8 @@ class LogoutDeliveriesContract:
         def claim(now: datetime, until: datetime) -> object:
             return lambda tx: tx.logout_deliveries.claim(ISSUER, CLIENT, now=now, until=until, limit=9)[0]
 
-        slow: LogoutDelivery = await store.write(claim(NOW, first))  # type: ignore[arg-type, assignment]
-        quick: LogoutDelivery = await store.write(claim(first, second))  # type: ignore[arg-type, assignment]
+        slow: LogoutDelivery = await store.write(claim(NOW, first))  # type: ignore[arg-type]
+        quick: LogoutDelivery = await store.write(claim(first, second))  # type: ignore[arg-type]
         done = DeliveryState.DELIVERED
         settle = "200"
         assert not await store.write(
@@ -112,7 +112,7 @@ class LogoutDeliveriesContract:
         )
         waiting = replace(QUEUED, tries=2, due_at=LATER, outcome="500")
         assert list(await store.read(lambda tx: tx.logout_deliveries.of_client(ISSUER, CLIENT, limit=9))) == [waiting]
-        third: LogoutDelivery = await store.write(claim(LATER, LATER + timedelta(minutes=1)))  # type: ignore[arg-type, assignment]
+        third: LogoutDelivery = await store.write(claim(LATER, LATER + timedelta(minutes=1)))  # type: ignore[arg-type]
         assert await store.write(lambda tx: tx.logout_deliveries.settle(third, state=done, outcome="200", at=LATER))
         assert not await store.write(lambda tx: tx.logout_deliveries.settle(third, state=done, outcome="200", at=LATER))
         settled = replace(QUEUED, tries=3, due_at=None, state=done, outcome="200", settled_at=LATER)
@@ -164,7 +164,9 @@ class LogoutDeliveriesContract:
                 tx.sessions.end(session.id, at=NOW)
                 tx.logout_deliveries.queue(session, at=NOW)
 
-            joined = race([store, other], *(end if number == 4 else join(number) for number in range(RACERS)))  # type: ignore[arg-type]
+            joined: list[str | None] = race(
+                [store, other], *(end if number == 4 else join(number) for number in range(RACERS))
+            )  # type: ignore[arg-type]
             told = await store.read(lambda tx, session=session: tx.logout_deliveries.of_session(session.id))  # type: ignore[misc]
             assert sorted(id for id in joined if id) == [row.client for row in told]
 
