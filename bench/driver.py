@@ -78,7 +78,7 @@ async def measure(
     end = began + seconds
     for _ in range(ROUNDS):
         before, cpu = len(took), cpu_seconds(server)
-        await _round(journey, workers, count // ROUNDS, took, end)
+        await _round(journey, workers, max(count // ROUNDS, 1), took, end)
         if len(took) > before:
             costs.append((cpu_seconds(server) - cpu) / (len(took) - before))
     elapsed = time.perf_counter() - began

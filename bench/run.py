@@ -1,13 +1,14 @@
 """Measures CareKey and its peer in one run, and writes docs/benchmarks.md and docs/benchmarks.json.
 
-`--quick` takes a minute, leaves the national directory out and only prints the page.
+`--quick` takes a minute and leaves the national directory out. It prints the page instead of writing it, and so does
+every run that is less than whole.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +21,6 @@ from report import Memory, Report, Result, page, write
 from targets import Target, targets
 
 WORKERS = (1, 16)
-STARTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Plan:
     warm_up: int
     log_ins: int
     """After which memory is looked at."""
+    starts: int = 5
 
 
 QUICK = Plan(count=300, seconds=10, warm_up=200, log_ins=500)
@@ -42,27 +43,32 @@ WHOLE = Plan(count=3000, seconds=40, warm_up=600, log_ins=10_000)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run, without the national directory")
-    parser.add_argument("--only", action="append", help="measure only the servers whose name contains this")
+    parser.add_argument("--only", action="append", default=[], help="only the servers whose name contains this")
+    parser.add_argument("--count", type=int, help="so many journeys of each kind, and a fifth of it to warm up")
     parser.add_argument("--log-ins", type=int, help="log-ins after which memory is looked at")
     asked = parser.parse_args()
     plan = QUICK if asked.quick else WHOLE
-    log_ins = plan.log_ins if asked.log_ins is None else asked.log_ins
+    if asked.count is not None:
+        plan = replace(plan, count=asked.count, warm_up=asked.count // 5, starts=1)
+    if asked.log_ins is not None:
+        plan = replace(plan, log_ins=asked.log_ins)
+    whole = plan == WHOLE and not asked.only
     report = Report()
     with tempfile.TemporaryDirectory(prefix="carekey-bench-") as folder:
-        for name, opened in targets(Path(folder), national=not asked.quick).items():
-            if asked.only is None or any(part in name for part in asked.only):
+        for name, opened in targets(Path(folder), national=not asked.quick or "national" in asked.only).items():
+            if not asked.only or any(part in name for part in asked.only):
                 with opened() as target:
                     _say(f"{name}:")
-                    asyncio.run(_measure(target, plan, report, log_ins=0 if "national" in name else log_ins))
-    if asked.quick or asked.only:
-        print(page(report))
-    else:
+                    asyncio.run(_measure(target, plan, report))
+    if whole:
         write(report, ROOT / "docs")
+    else:
+        print(page(report))
 
 
-async def _measure(target: Target, plan: Plan, report: Report, *, log_ins: int) -> None:
+async def _measure(target: Target, plan: Plan, report: Report) -> None:
     starts = []
-    for _ in range(STARTS):
+    for _ in range(plan.starts):
         with target.running() as (_, seconds):
             starts.append(seconds)
     report.starts[target.name] = median(starts)
@@ -80,8 +86,8 @@ async def _measure(target: Target, plan: Plan, report: Report, *, log_ins: int) 
                     _say(f"  {name}, {workers} at once: {figures.cpu_ms:.2f} ms, p95 {figures.p95_ms:.1f} ms")
             finally:
                 await journeys.close()
-        if log_ins:
-            report.memory[target.name] = await _memory(target, server, idle, log_ins)
+        if plan.log_ins:
+            report.memory[target.name] = await _memory(target, server, idle, plan.log_ins)
 
 
 async def _memory(target: Target, server: int, idle: float, log_ins: int) -> Memory:

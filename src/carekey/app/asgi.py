@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from carekey.app import settings, wiring
+from carekey.app import logs, settings, wiring
 from carekey.app.settings import Settings, SettingsError
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
@@ -24,6 +24,7 @@ KEYS_EVERY = timedelta(minutes=5)
 
 def create() -> "Application":
     """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
+    logs.set_up()
     config = os.environ.get("CAREKEY_CONFIG")
     return Application(settings.load(Path(config) if config else None))
 

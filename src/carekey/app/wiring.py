@@ -332,6 +332,7 @@ def _public(
         ],
         ways=[way for way in registry.WAYS if way.name in offered],
         ready=ready,
+        remembers_way=any(issuer.remember_way for issuer in found.issuers.values()),
         demo="/demo" if found.environment == "demo" else None,
         contact=found.contact,
         security_contact=found.security_contact,

@@ -1,8 +1,8 @@
 """The errors that leave by the wire: one class per code, in one place to look.
 
 `description` is read by whoever sent the request and says no more than they should know; the wording is CIS2's
-where there is one, because clients look for it (cis2-profile section 2.14). `reason` says what was really wrong: it goes on the
-audit record, and tests compare it.
+where there is one, because clients look for it (cis2-profile section 2.14). `reason` says what was really wrong: it
+goes on the audit record, and tests compare it.
 """
 
 from enum import StrEnum

@@ -1,10 +1,11 @@
 """Logout deliveries."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from carekey.kernel.ids import ClientId, IssuerName, SessionId
-from carekey.sessions.model import DeliveryState, LogoutDelivery
+from carekey.sessions.model import DeliveryState, LogoutDelivery, Session
 from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
@@ -156,17 +157,7 @@ class LogoutDeliveriesContract:
         for round in range(5):
             session = samples.session(id=SessionId(str(round)), digest=str(round).encode())
             await store.write(lambda tx, session=session: tx.sessions.start(session))  # type: ignore[misc]
-
-            def join(number: int, session=session) -> object:  # type: ignore[no-untyped-def]
-                return lambda tx: str(number) if tx.sessions.joined(session.id, ClientId(str(number))) else None
-
-            def end(tx: Tx, session=session) -> None:  # type: ignore[no-untyped-def]
-                tx.sessions.end(session.id, at=NOW)
-                tx.logout_deliveries.queue(session, at=NOW)
-
-            joined: list[str | None] = race(
-                [store, other], *(end if number == 4 else join(number) for number in range(RACERS))
-            )  # type: ignore[arg-type]
+            joined = race([store, other], _end(session), *(_join(session.id, number) for number in range(RACERS - 1)))
             told = await store.read(lambda tx, session=session: tx.logout_deliveries.of_session(session.id))  # type: ignore[misc]
             assert sorted(id for id in joined if id) == [row.client for row in told]
 
@@ -176,3 +167,15 @@ class LogoutDeliveriesContract:
         assert await store.sweep(NOW + DELIVERIES_KEPT) == 2
         found = await store.read(lambda tx: tx.logout_deliveries.of_client(ISSUER, CLIENT, limit=9))
         assert [row.session for row in found] == ["new"]
+
+
+def _join(session: SessionId, number: int) -> Callable[[Tx], str | None]:
+    return lambda tx: str(number) if tx.sessions.joined(session, ClientId(str(number))) else None
+
+
+def _end(session: Session) -> Callable[[Tx], str | None]:
+    def end(tx: Tx) -> None:
+        tx.sessions.end(session.id, at=NOW)
+        tx.logout_deliveries.queue(session, at=NOW)
+
+    return end
