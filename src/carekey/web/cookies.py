@@ -31,6 +31,10 @@ class Cookies:
         """One a log-in, so that tabs opened in the same instant do not overwrite each other's."""
         return self.named(f"login-{id[:12]}")
 
+    def logged_out(self) -> str:
+        """Holds what the session cookies held, for the page that says who has been told."""
+        return self.named("logged-out")
+
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
         return self.named("last")
