@@ -25,6 +25,7 @@ from carekey.directory.importing.run import (
     Report,
     import_people,
     interrupted,
+    nothing,
 )
 from carekey.directory.importing.source import SourceError
 from carekey.directory.ports import DirectoryTx
@@ -48,7 +49,7 @@ FAILED, USAGE, NOT_FOUND, CONFLICT, PARTLY = 1, 2, 3, 5, 6
 """Exit codes (ux.md section 8)."""
 
 
-def commands(open_store: OpenStore, on_loss: OnLoss) -> typer.Typer:
+def commands(open_store: OpenStore, on_loss: OnLoss = nothing) -> typer.Typer:
     """The commands under `people`."""
     app = typer.Typer(no_args_is_help=True, help="People, organisations, positions and who holds them.")
 

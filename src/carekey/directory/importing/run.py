@@ -35,6 +35,10 @@ OnLoss = Callable[[Any, Collection[PersonId], Actor, datetime], object]
 """What else happens, in the transaction of a batch, to people who lost a role in it or are no longer active."""
 
 
+def nothing(_tx: object, _people: Collection[PersonId], _by: Actor, _now: datetime) -> None:
+    """An `OnLoss`."""
+
+
 class NothingToResume(Exception):
     """No import of this file was interrupted."""
 
@@ -111,7 +115,7 @@ async def import_people(
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     on_batch: Callable[[Progress, int], None] = lambda _progress, _size: None,
-    on_loss: OnLoss = lambda _tx, _people, _by, _now: None,
+    on_loss: OnLoss = nothing,
 ) -> Report:
     """Import a file. `stop` is asked between batches; `on_batch` is told the progress and the file's size in bytes.
 
