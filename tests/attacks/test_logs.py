@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from starlette.types import Message, Receive, Scope, Send
 
 from carekey.app import logs
 
@@ -39,3 +40,19 @@ def test_a_fault_is_logged_without_the_values_that_it_happened_with(written: io.
     kinds = [one["kind"] for one in logged["faults"]]
     assert kinds == ["ValueError", "KeyError"]
     assert any("test_logs.py" in frame and frame.endswith(" fail") for frame in logged["faults"][0]["frames"])
+
+
+@pytest.mark.anyio
+async def test_a_request_is_logged_without_what_is_somebodys(written: io.StringIO) -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        scope["route"] = "/register/{token}"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(_message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/register/s3cr3t", "query_string": b"state=s3cr3t"}
+    await logs.RequestLog(app)(scope, None, send)
+    logged = json.loads(written.getvalue())
+    assert (logged["method"], logged["route"], logged["status"]) == ("GET", "/register/{token}", 200)
+    assert "s3cr3t" not in written.getvalue()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Provider:
     folder: Path
     port: int
     environment: Mapping[str, str]
+    process: int = 0
+    """The server's, which leads a group of its own."""
 
     @property
     def issuer(self) -> str:
@@ -88,8 +90,8 @@ def carekey(folder: Path, **settings: str) -> Iterator[Provider]:
     discovery = f"{provider.issuer}/.well-known/openid-configuration"
     with running(
         [*CAREKEY, "serve"], answers=discovery, log=folder / "carekey.log", cwd=folder, environment=environment
-    ):
-        yield provider
+    ) as process:
+        yield replace(provider, process=process.pid)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from carekey.jose.sealing import Sealing
 from carekey.jose.signer import KeyUnusable, Signer
 from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
+from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import IssuerName
 from carekey.login import acr
 from carekey.login.attempts import LoginAttempts
@@ -95,7 +96,7 @@ async def running(
         signers = {issuer.name: signer(found, issuer, store, sealing) for issuer in issuers}
         for one in signers.values():
             await one.refresh(clock.now())
-        site = site_of(found, master, clock, entropy)
+        site = site_of(found, master, clock, entropy, store)
         routes = _routes(found, store, issuers, signers, sealing, site, metadata)
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
@@ -235,7 +236,10 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
         raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
-def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> Site:
+def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, store: Store) -> Site:
+    async def record(event: AuditEvent) -> None:
+        await store.write(lambda tx: tx.audit.record(event))
+
     folders = {
         "login": _SRC / "login" / "templates",
         "authorize": _SRC / "oidc" / "authorize" / "templates",
@@ -258,6 +262,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> S
         pages=Pages(folders, service=found.service, banner=_BANNERS[found.environment]),
         clock=clock,
         entropy=entropy,
+        record=record,
     )
 
 
