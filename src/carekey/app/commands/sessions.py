@@ -62,8 +62,9 @@ def end(
     person: Annotated[str | None, typer.Option(help="End every session of the person with this user ID.")] = None,
 ) -> None:
     """End a session, or all of a person. What was issued in it stops working, and its applications are told.
+    Put -- before a session whose name begins with a hyphen.
 
-    Examples: `carekey sessions end hVb0kq0a8m1Yw6u2gE3tq0o1p9c4`, `carekey sessions end --person 555000000002`
+    Examples: `carekey sessions end -- hVb0kq0a8m1Yw6u2gE3tq0o1p9c4`, `carekey sessions end --person 555000000002`
     """
     if (session is None) == (person is None):
         raise CommandError("Name one session, or a person with --person.", Exit.USAGE)
