@@ -39,6 +39,7 @@ from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
+from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
@@ -76,6 +77,7 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    back_channel: BackChannel[Tx]
 
 
 @asynccontextmanager
@@ -109,6 +111,7 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -354,6 +357,16 @@ def _public(
         contact=found.contact,
         security_contact=found.security_contact,
     )
+
+
+def _back_channel(
+    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
+) -> BackChannel[Tx]:
+    senders = [
+        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
+        for issuer in issuers
+    ]
+    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
 def _issuer_routes(

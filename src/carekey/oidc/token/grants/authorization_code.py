@@ -40,10 +40,8 @@ class AuthorizationCode:
         if grant.code_challenge is None and request.client.auth_method is ClientAuthMethod.NONE:
             raise InvalidGrant(reason=Reason.PKCE_MISSING)
         pkce.check(fields.get("code_verifier"), grant.code_challenge)
-        session = tx.sessions.get(grant.session)
-        if session is None or session.ended_at is not None:
+        if not tx.sessions.joined(grant.session, grant.client):
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
-        tx.sessions.joined(grant.session, grant.client)
         token = access_token.bought_by_code(
             request.access_token, grant, code=key, issuer=request.issuer, issued_at=request.issued_at
         )
