@@ -14,7 +14,7 @@ from typing import Any
 from support.processes import free_port, running
 
 ROOT = Path(__file__).parents[2]
-CAREKEY = (sys.executable, "-c", "from carekey.app.cli import main; main()")
+CAREKEY = (sys.executable, "-m", "carekey")
 PYTHONPATH = os.pathsep.join((str(ROOT / "src"), str(ROOT / "demo")))
 
 GP = "555000000101"

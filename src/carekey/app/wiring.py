@@ -123,15 +123,27 @@ def prepare(found: Settings) -> None:
         return
     from carekey.storage.sql import migrate, sqlite
 
+    make_folder(found)
     try:
-        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         if found.keys.master is None and not _master_file(found).exists():
             write_master_key(_master_file(found), SystemEntropy())
     except OSError as error:
-        raise SettingsError(f"The data folder {found.data} cannot be used: {error.strerror}.") from None
+        raise SettingsError(f"The master key {_master_file(found)} cannot be made: {error.strerror}.") from None
     url = found.database_url()
     if url.startswith("sqlite:") and not sqlite.path_of(url).exists():
         migrate.upgrade(url)
+
+
+def make_folder(found: Settings) -> None:
+    """The data folder, outside production. Raises: SettingsError."""
+    if found.environment == "production":
+        return
+    try:
+        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {found.data} cannot be made ({error.strerror}): make it, or set data to another."
+        ) from None
 
 
 def check_ways(found: Settings) -> None:
