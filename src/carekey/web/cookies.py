@@ -36,15 +36,15 @@ class Cookies:
         """One a log-in, so that tabs opened in the same instant do not overwrite each other's."""
         return self.named(f"login-{id[:12]}")
 
-    def logged_out(self) -> str:
-        """Holds what the session cookies held, for the page that says who has been told."""
-        return self.named("logged-out")
-
     def surplus_logins(self, sent: Iterable[str]) -> list[str]:
         """Of the names of cookies that a browser sent, oldest first (RFC 6265 section 5.4), those to drop before one
         more log-in begins."""
         pattern = re.compile(re.escape(self.named("login-\0")).replace(re.escape("\0"), "[A-Za-z0-9_-]{1,12}"))
         return [name for name in sent if pattern.fullmatch(name)][: 1 - LOGINS_AT_ONCE]
+
+    def logged_out(self) -> str:
+        """Holds what the session cookies held, for the page that says who has been told."""
+        return self.named("logged-out")
 
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
