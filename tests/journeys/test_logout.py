@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from joserfc import jwt
@@ -33,7 +33,9 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.tokens: Queue[str] = Queue()
-        told = self.tokens
+        self.visits: Queue[str] = Queue()
+        """Addresses that browsers asked for."""
+        told, visits = self.tokens, self.visits
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -42,11 +44,20 @@ class Endpoint:
                 self.send_response(200)
                 self.end_headers()
 
+            def do_GET(self) -> None:
+                if self.path != "/favicon.ico":
+                    visits.put(self.path)
+                self.send_response(200)
+                self.send_header("content-type", "text/plain")
+                self.end_headers()
+                self.wfile.write(b"here")
+
             def log_message(self, *_: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/logout"
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.address = f"{self.origin}/logout"
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +157,51 @@ def test_nobody_is_told_of_a_session_that_goes_on(apart: Provider, party: Relyin
     logged_in(apart, party, NURSE)
     with pytest.raises(Empty):
         endpoint.tokens.get_nowait()
+
+
+@pytest.mark.browser
+def test_frontchannel_3_the_browser_tells_the_application_and_then_goes_back_to_it(
+    tab: Page, apart: Provider, endpoint: Endpoint
+) -> None:
+    origin = endpoint.origin
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    about = metadata(
+        f"{origin}/callback",
+        key,
+        frontchannel_logout_uri=f"{origin}/frontchannel",
+        frontchannel_logout_session_required=True,
+        backchannel_logout_uri=endpoint.address,
+        post_logout_redirect_uris=[f"{origin}/goodbye"],
+    )
+    client = apart.register(json.loads(about), issuer="sandbox")
+    party = RelyingParty(
+        issuer=apart.sandbox, client_id=client["client_id"], redirect_uri=f"{origin}/callback", key=key
+    )
+
+    def enter() -> str:
+        tab.goto(party.authorize(acr_values="AAL1_USERPASS", nonce="n"))
+        tab.get_by_label("User name").fill(NURSE)
+        tab.get_by_label("Password", exact=True).fill(apart.people[NURSE]["sandbox_password"])
+        tab.get_by_role("button", name="Continue").click()
+        tab.wait_for_url(f"{origin}/callback**")
+        id_token: str = party.token(party.answered(tab.url)["code"]).json()["id_token"]
+        return id_token
+
+    id_token = enter()
+    sid = party.id_token(id_token, nonce="n")["sid"]
+    query = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": f"{origin}/goodbye", "state": "s1"})
+    tab.goto(f"{party.discovered()['end_session_endpoint']}?{query}")
+    tab.wait_for_url(f"{origin}/goodbye?state=s1")
+    visits = [endpoint.visits.get(timeout=SOON) for _ in range(3)]
+    assert visits[1] == f"/frontchannel?{urlencode({'iss': apart.sandbox, 'sid': sid})}"
+    assert endpoint.tokens.get(timeout=SOON)
+
+    enter()
+    tab.goto(f"{apart.issuer}/logout")
+    tab.get_by_role("button", name="Log out").click()
+    expect(tab.get_by_role("heading", name="You have logged out")).to_be_visible()
+    expect(tab.get_by_text("We told these applications that you have logged out")).to_be_visible(timeout=SOON * 1000)
+    assert endpoint.tokens.get(timeout=SOON)
 
 
 @pytest.mark.browser

@@ -26,9 +26,9 @@ from carekey.oidc.ports import OidcTx
 from carekey.oidc.tokens.signing import Signs
 from carekey.sessions.model import DeliveryState, LogoutDelivery
 
-AT_ONCE = 16
+AT_ONCE = 8
 """Requests to one application. One that hangs keeps its own waiting, and nobody else's."""
-ALTOGETHER = 128
+ALTOGETHER = 32
 LEASE = timedelta(seconds=12 * TIME_LIMIT)
 """Longer than any try can take, so that nobody else takes up what is still under way."""
 WORKER = system("back-channel logout")

@@ -34,8 +34,6 @@ TxT = TypeVar("TxT", bound=OidcTx)
 
 SHOWN_FOR = timedelta(minutes=10)
 """How long after the end of a session the page says who has been told of it."""
-_LOOK_AGAIN = 2
-"""Seconds until the page is loaded again, while an answer is awaited or frames are loading."""
 _KEPT = ("client_id", "post_logout_redirect_uri", "state")
 
 
@@ -120,7 +118,6 @@ class LogOut(Generic[TxT]):
             wanted = (await self._find(request, self._issuers[name][0], fields)).wanted
         told = await self._store.read(lambda tx: applications.of(tx, self._just_ended(tx, request), self._by_name()))
         frames = list(dict.fromkeys(one.frame for one in told if one.frame))
-        waiting = bool(frames) if wanted.return_to else any(one.news is News.BEING_TOLD for one in told)
         return page(
             request,
             "logout/done.html",
@@ -132,7 +129,6 @@ class LogOut(Generic[TxT]):
             untold=_names(told, News.UNTOLD),
             back=query.location(_answer(wanted, wanted.return_to)) if wanted.return_to else None,
             application=wanted.client.name if wanted.client else None,
-            reload=_LOOK_AGAIN if waiting else None,
         )
 
     async def _find(self, request: Request, issuer: Issuer, fields: Fields) -> _Found:

@@ -11,20 +11,19 @@ DONE: dict[str, Any] = {
     "untold": [],
     "back": None,
     "application": None,
-    "reload": None,
 }
 
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     several = {"told": ["Pharmacy", "Ward list"], "untold": ["Old notes"]}
-    returning = {"frames": ["about:blank"], "back": "https://ward.example/goodbye", "application": "Ward list"}
+    returning = {"back": "https://ward.example/goodbye", "application": "Ward list"}
     return [
         ("ask", "logout/ask.html", {**several, "kept": KEPT, "csrf": "token"}),
         ("ask-untold", "logout/ask.html", {"told": [], "untold": ["Ward list"], "kept": KEPT, "csrf": "token"}),
         ("ask-alone", "logout/ask.html", {"told": [], "untold": [], "kept": {}, "csrf": "token"}),
         ("done", "logout/done.html", DONE),
         ("done-told", "logout/done.html", {**DONE, **several}),
-        ("done-waiting", "logout/done.html", {**DONE, "being_told": ["Pharmacy"], "reload": 2}),
+        ("done-waiting", "logout/done.html", {**DONE, "being_told": ["Pharmacy"]}),
         ("done-unreached", "logout/done.html", {**DONE, "told": ["Pharmacy"], "unreached": ["Ward list"]}),
-        ("done-returning", "logout/done.html", {**DONE, **returning, "told": ["Ward list"], "reload": 60}),
+        ("done-returning", "logout/done.html", {**DONE, **returning, "told": ["Ward list"]}),
     ]
