@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -30,7 +30,8 @@ class MemoryTx:
         self.logins = Logins(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
-        self.codes = Codes(journal, self.access_tokens)
+        self.refresh_families = RefreshFamilies(journal)
+        self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
@@ -42,6 +43,7 @@ class MemoryTx:
             self.challenges,
             self.logins,
             self.access_tokens,
+            self.refresh_families,
             self.codes,
             self.assertions,
             self.failures,

@@ -10,7 +10,7 @@ from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolmen
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
@@ -20,6 +20,7 @@ from carekey.storage.sql.schema import (
     enrolments,
     failures,
     logins,
+    refresh_families,
     session_clients,
     sessions,
 )
@@ -46,6 +47,7 @@ class SqlTx:
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
+        self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
@@ -70,11 +72,13 @@ class _SweepSql:
             return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
 
         bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
+        bought_more = exists(ONE).where(refresh_families.c.code == codes.c.digest)
         self.expired = [
             oldest(challenges, challenges.c.expires_at),
             oldest(logins, logins.c.expires_at),
             oldest(access_tokens, access_tokens.c.expires_at),
-            oldest(codes, codes.c.expires_at, ~bought_something),
+            oldest(refresh_families, refresh_families.c.expires_at),
+            oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
