@@ -127,6 +127,11 @@ class Client:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Registered members that have no field of their own, kept as they came."""
 
+    @property
+    def may_be_offline(self) -> bool:
+        """Whether it can have `offline_access`: by consent, which it asks for at every log-in, or by policy."""
+        return "refresh_token" in self.grant_types and (self.consent or self.offline_access)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:

@@ -249,9 +249,7 @@ def token(**fields: Any) -> AccessToken:
 
 def family(**fields: Any) -> RefreshFamily:
     return replace(
-        RefreshFamily(
-            code=b"k" * 32, grant=grant(nonce=None), rotated_at=NOW, expires_at=NOW + timedelta(hours=12)
-        ),
+        RefreshFamily(code=b"k" * 32, grant=grant(nonce=None), rotated_at=NOW, expires_at=NOW + timedelta(hours=12)),
         **fields,
     )
 

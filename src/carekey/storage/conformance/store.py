@@ -177,7 +177,9 @@ class SweepContract:
         await store.sweep(token.expires_at + SWEEP_MARGIN)
         assert await store.write(lambda tx: tx.codes.redeem(code, now=NOW)) is None
 
-    async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_refresh_tokens_live(self, store: Store) -> None:
+    async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_refresh_tokens_live(
+        self, store: Store
+    ) -> None:
         code = b"k" * 32
         family = samples.family(code=code)
         await store.write(lambda tx: tx.codes.put(code, samples.grant()))
