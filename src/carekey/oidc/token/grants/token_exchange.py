@@ -69,7 +69,8 @@ class TokenExchange:
             act=act,
         )
         if subject.token is not None:  # or exchanging again and again would make access without end
-            token = replace(token, expires_at=min(token.expires_at, subject.token.expires_at))
+            # It goes with what it came from: a code that is replayed revokes this too.
+            token = replace(token, code=subject.token.code, expires_at=min(token.expires_at, subject.token.expires_at))
         return Bought(token, issued_token_type=issued_type)
 
 
