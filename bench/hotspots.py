@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from driver import cpu_seconds, measure
+from driver import Run, cpu_seconds
 from journeys import Journeys
 from targets import Target, targets
 
@@ -90,11 +90,12 @@ async def _run(target: Target, log_ins: int) -> tuple[float, float]:
                 await journeys.complete_log_in(0)
             os.kill(server, signal.SIGUSR1)
             first, whole = _first_thread(server), cpu_seconds(server)
-            figures = await measure(journeys.complete_log_in, server, workers=1, count=log_ins, seconds=600, warm_up=0)
+            run = Run(journeys.complete_log_in, server, workers=1)
+            await run.round(log_ins, seconds=600)
             first, whole = _first_thread(server) - first, cpu_seconds(server) - whole
-            return figures.cpu_ms, 1 - first / whole
+            return run.figures().cpu_ms, 1 - first / whole
         finally:
-            await journeys.close()
+            await journeys.aclose()
 
 
 def _first_thread(server: int) -> float:

@@ -1,7 +1,7 @@
 """PostgreSQL's extended protocol in pipeline mode, over psycopg's libpq.
 
-Statements go out together up to the first whose answer is needed. psycopg's own pipeline does the same at six times
-the CPU (docs/adr/0003-one-store-plain-functions.md). Source: PostgreSQL, libpq, "Pipeline Mode".
+Statements go out together up to the first whose answer is needed. psycopg's own pipeline does the same at three to
+four times the CPU (docs/adr/0003-one-store-plain-functions.md). Source: PostgreSQL, libpq, "Pipeline Mode".
 """
 
 import select
