@@ -60,7 +60,7 @@ class RefreshFamilies(Protocol):
     def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
         """Of any number of simultaneous callers with one generation exactly one gets Rotated; the others, then and
         later, get Superseded, with the family as it is then (RFC 9700 section 4.14.2). None if there is none.
-        Expiry is the caller's to judge."""
+        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge."""
         ...
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:

@@ -1,5 +1,7 @@
 """Clients, codes, tokens, assertions."""
 
+import itertools
+
 import pytest
 
 from carekey.kernel.ids import ClientId, IssuerName, SessionId
@@ -188,6 +190,27 @@ class RefreshFamiliesContract:
         assert family.revoked_at == LATER
         again = await store.write(lambda tx: tx.refresh_families.rotate(CODE, family.generation, now=LATER))
         assert again == Superseded(family=family)
+
+    async def test_of_repeating_and_revoking_at_once_nothing_that_was_bought_is_left(
+        self, store: Store, other: Store
+    ) -> None:
+        await store.write(lambda tx: tx.refresh_families.put(samples.family(generation=2)))
+        numbers, digests = itertools.count(), list[bytes]()
+
+        def repeat(tx: Tx) -> None:
+            outcome = tx.refresh_families.rotate(CODE, 1, now=NOW)
+            assert isinstance(outcome, Superseded)
+            if outcome.family.revoked_at is None:
+                digests.append(b"%032d" % next(numbers))
+                tx.access_tokens.put(samples.token(digest=digests[-1], session=None))
+
+        def revoke(tx: Tx) -> None:
+            if tx.refresh_families.revoke(CODE, at=LATER):
+                tx.access_tokens.revoke_bought(CODE, at=LATER)
+
+        race([store, other], repeat, repeat, repeat, revoke)
+        for digest in digests:
+            assert await store.read(lambda tx, digest=digest: tx.access_tokens.find(digest)) is None  # type: ignore[misc]  # binds this one
 
     async def test_a_rotation_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
         first = samples.family()

@@ -188,6 +188,7 @@ class _RefreshFamiliesSql:
         live = c.revoked_at.is_(None)
         self.put = dialect.add(refresh_families)
         self.find = dialect.text(select(*c).where(this), "this")
+        self.hold = dialect.text(select(*c).where(this).with_for_update(), "this")
         self.rotate = dialect.text(
             update(refresh_families)
             .values(generation=c.generation + ONE, rotated_at=bindparam("now"))
@@ -197,6 +198,18 @@ class _RefreshFamiliesSql:
         self.revoke = dialect.text(
             update(refresh_families).values(revoked_at=bindparam("at")).where(this, live), "at", "this"
         )
+
+
+def _family(row: Row) -> RefreshFamily:
+    code, grant, generation, rotated_at, expires_at, revoked_at = row
+    return RefreshFamily(
+        code=code,
+        grant=_grant.decode(grant),
+        generation=generation,
+        rotated_at=from_micros(rotated_at),
+        expires_at=from_micros(expires_at),
+        revoked_at=maybe_from_micros(revoked_at),
+    )
 
 
 class RefreshFamilies:
@@ -217,16 +230,7 @@ class RefreshFamilies:
 
     def find(self, code: bytes) -> RefreshFamily | None:
         row = self._connection.one(self._sql.find, (code,))
-        if row is None:
-            return None
-        return RefreshFamily(
-            code=row[0],
-            grant=_grant.decode(row[1]),
-            generation=row[2],
-            rotated_at=from_micros(row[3]),
-            expires_at=from_micros(row[4]),
-            revoked_at=maybe_from_micros(row[5]),
-        )
+        return None if row is None else _family(row)
 
     def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
         before = self.find(code)
@@ -234,9 +238,10 @@ class RefreshFamilies:
             return None
         if self._connection.changed(self._sql.rotate, (to_micros(now), code, generation)) == 1:
             return Rotated(family=before)
-        # Whoever won may have done so after the look above.
-        after = self.find(code)
-        return None if after is None else Superseded(family=after)
+        # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
+        # for whoever revokes the family next.
+        after = self._connection.one(self._sql.hold, (code,))
+        return None if after is None else Superseded(family=_family(after))
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.revoke, (to_micros(at), code)) == 1
