@@ -28,9 +28,7 @@ def test_an_issuer_has_the_resources_and_lifetimes_of_its_settings(tmp_path: Pat
     (issuer,) = issuers_of(found)
     assert issuer.refresh_lifetime == timedelta(hours=8)
     assert (issuer.offline_lifetime, issuer.offline_idle) == (timedelta(days=90), timedelta(days=14))
-    resource = Resource(
-        uri=RECORDS, scopes=frozenset({"records.read"}), jwt=True, token_lifetime=timedelta(minutes=5)
-    )
+    resource = Resource(uri=RECORDS, scopes=frozenset({"records.read"}), jwt=True, token_lifetime=timedelta(minutes=5))
     assert issuer.resources == {RECORDS: resource}
 
 
