@@ -41,6 +41,7 @@ from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
+from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer, Resource
 from carekey.oidc.revocation.http import RevocationHttp
@@ -80,6 +81,7 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    back_channel: BackChannel[Tx]
 
 
 @asynccontextmanager
@@ -113,6 +115,7 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -375,6 +378,16 @@ def _public(
         contact=found.contact,
         security_contact=found.security_contact,
     )
+
+
+def _back_channel(
+    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
+) -> BackChannel[Tx]:
+    senders = [
+        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
+        for issuer in issuers
+    ]
+    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
 def _issuer_routes(

@@ -101,6 +101,11 @@ class Client:
     minimum_aal: AAL = AAL.AAL1
     require_pkce: bool = False
     post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    """Kept as registered; `sid` is sent in any case (cis2-profile section 5.5)."""
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
     client_uri: str | None = None
     logo_uri: str | None = None
     contacts: tuple[str, ...] = ()

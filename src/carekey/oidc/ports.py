@@ -9,7 +9,7 @@ from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.login.ports import Logins
 from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, RefreshFamily, Replayed, Rotated, Superseded
-from carekey.sessions.ports import Sessions
+from carekey.sessions.ports import LogoutDeliveries, Sessions
 
 
 class Clients(Protocol):
@@ -91,6 +91,8 @@ class OidcTx(Protocol):
     def logins(self) -> Logins: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def logout_deliveries(self) -> LogoutDeliveries: ...
     @property
     def people(self) -> People: ...
     @property

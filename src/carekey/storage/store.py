@@ -24,6 +24,9 @@ SWEEP_MARGIN = timedelta(minutes=5)
 SESSIONS_KEPT = timedelta(days=30)
 """Sessions carry no end of their own; no issuer lets one live this long."""
 
+DELIVERIES_KEPT = timedelta(days=7)
+"""For those who look after an application to see. What became of them stays on the audit record."""
+
 
 class Tx(AuditTx, AuthenticatorTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""

@@ -189,6 +189,10 @@ def parse(
         minimum_aal=AAL(read.take("minimum_aal", 1, "1, 2 or 3", lambda value: type(value) is int and 1 <= value <= 3)),
         require_pkce=read.flag("require_pkce") or method is ClientAuthMethod.NONE,
         post_logout_redirect_uris=_redirects(read, kind, issuer, field="post_logout_redirect_uris"),
+        backchannel_logout_uri=read.address("backchannel_logout_uri", plain=issuer.private_fetches),
+        backchannel_logout_session_required=read.flag("backchannel_logout_session_required"),
+        frontchannel_logout_uri=_frontchannel(read, metadata, issuer),
+        frontchannel_logout_session_required=read.flag("frontchannel_logout_session_required"),
         client_uri=read.address("client_uri", plain=issuer.private_fetches),
         logo_uri=read.address("logo_uri", plain=issuer.private_fetches),
         contacts=read.texts("contacts"),
@@ -202,7 +206,7 @@ def parse(
         exchange_from=_exchange_from(read),
         assert_people=read.flag("assert_people"),
         created_at=now,
-        metadata=_kept(read, kind, issuer),
+        metadata=_kept(read, kind),
     )
     if read.problems:
         raise InvalidMetadata(read.problems)
@@ -281,12 +285,28 @@ def _auth_alg(read: _Reader, method: ClientAuthMethod) -> str | None:
     return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else ASYMMETRIC)
 
 
-def _kept(read: _Reader, kind: str, issuer: Issuer) -> dict[str, Any]:
-    kept = {} if kind == "web" else {"application_type": kind}
-    logout = read.address("backchannel_logout_uri", plain=issuer.private_fetches)
-    if logout is not None:
-        kept["backchannel_logout_uri"] = logout
-    return {**kept, **read.rest}
+def _frontchannel(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
+    """OpenID Connect Front-Channel Logout section 2: of an origin that the client has a redirect address at."""
+    field = "frontchannel_logout_uri"
+    address = read.address(field, plain=issuer.private_fetches)
+    registered = metadata.get("redirect_uris")
+    origins = {_origin(uri) for uri in registered if isinstance(uri, str)} if isinstance(registered, list) else set()
+    if address is not None and _origin(address) not in origins:
+        read.refuse(field, "must have scheme, host and port of one of the redirect_uris")
+        return None
+    return address
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def _kept(read: _Reader, kind: str) -> dict[str, Any]:
+    return {**({} if kind == "web" else {"application_type": kind}), **read.rest}
 
 
 def application_type(client: Client) -> redirect_uris.ApplicationType:
@@ -317,6 +337,10 @@ def describe(client: Client) -> dict[str, Any]:
         "minimum_aal": int(client.minimum_aal) if client.minimum_aal > AAL.AAL1 else None,
         "require_pkce": client.require_pkce or None,
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "backchannel_logout_uri": client.backchannel_logout_uri,
+        "backchannel_logout_session_required": client.backchannel_logout_session_required or None,
+        "frontchannel_logout_uri": client.frontchannel_logout_uri,
+        "frontchannel_logout_session_required": client.frontchannel_logout_session_required or None,
         "client_uri": client.client_uri,
         "logo_uri": client.logo_uri,
         "contacts": list(client.contacts),

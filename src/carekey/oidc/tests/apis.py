@@ -5,7 +5,7 @@ from typing import Any
 
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import digest
-from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Resource
+from carekey.oidc.model import ActingAs, ClientAuthMethod, Resource
 from carekey.oidc.tests.world import SECRET, WARD, WARD_CLIENT, World, basic, make_world
 from carekey.storage.store import Store
 
@@ -53,7 +53,3 @@ async def bought(world: World, *, code: str = "code-1", resource: str | None = R
 
 async def as_gateway(world: World, path: str, fields: Any, **headers: str):
     return await world.post(path, fields, headers={**basic("gateway", SECRET), **headers})
-
-
-def client(**changes: Any) -> Client:
-    return replace(APPLICATION, **changes)

@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
+from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
-from carekey.storage.store import SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
+from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class MemoryTx:
         self.refresh_families = RefreshFamilies(journal)
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
+        self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
@@ -50,6 +52,7 @@ class MemoryTx:
             self.enrolments,
         ):
             gone += expiring.sweep(before, limit - gone)
+        gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
         return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
 
 

@@ -169,6 +169,32 @@ sessions = Table(
 
 session_clients = Table("session_clients", metadata, _key("session"), _key("client"), sqlite_with_rowid=False)
 
+logout_deliveries = Table(
+    "logout_deliveries",
+    metadata,
+    _key("session"),
+    _key("client"),
+    _text("issuer"),
+    _text("person"),
+    _number("queued_at"),
+    _number("tries"),
+    _maybe_at("due_at"),
+    _text("state"),
+    _text("outcome"),
+    _maybe_at("settled_at"),
+    Index(None, "queued_at"),
+    sqlite_with_rowid=False,
+)
+_unsettled = logout_deliveries.c.due_at.is_not(None)
+Index(
+    "logout_deliveries_due",
+    logout_deliveries.c.issuer,
+    logout_deliveries.c.client,
+    logout_deliveries.c.due_at,
+    sqlite_where=_unsettled,
+    postgresql_where=_unsettled,
+)
+
 logins = Table(
     "logins",
     metadata,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, directory, oidc, record, sessions
+from carekey.storage.conformance import authenticators, directory, logout, oidc, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +42,9 @@ class TestSessions(sessions.SessionsContract): ...
 
 
 class TestLogins(sessions.LoginsContract): ...
+
+
+class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
 
 
 class TestClients(oidc.ClientsContract): ...

@@ -81,10 +81,22 @@ def test_cis2_9_2_its_own_registration_is_understood() -> None:
         }
     )
     assert client.auth_signing_alg == "RS512"
-    assert client.metadata == {
-        "description": "Invented example",
-        "backchannel_logout_uri": "https://ward.example/backchannel-logout",
-    }
+    assert client.backchannel_logout_uri == "https://ward.example/backchannel-logout"
+    assert client.metadata == {"description": "Invented example"}
+
+
+LOGOUT = {
+    "backchannel_logout_uri": "https://ward.example/backchannel-logout?tenant=1",
+    "backchannel_logout_session_required": True,
+    "frontchannel_logout_uri": "https://ward.example:443/frontchannel-logout",
+    "frontchannel_logout_session_required": True,
+}
+
+
+def test_backchannel_2_2_and_frontchannel_2_logout_addresses_are_registered_and_told() -> None:
+    described = describe(client_of(LOGOUT))
+    assert {name: described[name] for name in LOGOUT} == LOGOUT
+    assert not LOGOUT.keys() & describe(client_of({})).keys()
 
 
 def test_members_that_we_do_not_know_are_kept_as_they_came() -> None:
@@ -149,6 +161,11 @@ def test_a_sandbox_takes_addresses_on_loopback() -> None:
         ({"listed": "yes"}, "listed"),
         ({"scope": ["openid"]}, "scope"),
         ({"backchannel_logout_uri": "http://ward.example/logout"}, "backchannel_logout_uri"),
+        ({"backchannel_logout_uri": "https://ward.example/logout#x"}, "backchannel_logout_uri"),
+        ({"backchannel_logout_session_required": "yes"}, "backchannel_logout_session_required"),
+        ({"frontchannel_logout_uri": "https://other.example/logout"}, "frontchannel_logout_uri"),
+        ({"frontchannel_logout_uri": "https://ward.example:8443/logout"}, "frontchannel_logout_uri"),
+        ({"frontchannel_logout_uri": "http://ward.example/logout"}, "frontchannel_logout_uri"),
         ({"logo_uri": "data:image/png,x"}, "logo_uri"),
     ],
 )

@@ -43,10 +43,8 @@ class AuthorizationCode:
         if grant.code_challenge is None and request.client.auth_method is ClientAuthMethod.NONE:
             raise InvalidGrant(reason=Reason.PKCE_MISSING)
         pkce.check(fields.get("code_verifier"), grant.code_challenge)
-        session = tx.sessions.get(grant.session)
-        if session is None or session.ended_at is not None:
+        if not tx.sessions.joined(grant.session, grant.client):
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
-        tx.sessions.joined(grant.session, grant.client)
         token = access_token.of_grant(
             request.access_token,
             grant,

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "refresh_families"
-down_revision = "0001"
+revision = "0003_refresh"
+down_revision = "0002_logout"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
