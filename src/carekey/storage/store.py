@@ -58,7 +58,7 @@ class Store(ABC):
     async def sweep(self, now: datetime) -> int:
         """Delete what has expired, batch by batch; how many rows there were.
 
-        A redeemed code is kept until the tokens that it bought have expired, so that a late replay still
+        A redeemed code is kept until the tokens that it bought, refresh tokens included, have expired, so that a late replay still
         revokes them (RFC 6749 section 4.1.2). The audit record is never swept.
         """
         gone = 0

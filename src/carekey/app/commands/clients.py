@@ -59,6 +59,7 @@ def create(
                 entropy=running.entropy,
                 by=this_operator(),
                 now=running.clock.now(),
+                by_operator=True,
             )
             shown = {"issuer": at.url, **describe(created.client)}
             if created.secret is not None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -31,7 +31,8 @@ class MemoryTx:
         self.logins = Logins(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
-        self.codes = Codes(journal, self.access_tokens)
+        self.refresh_families = RefreshFamilies(journal)
+        self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
@@ -44,6 +45,7 @@ class MemoryTx:
             self.challenges,
             self.logins,
             self.access_tokens,
+            self.refresh_families,
             self.codes,
             self.assertions,
             self.failures,

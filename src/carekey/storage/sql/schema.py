@@ -241,7 +241,23 @@ access_tokens = Table(
     _number("issued_at"),
     _number("expires_at"),
     _maybe_at("revoked_at"),
+    _maybe("audience"),
+    _maybe("authentication"),
+    _maybe("act"),
     Index(None, "code"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+refresh_families = Table(
+    "refresh_families",
+    metadata,
+    _digest("code"),
+    _text("grant"),
+    _number("generation"),
+    _number("rotated_at"),
+    _number("expires_at"),
+    _maybe_at("revoked_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

@@ -11,7 +11,7 @@ from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
@@ -22,6 +22,7 @@ from carekey.storage.sql.schema import (
     failures,
     logins,
     logout_deliveries,
+    refresh_families,
     session_clients,
     sessions,
 )
@@ -48,6 +49,7 @@ class SqlTx:
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
+        self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
@@ -75,11 +77,13 @@ class _SweepSql:
             return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
 
         bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
+        bought_more = exists(ONE).where(refresh_families.c.code == codes.c.digest)
         self.expired = [
             oldest(challenges, challenges.c.expires_at),
             oldest(logins, logins.c.expires_at),
             oldest(access_tokens, access_tokens.c.expires_at),
-            oldest(codes, codes.c.expires_at, ~bought_something),
+            oldest(refresh_families, refresh_families.c.expires_at),
+            oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
