@@ -43,6 +43,7 @@ def settings_page() -> str:
         ("webauthn", settings.WebAuthn),
         ("card_authority", settings.CardAuthority),
         ("issuers.NAME", settings.Issuer),
+        ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),
     ]
     lines = [

@@ -24,6 +24,7 @@ SWEEP_EVERY = timedelta(minutes=10)
 KEYS_EVERY = timedelta(minutes=5)
 CARDS_EVERY = timedelta(seconds=20)
 """A cancelled card is on the revocation list within a minute."""
+DELIVER_EVERY = timedelta(seconds=1)
 
 
 def create() -> "Application":
@@ -63,12 +64,14 @@ class Application:
                 asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
                 asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),
                 asyncio.create_task(_regularly(CARDS_EVERY, lambda: publish_lists(opened), name="revocation-lists")),
+                asyncio.create_task(_regularly(DELIVER_EVERY, opened.back_channel.begin, name="logout-deliveries")),
             ]
             await send({"type": "lifespan.startup.complete"})
             await receive()
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+            await opened.back_channel.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 

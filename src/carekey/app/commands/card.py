@@ -12,7 +12,8 @@ from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.kernel.secret import Secret
-from carekey.sessions.ending import end_of_credential
+from carekey.sessions.ending import end_all
+from carekey.sessions.events import WhyEnded
 from carekey.storage.store import Tx
 
 if TYPE_CHECKING:
@@ -177,7 +178,14 @@ def cancel(
             known, now = await _find(running, serial), running.clock.now()
 
             def end_sessions(tx: Tx, card: Card) -> int:
-                return end_of_credential(tx, card.person, CredentialId(card.id), now=now)
+                return end_all(
+                    tx,
+                    card.person,
+                    WhyEnded.WAY_REMOVED,
+                    now=now,
+                    by=this_operator(),
+                    which=lambda session: session.proof.credential == CredentialId(card.id),
+                )
 
             await running.store.write(
                 lambda tx: registration.cancel(tx, known, why, end_sessions=end_sessions, by=this_operator(), now=now)
