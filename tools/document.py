@@ -45,6 +45,7 @@ def settings_page() -> str:
         ("smartcards.pkis.NAME", settings.CardPki),
         ("card_authority", settings.CardAuthority),
         ("issuers.NAME", settings.Issuer),
+        ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),
     ]
     lines = [

@@ -27,6 +27,7 @@ KEYS_EVERY = timedelta(minutes=5)
 REVOCATION_EVERY = timedelta(seconds=20)
 CARDS_EVERY = timedelta(seconds=20)
 """A cancelled card is on the revocation list within a minute."""
+DELIVER_EVERY = timedelta(seconds=1)
 
 
 def create() -> "Application":
@@ -83,6 +84,7 @@ class Application:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+            await opened.back_channel.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -106,9 +108,18 @@ async def _refresh_revocation(opened: wiring.Installation) -> None:
         await opened.revocations.refresh()
 
 
+async def _deliver(opened: wiring.Installation) -> None:
+    await opened.back_channel.begin()
+
+
 MAIN = Listener(
     lambda opened: opened.dispatcher,
-    (("keys", KEYS_EVERY, _rotate), ("sweep", SWEEP_EVERY, _sweep), ("revocation-lists", CARDS_EVERY, publish_lists)),
+    (
+        ("keys", KEYS_EVERY, _rotate),
+        ("sweep", SWEEP_EVERY, _sweep),
+        ("revocation-lists", CARDS_EVERY, publish_lists),
+        ("logout-deliveries", DELIVER_EVERY, _deliver),
+    ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.app import card_authority, demo, registry
+from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration, origin_of
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
@@ -46,10 +47,14 @@ from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
+from carekey.oidc.introspection.http import IntrospectionHttp
+from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Issuer, Resource
+from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
+from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
@@ -89,6 +94,7 @@ class Installation:
     revocations: RevocationCache[Tx] | None
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
+    back_channel: BackChannel[Tx]
 
 
 @asynccontextmanager
@@ -109,7 +115,9 @@ async def running(
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
         cards = smartcard_terms(found, store, clock, entropy)
-        routes = _routes(found, store, issuers, signers, sealing, site, metadata, cards.terms if cards else None)
+        routes = _routes(
+            found, store, issuers, signers, sealing, site, metadata, master, cards.terms if cards else None
+        )
         authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
@@ -128,6 +136,7 @@ async def running(
             card_host=Dispatcher(_card_host_routes(store, cards), site),
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
+            back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -234,10 +243,26 @@ def issuers_of(found: Settings) -> list[Issuer]:
             form_post=issuer.form_post,
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
+            refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
+            offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
+            offline_idle=duration("offline_idle", issuer.offline_idle),
+            resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
     ]
+
+
+def _resource(issuer: str, uri: str, resource: ResourceSettings) -> Resource:
+    """Raises: SettingsError."""
+    if taken := {*SCOPE_NAMES, "offline_access"}.intersection(resource.scopes):
+        raise SettingsError(f"issuers.{issuer}.resources: the scope {min(taken)} of {uri} has a meaning already.")
+    return Resource(
+        uri=uri,
+        scopes=frozenset(resource.scopes),
+        jwt=resource.jwt,
+        token_lifetime=duration("token_lifetime", resource.token_lifetime),
+    )
 
 
 def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> Signer:
@@ -394,6 +419,7 @@ def _routes(
     sealing: Sealing,
     site: Site,
     metadata: Metadata,
+    master: bytes,
     cards: Terms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
@@ -414,7 +440,7 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
+        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site, master)
     return routes
 
 
@@ -447,6 +473,16 @@ def _public(
     )
 
 
+def _back_channel(
+    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
+) -> BackChannel[Tx]:
+    senders = [
+        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
+        for issuer in issuers
+    ]
+    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
+
+
 def _issuer_routes(
     found: Settings,
     issuer: Issuer,
@@ -456,11 +492,20 @@ def _issuer_routes(
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
     site: Site,
+    master: bytes,
 ) -> list[Route]:
     keys = ClientKeys(Fetcher(private=issuer.private_fetches).get)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
     endpoint = TokenEndpoint(
-        issuer=issuer, store=store, clients=clients, grants=registry.GRANTS, signer=signer, entropy=site.entropy
+        issuer=issuer,
+        store=store,
+        clients=clients,
+        grants=registry.GRANTS,
+        signer=signer,
+        own=own,
+        entropy=site.entropy,
     )
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
@@ -470,6 +515,8 @@ def _issuer_routes(
         *Authorize(
             issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer
         ).routes(),
-        *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
+        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]

@@ -12,7 +12,8 @@ from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.kernel.secret import Secret
-from carekey.sessions.ending import end_of_credential
+from carekey.sessions.ending import end_all
+from carekey.sessions.events import WhyEnded
 from carekey.storage.store import Tx
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def issue(
 
     Examples: `carekey card issue 555000000002`, `carekey card issue 555000000002 --locked`
     """
+    from carekey.app.asgi import publish_lists
 
     async def work() -> Card:
         async with opened(config) as running:
@@ -87,9 +89,11 @@ def issue(
             desk, pin = _desk(running), _secret(_PIN, "PIN")
             facts = tokens.facts(library, card)
             with tokens.opened(library, pin, facts.serial) as reader:
-                return await desk.issue(
+                made = await desk.issue(
                     reader, serial=facts.serial, person=PersonId(person), locked=locked, progress=_progress
                 )
+            await publish_lists(running)  # the first card of an authority needs its first lists
+            return made
 
     made = _explained(work)
     put(made.serial)
@@ -174,7 +178,14 @@ def cancel(
             known, now = await _find(running, serial), running.clock.now()
 
             def end_sessions(tx: Tx, card: Card) -> int:
-                return end_of_credential(tx, card.person, CredentialId(card.id), now=now)
+                return end_all(
+                    tx,
+                    card.person,
+                    WhyEnded.WAY_REMOVED,
+                    now=now,
+                    by=this_operator(),
+                    which=lambda session: session.proof.credential == CredentialId(card.id),
+                )
 
             await running.store.write(
                 lambda tx: registration.cancel(tx, known, why, end_sessions=end_sessions, by=this_operator(), now=now)

@@ -36,7 +36,7 @@ class Facts:
 class TokenKey(rsa.RSAPrivateKey):
     """A key that stays on its token: only the signature comes out."""
 
-    def __init__(self, private: pkcs11.PrivateKey, public: rsa.RSAPublicKey) -> None:
+    def __init__(self, private: Any, public: rsa.RSAPublicKey) -> None:
         self._private = private
         self._public = public
 

@@ -85,18 +85,15 @@ class Authority:
 
     def sign_list(self, revoked: Iterable[CardCertificate], *, now: datetime, lifetime: timedelta) -> bytes:
         """A whole revocation list. Its number is the moment in seconds, which rises by itself on every node."""
+        # All at once: the builder copies its whole list at each addition.
         builder = (
-            x509.CertificateRevocationListBuilder()
+            x509.CertificateRevocationListBuilder(revoked_certificates=[_entry(one) for one in revoked])
             .issuer_name(self.certificate.subject)
             .last_update(now)
             .next_update(now + lifetime)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
             .add_extension(_key_identifier(self.certificate), critical=False)
         )
-        for one in revoked:
-            assert one.revoked_at is not None
-            entry = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(one.revoked_at)
-            builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def sign_answer(
@@ -193,6 +190,11 @@ def authority_name(organisation: str, common: str) -> x509.Name:
 def serial_number(random: bytes) -> int:
     """From 16 random bytes: positive, at most 20 octets, unpredictable (RFC 5280 section 4.1.2.2)."""
     return int.from_bytes(b"\x40" + random, "big")
+
+
+def _entry(revoked: CardCertificate) -> x509.RevokedCertificate:
+    assert revoked.revoked_at is not None
+    return x509.RevokedCertificateBuilder().serial_number(revoked.serial).revocation_date(revoked.revoked_at).build()
 
 
 def _key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -33,7 +33,8 @@ from carekey.authenticators.smartcard.revocation import Good, NeedRevocation, Re
 from carekey.directory.model import PersonStatus
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import CredentialId, IssuerName, PersonId, SessionId
-from carekey.sessions.ending import end_of_credential
+from carekey.sessions.ending import end_all
+from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Proof, Session
 from carekey.storage import open_store
 
@@ -83,7 +84,9 @@ def cancelled(tx, card, why=WhyCancelled.LOST, now=NOW):
         tx,
         card,
         why,
-        end_sessions=lambda tx, card: end_of_credential(tx, card.person, CredentialId(card.id), now=now),
+        end_sessions=lambda tx, card: end_all(
+            tx, card.person, WhyEnded.WAY_REMOVED, now=now, by=BY, which=lambda one: one.proof.credential == card.id
+        ),
         by=BY,
         now=now,
     )
