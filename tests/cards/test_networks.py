@@ -16,6 +16,8 @@ from support.processes import running
 from support.provider import CAREKEY, GP, PYTHONPATH, Provider
 from support.relying_party import metadata
 
+pytestmark = pytest.mark.namespaces
+
 CALLBACK = "http://localhost:9/callback"
 LOG_IN, CARD_HOST = 9443, 9444
 ISSUER = f"https://login.card.test:{LOG_IN}"

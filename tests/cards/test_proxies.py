@@ -24,6 +24,8 @@ from support.processes import free_port, running
 from support.provider import GP, ROOT, Provider
 from support.relying_party import RelyingParty
 
+pytestmark = pytest.mark.proxies
+
 HSCN, INTERNET = "127.0.0.20", "127.0.0.30"
 DEPLOY = ROOT / "deploy"
 
