@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from carekey.audit.ports import AuditTx
-from carekey.authenticators.ports import AuthenticatorTx
+from carekey.authenticators.phone.ports import PhoneTx
 from carekey.directory.ports import DirectoryTx
 from carekey.jose.ports import KeysTx
 from carekey.login.ports import LoginTx
@@ -25,7 +25,7 @@ SESSIONS_KEPT = timedelta(days=30)
 """Sessions carry no end of their own; no issuer lets one live this long."""
 
 
-class Tx(AuditTx, AuthenticatorTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
+class Tx(AuditTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
     def sweep(self, *, now: datetime, limit: int) -> int:

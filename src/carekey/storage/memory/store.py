@@ -8,6 +8,7 @@ from typing import TypeVar
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -26,6 +27,8 @@ class MemoryTx:
         self.challenges = Challenges(journal)
         self.enrolments = Enrolments(journal)
         self.failures = Failures(journal)
+        self.approvals = Approvals(journal)
+        self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
         self.clients = Clients(journal)
@@ -46,6 +49,7 @@ class MemoryTx:
             self.assertions,
             self.failures,
             self.enrolments,
+            self.approvals,
         ):
             gone += expiring.sweep(before, limit - gone)
         return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
