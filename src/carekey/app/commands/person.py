@@ -8,8 +8,9 @@ import typer
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
+from carekey.authenticators.removal import remove
 from carekey.kernel.entropy import token
-from carekey.kernel.ids import PersonId
+from carekey.kernel.ids import CredentialId, PersonId
 from carekey.kernel.secret import Secret
 
 commands = typer.Typer(help="One person and their ways to log in.", no_args_is_help=True)
@@ -60,6 +61,38 @@ def enrol_link(
         return
     put(made["link"])
     say(f"It works once, until {made['expires']}. Give it to nobody but the person.")
+
+
+@commands.command()
+def remove_way(
+    id: Id,
+    way: Annotated[str, typer.Argument(metavar="WAY_ID", help="As `carekey person show` lists it.")],
+    config: Config = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Take a way to log in from a person: a lost phone, a stolen key.
+
+    Examples: `carekey person remove-way 555000000002 Zk3…`, `carekey person remove-way 555000000002 Zk3… --json`
+    """
+
+    async def work() -> dict[str, str]:
+        async with opened(config) as running:
+            now = running.clock.now()
+            removed = await running.store.write(
+                lambda tx: remove(tx, PersonId(id), CredentialId(way), by=this_operator(), now=now)
+            )
+            if removed is None:
+                raise CommandError(
+                    f"The person {id} has no way to log in {way}: see `carekey person show`.", Exit.NOT_FOUND
+                )
+            return {"person": id, "removed": removed.id, "kind": removed.kind, "label": removed.label}
+
+    done = run(work())
+    if json:
+        put_json(done)
+    else:
+        say(f"Removed: {done['label']} ({done['kind']}).")
 
 
 @commands.command()

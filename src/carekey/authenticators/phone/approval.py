@@ -39,6 +39,8 @@ class State(StrEnum):
 class Approval:
     code: bytes
     """The digest of the code that the computer shows."""
+    salt: bytes
+    """With the browser's own secret it makes the code again."""
     login: LoginId
     state: State = State.WAITING
     number: str
@@ -58,9 +60,9 @@ class Approval:
         return bool(self.holder) and hmac.compare_digest(self.holder, digest(secret))
 
 
-def new_code(random: Callable[[int], bytes]) -> str:
-    """60 unpredictable bits that a person can type: `ABCD-EFGH-JKLM`."""
-    text = "".join(_READABLE[byte & 31] for byte in random(_CODE_LENGTH))
+def new_code(random: bytes) -> str:
+    """60 of the bits as a text that a person can type: `ABCD-EFGH-JKLM`."""
+    text = "".join(_READABLE[byte & 31] for byte in random[:_CODE_LENGTH])
     return "-".join(text[at : at + 4] for at in range(0, _CODE_LENGTH, 4))
 
 

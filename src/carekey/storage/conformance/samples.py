@@ -135,6 +135,7 @@ def approval(**fields: Any) -> Approval:
     return replace(
         Approval(
             code=b"a" * 32,
+            salt=b"\x00salt\xff",
             login=LOGIN,
             number="42",
             application="Ward",
