@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -283,3 +284,13 @@ def test_it_opens_without_a_network(phone: BrowserContext, provider: Provider) -
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Accounts on this device")
     phone.set_offline(False)
+
+
+def test_discovery_names_the_uaf_endpoints(provider: Provider) -> None:
+    told = httpx2.get(f"{provider.issuer}/.well-known/openid-configuration").json()
+    assert told["fido_uaf_authentication_request_endpoint"] == f"{provider.issuer}/uaf/auth/request"
+    named = [name for name in told if name.startswith("fido_uaf_")]
+    assert len(named) == 4
+    for name in named:
+        answer = httpx2.post(told[name], content=b"{}", headers={"content-type": "application/fido+uaf"})
+        assert answer.json() == {"statusCode": 1400 if name.endswith("response_endpoint") else 1491}

@@ -319,7 +319,10 @@ class Ceremonies(Generic[TxT]):
             return self._registered(tx, pending, response, caller, id=id)
         return self._logged_in(tx, pending, response, caller)
 
-    def overtaken(self, tx: TxT, why: Undone, caller: Caller) -> Declined:
+    def overtaken(self, tx: TxT, response: Response, why: Undone, caller: Caller) -> Declined:
+        """What is left to do after `Undone`: the request stays answered, and the refusal goes on record."""
+        if isinstance(response.header.server_data, str):
+            keeping.take(tx, response.header.server_data, now=caller.now)
         tx.audit.record(_registration_refused(why.person, why.reason, caller))
         return Declined(reason=why.reason)
 

@@ -19,6 +19,7 @@ from carekey.kernel.entropy import token
 from carekey.kernel.unit_of_work import Store
 from carekey.web import assets, csrf, dates, headers
 from carekey.web.kit import Request, Response, Route, get, page, post
+from carekey.web.zones import INTERNET
 
 TxT = TypeVar("TxT", bound=PhoneTx)
 
@@ -111,7 +112,7 @@ class PhonePages(Generic[TxT]):
                 "holder": holder,
                 "application": asked.application,
                 "asked_at": dates.clock_time(asked.asked_at),
-                "network": asked.zone,
+                "network": "the internet" if asked.zone == INTERNET else asked.zone.upper(),
             }
         )
 

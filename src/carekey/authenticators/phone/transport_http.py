@@ -3,6 +3,7 @@
 The content type is the defence against other sites: a page elsewhere cannot send it without a preflight, which fails.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar
@@ -48,7 +49,7 @@ AUTHENTICATION_RESPONSE = "/uaf/auth/response"
 VERSIONS = (UAF_1_0, UAF_1_1, UAF_1_2)
 
 _MEDIA_TYPE = "application/fido+uaf"
-_LOGIN_ID_LIMIT = 128
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 log = structlog.get_logger()
 
@@ -113,7 +114,7 @@ class Transport(Generic[TxT]):
                 return self._ceremonies.register(tx, context.activation, caller, random=random)
             if context.approval:
                 return self._approval(tx, context, caller, random=random)
-            return self._ceremonies.log_in_here(tx, LoginId(context.login[:_LOGIN_ID_LIMIT]), caller, random=random)
+            return self._ceremonies.log_in_here(tx, LoginId(context.login), caller, random=random)
 
         made = await self._store.write(work)
         self._watch.wake()
@@ -157,7 +158,7 @@ class Transport(Generic[TxT]):
             outcome = await self._store.write(lambda tx: self._ceremonies.answer(tx, response, caller, id=id))
         except Undone as error:
             undone = error
-            outcome = await self._store.write(lambda tx: self._ceremonies.overtaken(tx, undone, caller))
+            outcome = await self._store.write(lambda tx: self._ceremonies.overtaken(tx, response, undone, caller))
         self._watch.wake()
         return told(outcome)
 
@@ -213,6 +214,9 @@ def _context(wanted: GetUAFRequest, op: Operation) -> Context:
     if wanted.op not in {msgspec.UNSET, op}:
         raise UafError(Reason.BAD_ENVELOPE, "op")
     try:
-        return msgspec.json.decode(wanted.context if isinstance(wanted.context, str) else "{}", type=Context)
+        context = msgspec.json.decode(wanted.context if isinstance(wanted.context, str) else "{}", type=Context)
     except (msgspec.MsgspecError, UnicodeEncodeError):
         raise UafError(Reason.BAD_ENVELOPE, "context") from None
+    if not _LOGIN.fullmatch(context.login):
+        raise UafError(Reason.BAD_ENVELOPE, "context.login")
+    return context
