@@ -99,6 +99,9 @@ class Uaf(Section, frozen=True):
     """Whether CareKey Phone is accepted, whose keys are in software."""
     per_person: int = 5
     """Phones and tablets that one person may have. With 1, the old one has to be removed before a new one is added."""
+    conformance: bool = False
+    """Whether the endpoints of FIDO's conformance tool are there, under /uaf/conformance. For tests; refused in
+    production."""
 
 
 class Way(Section, frozen=True):
@@ -301,6 +304,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs https: change the issuers' url.")
     if settings.database_url() == "memory:":
         raise SettingsError("Production needs a database that lasts: set database.url.")
+    if settings.uaf.conformance:
+        raise SettingsError("uaf.conformance is for tests: its endpoints take anybody's word. Remove it.")
     if settings.webauthn.virtual_authenticators:
         raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 

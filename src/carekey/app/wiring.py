@@ -262,6 +262,7 @@ def phone_terms(found: Settings) -> Terms:
         ),
         origin=found.origin(),
         per_person=found.uaf.per_person,
+        conformance=found.uaf.conformance,
     )
 
 

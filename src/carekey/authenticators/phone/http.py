@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from carekey.authenticators.base import Credential
 from carekey.authenticators.http import Described
 from carekey.authenticators.phone.ceremonies import Ceremonies
+from carekey.authenticators.phone.conformance_http import Conformance
 from carekey.authenticators.phone.enrol_http import RegistrationPages
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.log_in_http import LogInPages
@@ -35,6 +36,7 @@ class Phone(Generic[TxT]):
     def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms, clock: Clock, service: str) -> None:
         self._terms = terms
         watch = Watch(partial(_moved, store, clock))
+        self._conformance = (Conformance(store=store, terms=terms),) if terms.conformance else ()
         self._parts = (
             LogInPages(store=store, attempts=attempts, terms=terms, watch=watch),
             RegistrationPages(store=store, terms=terms),
@@ -43,7 +45,7 @@ class Phone(Generic[TxT]):
         )
 
     def routes(self) -> Sequence[Route]:
-        return [route for part in self._parts for route in part.routes()]
+        return [route for part in (*self._parts, *self._conformance) for route in part.routes()]
 
     def describe(self, credential: Credential) -> Described:
         registration = registration_of(credential)

@@ -52,6 +52,8 @@ class Terms:
     """Where CareKey Phone is."""
     per_person: int = 5
     """Phones and tablets that one person may have registered."""
+    conformance: bool = False
+    """Whether the endpoints of the conformance tool are there: for tests alone."""
 
     def approved(self) -> Policy:
         """Every model that is trusted: for registration, and for a log-in by whoever it may be."""

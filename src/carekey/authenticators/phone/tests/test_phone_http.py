@@ -37,7 +37,7 @@ UAF = {"content-type": "application/fido+uaf; charset=utf-8"}
 OPERATOR = operator("desk")
 
 
-def terms(*, per_person: int = 5) -> Terms:
+def terms(**how: Any) -> Terms:
     models, skipped = read_statements([("test", MODEL.statement())])
     assert not skipped
     return Terms(
@@ -46,7 +46,7 @@ def terms(*, per_person: int = 5) -> Terms:
             metadata=Metadata.of([*models, carekey_phone()]),
         ),
         origin=ORIGIN,
-        per_person=per_person,
+        **how,
     )
 
 
