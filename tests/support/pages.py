@@ -46,12 +46,12 @@ def states() -> list[State]:
 
 
 def templates() -> set[str]:
-    """Every page of the service: what is extended or imported is no page."""
+    """Every page of the service: a template with a title is one, the others are parts of pages."""
     return {
         f"{prefix}/{path.name}"
         for prefix, folder in folders().items()
         for path in folder.glob("*.html")
-        if path.name not in {"layout.html", "components.html"} and not path.name.startswith("_")
+        if path.name != "layout.html" and "{% block title %}" in path.read_text("utf-8")
     }
 
 

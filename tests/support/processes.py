@@ -32,7 +32,7 @@ def running(
     log: Path,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    within: float = 30,
+    within: float = 90,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs the command until the block ends. `answers`: an address that answers once it is ready.
 

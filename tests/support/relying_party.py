@@ -73,6 +73,7 @@ class RelyingParty:
         return dict(parse_qsl(urlsplit(address).query))
 
     def make_assertion(self, **changed: Any) -> str:
+        """`changed`: claims that differ; one that is None is left out."""
         assert self.key is not None
         how = self.assertion
         now = int(time.time())
@@ -91,7 +92,8 @@ class RelyingParty:
             **changed,
         }
         present = {name: value for name, value in header.items() if value is not None}
-        return jwt.encode(present, claims, self.key, algorithms=[how.alg])
+        said = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(present, said, self.key, algorithms=[how.alg])
 
     def token(self, code: str, **changed: str | None) -> httpx2.Response:
         fields: dict[str, str | None] = {

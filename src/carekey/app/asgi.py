@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from carekey.app import settings, wiring
+from carekey.app import logs, settings, wiring
 from carekey.app.settings import Settings, SettingsError
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
@@ -24,6 +24,7 @@ KEYS_EVERY = timedelta(minutes=5)
 
 def create() -> "Application":
     """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
+    logs.set_up()
     config = os.environ.get("CAREKEY_CONFIG")
     return Application(settings.load(Path(config) if config else None))
 
@@ -33,12 +34,12 @@ class Application:
 
     def __init__(self, found: Settings) -> None:
         self._settings = found
-        self._installation: wiring.Installation | None = None
+        self._answer: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            assert self._installation is not None
-            await self._installation.dispatcher(scope, receive, send)
+            assert self._answer is not None
+            await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -51,7 +52,9 @@ class Application:
                 sys.stderr.write(f"{error}\n")
                 await send({"type": "lifespan.startup.failed", "message": ""})
                 return
-            self._installation = opened
+            self._answer = opened.dispatcher
+            if self._settings.server.log_requests:
+                self._answer = logs.RequestLog(opened.dispatcher)
             jobs = [
                 asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
                 asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),

@@ -46,7 +46,8 @@ class DemoPeople:
 
     async def _show(self, request: Request) -> Response:
         name = request.site.cookies.named("demo")
-        secret = request.cookies.get(name) or token(request.site.entropy)
+        known = request.cookies.get(name)
+        secret = known or token(request.site.entropy)
         response = page(
             request,
             "developer/people.html",
@@ -54,7 +55,8 @@ class DemoPeople:
             applications=self._applications,
             csrf=csrf.token(request.site.csrf_key, secret),
         )
-        request.site.cookies.put(response, name, secret)
+        if not known:
+            request.site.cookies.put(response, name, secret)
         return response
 
     async def _add(self, request: Request) -> Response:

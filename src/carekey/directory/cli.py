@@ -187,6 +187,8 @@ def _print_report(report: Report, file: Path, *, as_json: bool, quiet: bool) -> 
     _say(f"{'Would be: ' if report.dry_run else ''}{_counts(progress)}.")
     if progress.errors:
         _say(f"Wrong rows are in {progress.errors}. Correct them there and import that file.")
+    if progress.kind is Kind.POSITIONS and progress.changed:
+        _say("People who hold the changed positions keep the old roles until their holders are imported again.")
     if not report.finished:
         again = "" if report.dry_run else f" To go on: carekey people import {file} --kind {progress.kind} --resume"
         _say(f"Stopped after line {progress.line}.{again}")

@@ -17,7 +17,7 @@ from carekey.login.model import Asked, Issue, Login, Outcome, RoleAsked, Rules
 from carekey.login.policy import ChooseRole, Offer, Refusal, Refuse, SoFar, Step, next_step, offer, without_pages
 from carekey.login.ports import Application, LoginTx
 from carekey.sessions import ending, lifetime
-from carekey.sessions.events import SessionStarted, WhyEnded
+from carekey.sessions.events import SessionRenewed, SessionStarted, WhyEnded
 from carekey.sessions.model import Proof, Session
 
 TxT = TypeVar("TxT", bound=LoginTx)
@@ -228,8 +228,8 @@ class Journey(Generic[TxT]):
     ) -> tuple[Session, Secret | None]:
         """The session in which to issue: the one there is, or a new one for a new proof, with its secret.
 
-        A proof always begins a new session under a new secret, so that a cookie planted beforehand is worth
-        nothing, and ends the one that this browser had. Raises: SessionGone."""
+        A proof always brings a new secret, so that a cookie planted beforehand is worth nothing. The same person's
+        live session goes on under it; any other that this browser had is ended. Raises: SessionGone."""
         role = verdict.role or so_far.remembered
         proof, old = so_far.proof, so_far.session
         if proof is None:
@@ -238,15 +238,17 @@ class Journey(Generic[TxT]):
             if not tx.sessions.use(old.id, at=used, role=role):
                 raise SessionGone
             return replace(old, last_used_at=used, role=role), None
+        secret = Secret(entropy.token(self._entropy))
+        if old is not None and so_far.level is not None and so_far.same_person:
+            return self._renew(tx, old, proof, secret, role=role, reference=reference, now=now), secret
         if old is not None:
             ending.end(tx, old, WhyEnded.REPLACED, now=now, reference=reference)
-        secret = Secret(entropy.token(self._entropy))
         session = Session(
             id=SessionId(entropy.token(self._entropy, size=20)),
             digest=digest(secret.reveal()),
             issuer=issuer,
             person=proof.person,
-            proof=Proof(credential=proof.credential, kind=proof.kind, aal=proof.aal, amr=proof.amr, at=proof.at),
+            proof=_kept(proof),
             role=role,
             started_at=now,
             last_used_at=now,
@@ -265,6 +267,36 @@ class Journey(Generic[TxT]):
             )
         )
         return session, secret
+
+    def _renew(
+        self,
+        tx: TxT,
+        old: Session,
+        proof: Verified,
+        secret: Secret,
+        *,
+        role: RoleProfileId | None,
+        reference: str,
+        now: datetime,
+    ) -> Session:
+        """Raises: SessionGone."""
+        kept = _kept(proof)
+        renewed = replace(old, digest=digest(secret.reveal()), proof=kept, last_used_at=now, role=role)
+        if not tx.sessions.renew(old.id, digest=renewed.digest, proof=kept, at=now, role=role):
+            raise SessionGone
+        tx.audit.record(
+            SessionRenewed(
+                at=now,
+                actor=actor.person(proof.person),
+                reference=reference,
+                session=old.id,
+                issuer=old.issuer,
+                kind=proof.kind,
+                aal=proof.aal,
+                amr=proof.amr,
+            )
+        )
+        return renewed
 
     def reuse(
         self, tx: TxT, issuer: IssuerName, asked: Asked, so_far: SoFar, verdict: Issue, *, reference: str, now: datetime
@@ -330,3 +362,7 @@ class Journey(Generic[TxT]):
             )
         )
         return Ended(login=login, answer=answer)
+
+
+def _kept(proof: Verified) -> Proof:
+    return Proof(credential=proof.credential, kind=proof.kind, aal=proof.aal, amr=proof.amr, at=proof.at)

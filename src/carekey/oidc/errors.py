@@ -1,8 +1,8 @@
 """The errors that leave by the wire: one class per code, in one place to look.
 
 `description` is read by whoever sent the request and says no more than they should know; the wording is CIS2's
-where there is one, because clients look for it (cis2-profile section 2.14). `reason` says what was really wrong: it goes on the
-audit record, and tests compare it.
+where there is one, because clients look for it (cis2-profile section 2.14). `reason` says what was really wrong: it
+goes on the audit record, and tests compare it.
 """
 
 from enum import StrEnum
@@ -13,6 +13,7 @@ class Reason(StrEnum):
     """What was really wrong, for the audit record."""
 
     FAULT = "fault"
+    UNAVAILABLE = "unavailable"
     MALFORMED = "malformed"
     REPEATED_PARAMETER = "repeated_parameter"
     MISSING_PARAMETER = "missing_parameter"
@@ -177,6 +178,8 @@ class ServerError(OAuthError):
 
 
 class TemporarilyUnavailable(OAuthError):
+    """The store is down. RFC 6749 section 4.1.2.1 has the name."""
+
     code = "temporarily_unavailable"
     status = 503
     usual = "The service is unavailable"

@@ -20,6 +20,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 # In the wheel it lies beside this module, in the repository at the top.
 _CHANGELOG = (Path(__file__).parent / "CHANGELOG.md", Path(__file__).parents[3] / "CHANGELOG.md")
 
+_LAST_WAY = "Remembers how you last logged in, such as “passkey”, and not who you are"
+_DEMO = "Guards the page of demo people"
+
 _ROBOTS = """User-agent: *
 Disallow: /authorize
 Disallow: /login/
@@ -39,17 +42,19 @@ class Public:
         issuers: Sequence[PublishedIssuer],
         ways: Sequence[Way],
         ready: Callable[[], Awaitable[bool]],
+        remembers_way: bool = True,
         demo: str | None = None,
         contact: str | None = None,
         security_contact: str | None = None,
     ) -> None:
-        """`demo`: address of the demo's start page. `contact`: how to reach the service desk, in words.
+        """`remembers_way`: whether a browser keeps the name of the way last used. `demo`: address of the demo's start page. `contact`: how to reach the service desk, in words.
         `security_contact`: a `mailto:` or `https:` address for reports of weaknesses."""
         self._store = store
         self._version = version
         self._issuers = issuers
         self._ways = ways
         self._ready = ready
+        self._remembers_way = remembers_way
         self._demo = demo
         self._contact = contact
         self._security_contact = security_contact
@@ -108,11 +113,8 @@ class Public:
                 "Keeps a log in to the browser that began it. Each log in has its own",
                 "Until the log in ends",
             ),
-            (
-                cookies.last_way(),
-                "Remembers how you last logged in, such as “passkey”, and not who you are",
-                "90 days",
-            ),
+            *([(cookies.last_way(), _LAST_WAY, "90 days")] if self._remembers_way else []),
+            *([(cookies.named("demo"), _DEMO, "Until you close the browser")] if self._demo else []),
         ]
 
     async def icon(self, _request: Request) -> Response:  # for answers that are no page and name no icon

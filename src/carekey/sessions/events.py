@@ -11,7 +11,7 @@ class WhyEnded(StrEnum):
     LOGGED_OUT = "logged_out"
     """The person asked, here or in an application."""
     REPLACED = "replaced"
-    """Somebody logged in again in the same browser."""
+    """Somebody else logged in in the same browser, or the same person after the session had lapsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,19 @@ class SessionStarted(AuditEvent):
     issuer: str
     kind: str
     """The authenticator."""
+    aal: int
+    amr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRenewed(AuditEvent):
+    """The same person proved again who they are; their session goes on, resting on the new proof."""
+
+    tag: ClassVar[str] = "session:session:renewed"
+
+    session: str
+    issuer: str
+    kind: str
     aal: int
     amr: str
 

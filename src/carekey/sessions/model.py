@@ -36,7 +36,7 @@ class Session:
     issuer: IssuerName
     person: PersonId
     proof: Proof
-    """The latest and strongest. A step-up begins a new session, so there is one."""
+    """The latest. A step-up, or logging in again, puts a new one in its place."""
     role: RoleProfileId | None
     started_at: datetime
     last_used_at: datetime

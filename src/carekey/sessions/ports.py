@@ -6,7 +6,7 @@ from typing import Protocol
 
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, PersonId, RoleProfileId, SessionId
-from carekey.sessions.model import Session
+from carekey.sessions.model import Proof, Session
 
 
 class Sessions(Protocol):
@@ -20,6 +20,11 @@ class Sessions(Protocol):
 
     def use(self, id: SessionId, *, at: datetime, role: RoleProfileId | None) -> bool:
         """Note that it was used, and the role now in force. False if it has ended."""
+        ...
+
+    def renew(self, id: SessionId, *, digest: bytes, proof: Proof, at: datetime, role: RoleProfileId | None) -> bool:
+        """The same person proved again who they are: the session goes on under a new secret, resting on the new
+        proof, so that what applications received in it stays good. False if it has ended."""
         ...
 
     def end(self, id: SessionId, *, at: datetime) -> bool:

@@ -25,7 +25,7 @@ _JUST_NOW = timedelta(minutes=15)
 """For how long the link shows what it was used for, rather than that it was used."""
 
 _ASK = "Ask whoever sent you the link, or your Registration Authority (RA), for a new one."
-_PAGES: Mapping[Refusal, tuple[int, str, tuple[str, ...]]] = {
+PAGES: Mapping[Refusal, tuple[int, str, tuple[str, ...]]] = {
     Refusal.UNKNOWN: (404, "We do not know this link", ("Check that you opened or copied all of it.", _ASK)),
     Refusal.USED: (
         410,
@@ -124,5 +124,5 @@ async def refused(store: Store[TxT], request: Request, why: Refusal) -> Problem:
             tx, token, why, now=now, reference=reference
         )
         await store.write(record)
-    status, heading, what_to_do = _PAGES[why]
+    status, heading, what_to_do = PAGES[why]
     return Problem(status=status, heading=heading, what_to_do=what_to_do)

@@ -25,7 +25,7 @@ TxT = TypeVar("TxT", bound=PhoneTx)
 
 _OPEN = frozenset({State.WAITING, State.OPENED, State.MATCHED})
 _EXPIRED = "expired"
-_ENDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+ENDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     State.REFUSED: (
         "You refused on your phone or tablet",
         (
@@ -112,8 +112,8 @@ class LogInPages(Generic[TxT]):
         if asked.state is State.APPROVED and await self._store.write(take):
             return _back(request)
         state = _standing(asked, now)
-        if state in _ENDS:
-            heading, lines = _ENDS[state]
+        if state in ENDS:
+            heading, lines = ENDS[state]
             return self._page(
                 request, attempt, "phone/ended.html", heading=heading, lines=lines, reference=attempt.reference
             )
@@ -176,11 +176,11 @@ class LogInPages(Generic[TxT]):
             attempt,
             "phone/waiting.html",
             number=asked.number,
+            events=f"/login/{attempt.id}/{ELSEWHERE.name}/events",
             code=code,
             picture=qr.svg(f"{address}#approve={code}"),
             phone=address,
             opened=asked.state is not State.WAITING,
-            seconds=max(0, int((asked.expires_at - request.site.clock.now()).total_seconds())),
         )
 
     def _page(self, request: Request, attempt: Attempt, template: str, **more: Any) -> Response:

@@ -51,7 +51,7 @@ class PhonePages(Generic[TxT]):
         ]
 
     async def application(self, request: Request) -> Response:
-        return page(request, "phone/application.html")
+        return page(request, "phone/application.html", worker=f"{SCOPE}/worker.js")
 
     async def worker(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
         """Keeps the application for when there is no network. Its text changes with any of the parts."""

@@ -133,6 +133,8 @@ def read(text: str) -> Answer | Rejected:
         response = body["response"]
         client_data = parse_client_data_json(_bytes(response["clientDataJSON"]))
         handle = response.get("userHandle")
+        if not isinstance(client_data.origin, str):  # the library takes what it finds
+            return Rejected(why=Reason.MALFORMED)
         return Answer(
             claimed_credential=_bytes(body["rawId"]),
             claimed_challenge=client_data.challenge,

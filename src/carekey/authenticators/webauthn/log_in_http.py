@@ -35,6 +35,7 @@ TxT = TypeVar("TxT", bound=AuthenticatorTx)
 
 _USER_ID = re.compile(r"[0-9]{12}")
 
+_THINGS: Mapping[WayName, str] = {"passkey": "passkey", "security-key": "security key"}
 _TRY_AGAIN = ("We could not check your answer", "Select Continue to try again, or use another way to log in.")
 WORDS: Mapping[str, tuple[str, str]] = {
     Reason.CHALLENGE_GONE: ("That took too long", "Select Continue to try again."),
@@ -43,15 +44,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Set a PIN on your security key, or use another way to log in.",
     ),
     Reason.UNKNOWN_CREDENTIAL: (
-        "This passkey is not linked to an account here",
+        "This {thing} is not linked to an account here",
         "It may have been removed. Use another way to log in.",
     ),
     Reason.REVOKED_CREDENTIAL: (
-        "This passkey has been removed from your account",
+        "This {thing} has been removed from your account",
         "Use another way to log in, or ask your Registration Authority (RA) for a new one.",
     ),
     Reason.WRONG_PERSON: (
-        "This passkey belongs to someone else",
+        "This {thing} belongs to someone else",
         "The application asked for a different person. Use your own passkey or security key.",
     ),
     Reason.WAY_NOT_ALLOWED: (
@@ -68,7 +69,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     Reason.TEST_MODEL: ("This is a test device", "It cannot be used here. Use another way to log in."),
     Reason.COUNTER_WENT_BACK: (
-        "There may be a copy of this security key",
+        "There may be a copy of this {thing}",
         "We did not log you in. Use another way to log in and tell your Registration Authority (RA).",
     ),
 }
@@ -250,7 +251,7 @@ class LogInPages(Generic[TxT]):
             form_action=(attempt.form_action,),
             attempt=attempt,
             address=f"/login/{attempt.id}/{way}",
-            heading=heading,
+            heading=heading.format(thing=_THINGS[way]),
             advice=advice,
             reference=request.reference if refused else "",
             ask_user=attempt.person is None,

@@ -129,7 +129,7 @@ class _Statement(msgspec.Struct, rename="camel", kw_only=True):
 
 class _Report(msgspec.Struct, rename="camel", kw_only=True):
     status: str
-    effective_date: date | None = None
+    effective_date: str | None = None
     certificate: str | None = None
     batch_certificate: str | None = None
 
@@ -219,28 +219,31 @@ def _model(entry: _Entry, *, now: datetime) -> Model | None:
     return Model(
         aaguid=entry.aaguid.lower(),
         description=statement.description[:200],
-        roots=tuple(_certificate(text) for text in statement.attestation_root_certificates),
+        roots=tuple(der for text in statement.attestation_root_certificates if (der := _certificate(text))),
         certification=max(certified, default=Certification.NONE) if not withdrawn else Certification.NONE,
         hardware=bool(protection & {"hardware", "tee", "secure_element"}) and "software" not in protection,
         compromised=_is_compromised(reports),
         compromised_certificates=frozenset(
-            hashlib.sha256(_certificate(text)).digest()
+            hashlib.sha256(der).digest()
             for report in reports
-            for text in (report.certificate, report.batch_certificate)
-            if text and report.status in _COMPROMISED
+            if report.status in _COMPROMISED
+            for der in _batch(report)
         ),
     )
 
 
 def _in_force(reports: Sequence[_Report], now: datetime) -> list[_Report]:
     """Reports that have taken effect, the latest last. Equal dates keep the order of the BLOB."""
-    first = datetime.min.replace(tzinfo=UTC).date()
-    effective = [report for report in reports if report.effective_date is None or _begun(report.effective_date, now)]
-    return sorted(effective, key=lambda report: report.effective_date or first)
+    effective = [report for report in reports if _begins(report) <= now]
+    return sorted(effective, key=_begins)
 
 
-def _begun(day: date, now: datetime) -> bool:
-    return datetime.combine(day, time.min, UTC) <= now
+def _begins(report: _Report) -> datetime:
+    """A report without a date that can be read has always been in effect: a fault must not hide behind one."""
+    try:
+        return datetime.combine(date.fromisoformat(report.effective_date or ""), time.min, UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _is_compromised(reports: Sequence[_Report]) -> bool:
@@ -248,17 +251,26 @@ def _is_compromised(reports: Sequence[_Report]) -> bool:
 
     Revocation alone is for good. A report that names one batch concerns that batch.
     """
-    whole = [report for report in reports if not (report.certificate or report.batch_certificate)]
+    whole = [report for report in reports if not _batch(report)]
     return any(report.status == "REVOKED" for report in whole) or any(
         report.status in _COMPROMISED for report in whole[-1:]
     )
 
 
-def _certificate(text: str) -> bytes:
-    """Base64 DER; some entries carry line breaks, spaces or PEM's own lines. Raises: ValueError."""
+def _batch(report: _Report) -> list[bytes]:
+    """The certificates that a report is about; none that can be read means that it is about the whole model."""
+    return [der for text in (report.certificate, report.batch_certificate) if text and (der := _certificate(text))]
+
+
+def _certificate(text: str) -> bytes | None:
+    """DER from base64; some entries carry line breaks, spaces or PEM's own lines. None if it cannot be read: one odd
+    root must not hide what else is said of the model."""
     lines = [line.strip() for line in text.splitlines() if not line.startswith("-----")]
-    der = base64.b64decode("".join(lines).replace(" ", ""))
-    x509.load_der_x509_certificate(der)
+    try:
+        der = base64.b64decode("".join(lines).replace(" ", ""))
+        x509.load_der_x509_certificate(der)
+    except ValueError:
+        return None
     return der
 
 

@@ -79,6 +79,17 @@ def test_ux_8_exit_codes_and_one_sentence(run, tmp_path, monkeypatch, words, cod
     assert "Traceback" not in done.output
 
 
+def test_who_changes_a_position_is_told_to_import_its_holders(run, tmp_path):
+    (tmp_path / "organisations.csv").write_text("code,name\nRZZ01,LARKFORD\n")
+    run("import", str(tmp_path / "organisations.csv"), "--kind", "organisations")
+    path = tmp_path / "positions.csv"
+    told = []
+    for role in ("S8000:G8000:R8001", "S8000:G8000:R8002"):
+        path.write_text(f"id,organisation,name,role_code\nward-7,RZZ01,Ward 7,{role}\n")
+        told.append("holders are imported again" in run("import", str(path), "--kind", "positions").stderr)
+    assert told == [False, True]
+
+
 def test_seeding_reports_what_it_made(run):
     done = run("seed", "--people", "50", "--organisations", "20", "--json", app=dev_commands)
     assert done.exit_code == 0

@@ -192,7 +192,8 @@ async def test_changedrole_asks_again_and_marks_the_last_one(world, browser):
     assert world.application.told[1].session.id == world.application.told[0].session.id
 
 
-async def test_a_proof_always_begins_a_new_session_and_ends_the_one_before(world, browser):
+async def test_a_new_proof_of_the_same_person_renews_the_session_under_a_new_secret(world, browser):
+    """What other applications received in it stays good: nearly all of them send prompt=login."""
     await browser.prove(await world.begun(browser))
     planted = browser.cookie("session-healthcare")
     again = await world.begun(browser, asked(fresh=True))
@@ -200,9 +201,28 @@ async def test_a_proof_always_begins_a_new_session_and_ends_the_one_before(world
     assert "asks you to log in again" in browser.page
     await browser.prove(again)
     one, two = world.application.told
-    assert one.session.id != two.session.id
+    assert one.session.id == two.session.id
     assert browser.cookie("session-healthcare") != planted
-    assert [session.id for session in await sessions_of(world)] == [two.session.id]
+    assert [session.digest for session in await sessions_of(world)] == [digest(browser.cookie("session-healthcare"))]
+    assert await world.events("session:session:renewed")
+    assert not await world.events("session:session:ended")
+
+
+async def test_a_proof_of_somebody_else_ends_the_session_of_the_one_before(world, browser):
+    await browser.prove(await world.begun(browser))
+    await browser.prove(await world.begun(browser, asked(fresh=True)), who=BRYN)
+    assert await sessions_of(world) == []
+    assert len(await sessions_of(world, BRYN)) == 1
+    (ended,) = await world.events("session:session:ended")
+    assert ended.data["why"] == "replaced"
+
+
+async def test_a_session_that_has_lapsed_is_ended_by_the_next_proof(world, browser):
+    await browser.prove(await world.begun(browser))
+    world.clock.pass_by(hours=1)
+    await browser.prove(await world.begun(browser))
+    one, two = world.application.told
+    assert [session.id for session in await sessions_of(world)] == [two.session.id] != [one.session.id]
     (ended,) = await world.events("session:session:ended")
     assert ended.data["why"] == "replaced"
 

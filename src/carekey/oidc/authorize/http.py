@@ -105,6 +105,10 @@ class Authorize(Generic[TxT]):
             fields = await request.form()
         except MalformedFields:
             raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
+        except Problem as problem:  # the kit's own: it was sent too much, or too slowly
+            reason = Reason.TOO_SLOW if problem.status == 408 else Reason.TOO_LARGE
+            await self._record(request, client="", known=False, error="invalid_request", reason=reason)
+            raise
         found = await self._look(request, fields)
         if isinstance(found, _Refused):
             return await self._refuse(request, found.to, found.error)

@@ -1,8 +1,8 @@
 """Keys of clients: parsed once, fetched when they are somewhere else.
 
 Lost with the process without harm. A set that is fetched is read again after ten minutes, or when a token names a
-key that is not in it, but not more often than every half minute: whoever sends unknown key ids cannot make us hammer a client's
-server. Fetches of one set at the same time are one fetch.
+key that is not in it, but not more often than every half minute: whoever sends unknown key ids cannot make us hammer
+a client's server. Fetches of one set at the same time are one fetch.
 """
 
 import asyncio
@@ -101,9 +101,14 @@ class ClientKeys:
             self._hold_back(uri, now)
             task = asyncio.create_task(self._fetch_and_keep(uri, now))
             self._under_way[uri] = task
-            task.add_done_callback(lambda _: self._under_way.pop(uri, None))
+            task.add_done_callback(lambda done: self._finished(uri, done))
         # One caller that goes away must not take the others' answer with it.
         return await asyncio.shield(task)
+
+    def _finished(self, uri: str, task: asyncio.Task[KeySet]) -> None:
+        self._under_way.pop(uri, None)
+        if not task.cancelled():
+            task.exception()  # looked at, in case every caller has gone away
 
     def _hold_back(self, uri: str, now: datetime) -> None:
         """A server that failed a moment ago is left in peace. Raises: KeysUnavailable."""

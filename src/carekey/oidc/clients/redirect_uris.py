@@ -15,6 +15,8 @@ ApplicationType = Literal["web", "native"]
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2000}")
 _CUSTOM_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 """Reverse domain notation (RFC 8252 section 7.1), so that two applications do not take the same."""
+_AUTHORITY = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.IGNORECASE)
+"""What pages can name in their content security policy (web/headers.py), which rules out what few resolvers take anyway."""
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:\d{1,5})?(/.*)?")
 
 
@@ -44,8 +46,8 @@ def flaw(uri: str, *, kind: ApplicationType, loopback_http: bool) -> str | None:
 
 
 def _web_flaw(parts: SplitResult, *, plain: bool) -> str | None:
-    if not parts.hostname:
-        return "must have a host"
+    if not parts.hostname or _AUTHORITY.fullmatch(parts.netloc) is None:
+        return "must have a host of letters, digits, dots and hyphens, and no port or a whole one"
     if parts.scheme == "https":
         return None
     if not _is_loopback(parts.hostname):

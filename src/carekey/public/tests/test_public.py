@@ -94,16 +94,21 @@ async def test_only_applications_that_agreed_are_listed():
         assert absent not in text
 
 
-async def test_every_cookie_that_we_set_is_in_the_privacy_notice():
-    text = (await public().get("/privacy")).text
+async def test_every_cookie_that_we_set_is_in_the_privacy_notice_and_no_other():
     cookies = site().cookies
-    for name in [
+    always = {
         cookies.session(IssuerName("healthcare")),
         cookies.session(IssuerName("sandbox")),
-        cookies.login(LoginId("")),
-        cookies.named("last"),
-    ]:
-        assert name in text
+        cookies.login(LoginId("")) + "…",
+    }
+    assert _cookies_of((await public().get("/privacy")).text) == {*always, cookies.last_way()}
+    assert _cookies_of((await public(remembers_way=False).get("/privacy")).text) == always
+    shown = _cookies_of((await public(remembers_way=False, demo="/demo").get("/privacy")).text)
+    assert shown == {*always, cookies.named("demo")}
+
+
+def _cookies_of(text: str) -> set[str]:
+    return set(re.findall(r"__Host-[\w-]+…?", text))
 
 
 async def test_the_releases_are_those_of_the_changelog():

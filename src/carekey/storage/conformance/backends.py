@@ -2,29 +2,36 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from carekey.storage import Store, open_store
 from carekey.storage.conformance.postgresql import NotInstalled, Server, running_server
 from carekey.storage.sql.migrate import upgrade
+from carekey.storage.sql.schema import metadata
 
 Open = Callable[[], Store]
 """Opens the same database once more, as another process would."""
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     try:
         with running_server() as server:
-            upgrade(server.database("template"))
+            upgrade(server.url)
             yield server
     except NotInstalled as missing:
         pytest.fail(str(missing), pytrace=False)
+
+
+def emptied(server: Server) -> str:
+    """The address of the server's database, which is migrated once and emptied for each test."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(str(table.delete()).encode())
+    return server.url
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +63,7 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
             yield opening(f"sqlite:///{path}")
         case "postgresql":
             server: Server = request.getfixturevalue("postgresql")
-            yield opening(server.database(f"test_{next(_numbers)}", like="template"))
+            yield opening(emptied(server))
     for store in opened:
         store.close()
 

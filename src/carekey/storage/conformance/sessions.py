@@ -30,6 +30,21 @@ class SessionsContract:
         expected = replace(given, last_used_at=LATER, role=ROLE)
         assert await store.read(lambda tx: tx.sessions.get(SESSION)) == expected
 
+    async def test_a_renewed_session_goes_on_under_a_new_secret_alone(self, store: Store) -> None:
+        given = samples.session()
+        proof = replace(given.proof, at=LATER)
+        await store.write(lambda tx: tx.sessions.start(given))
+        assert await store.write(
+            lambda tx: tx.sessions.renew(SESSION, digest=b"new" * 11, proof=proof, at=LATER, role=ROLE)
+        )
+        expected = replace(given, digest=b"new" * 11, proof=proof, last_used_at=LATER, role=ROLE)
+        assert await store.read(lambda tx: tx.sessions.find(b"new" * 11)) == expected
+        assert await store.read(lambda tx: tx.sessions.find(given.digest)) is None
+        assert await store.write(lambda tx: tx.sessions.end(SESSION, at=LATER))
+        assert not await store.write(
+            lambda tx: tx.sessions.renew(SESSION, digest=b"too" * 11, proof=proof, at=LATER, role=None)
+        )
+
     async def test_an_ended_session_stays_ended(self, store: Store) -> None:
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         assert await store.write(lambda tx: tx.sessions.end(SESSION, at=NOW))

@@ -7,7 +7,7 @@ from datetime import datetime
 from carekey.authenticators.base import Verified
 from carekey.kernel.ids import ClientId, LoginId, PersonId, RoleProfileId, SessionId
 from carekey.login.model import Login, Outcome
-from carekey.sessions.model import Session
+from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.table import Journal, Table
 
 
@@ -33,6 +33,15 @@ class Sessions:
         if row is None or row.ended_at:
             return False
         self._rows.set(id, replace(row, last_used_at=at, role=role))
+        return True
+
+    def renew(self, id: SessionId, *, digest: bytes, proof: Proof, at: datetime, role: RoleProfileId | None) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at:
+            return False
+        self._digests.pop(row.digest)
+        self._digests.insert(digest, id)
+        self._rows.set(id, replace(row, digest=digest, proof=proof, last_used_at=at, role=role))
         return True
 
     def end(self, id: SessionId, *, at: datetime) -> bool:

@@ -34,21 +34,21 @@ _CODES_AT_ONCE = 64
 _professional_ids = msgspec.json.Decoder(ProfessionalIds)
 _roles = msgspec.json.Decoder(tuple[Role, ...])
 
-_read_role = lru_cache(maxsize=4096)(msgspec.json.Decoder(Role).decode)
+_read_role = lru_cache(maxsize=1024)(msgspec.json.Decoder(Role).decode)
 """Few distinct roles are held by many people.
 
 What cannot be changed may be kept: the decoded form is found again by the row that the database gave, so it is never
 older than the row. A log-in looks at the same person and roles three or four times within seconds."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _write_role(role: Role) -> str:
     given = {"code": role.code, "name": role.name}
     parts = {"activities": role.activities, "workgroups": role.workgroups, "areas_of_work": role.areas_of_work}
     return to_json(given | {name: part for name, part in parts.items() if part})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _person(row: Row) -> Person:
     id, given, family, title, middle, initials, display, email, ial, status, professional = row
     return Person(
@@ -146,7 +146,7 @@ class _OrganisationsSql:
         return self._find[size]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _organisation(row: Row) -> Organisation:
     code, name = row
     return Organisation(code=code, name=name)
@@ -254,7 +254,7 @@ def _membership(row: Row) -> Membership:
     return Membership(id=id, person=person, organisation=organisation, gnc=gnc)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _profile(row: Row) -> RoleProfile:
     person, id, membership, organisation, role, position, starts, ends = row
     return RoleProfile(

@@ -18,6 +18,9 @@ from carekey.storage.sql.connection import Connection, Value
 from carekey.storage.sql.dialect import ONE, TEXT, Dialect, at_most, given
 from carekey.storage.sql.schema import audit, keys
 
+_LAST = 2**63 - 1
+"""The highest number that either database has."""
+
 _data = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -123,7 +126,7 @@ class Audit:
     ) -> Sequence[Recorded]:
         asked: dict[str, Value] = {"tag": tag, "actor_id": actor, "reference": reference}
         given = {name: value for name, value in asked.items() if value is not None}
-        rows = self._connection.all(self._sql.search(frozenset(given)), (after, *given.values(), limit))
+        rows = self._connection.all(self._sql.search(frozenset(given)), (min(after, _LAST), *given.values(), limit))
         return [
             Recorded(
                 id=id,

@@ -45,6 +45,17 @@ class _SessionsSql:
             update(sessions).values(last_used_at=bindparam("at"), role=bindparam("role_now")).where(this, live),
             *("role_now", "at", "this"),
         )
+        self.renew = dialect.text(
+            update(sessions)
+            .values(
+                digest=bindparam("digest_now"),
+                proof=bindparam("proof_now"),
+                last_used_at=bindparam("at"),
+                role=bindparam("role_now"),
+            )
+            .where(this, live),
+            *("digest_now", "proof_now", "role_now", "at", "this"),
+        )
         self.end = dialect.text(update(sessions).values(ended_at=bindparam("at")).where(this, live), "at", "this")
         self.of_person = dialect.text(
             select(*c).where(c.person == bindparam("person"), live).order_by(c.started_at, c.id), "person"
@@ -87,6 +98,9 @@ class Sessions:
 
     def use(self, id: SessionId, *, at: datetime, role: RoleProfileId | None) -> bool:
         return self._connection.changed(self._sql.use, (role, to_micros(at), id)) == 1
+
+    def renew(self, id: SessionId, *, digest: bytes, proof: Proof, at: datetime, role: RoleProfileId | None) -> bool:
+        return self._connection.changed(self._sql.renew, (digest, to_json(proof), role, to_micros(at), id)) == 1
 
     def end(self, id: SessionId, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.end, (to_micros(at), id)) == 1

@@ -55,10 +55,10 @@ class SqliteConnection(sqlite3.Connection):
             return self.execute(sql, _storable(values)).fetchall()
 
     def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        self.executemany(sql, rows)
-
-    def __del__(self) -> None:
-        self.close()
+        try:
+            self.executemany(sql, rows)
+        except UnicodeEncodeError:
+            raise StorageError("A text holds half of a character (a lone surrogate): correct the row.") from None
 
 
 def _storable(values: Sequence[Value]) -> list[Value]:
@@ -79,11 +79,11 @@ def connect(path: Path, *, create: bool = False) -> SqliteConnection:
         raise StorageError(f"The folder {path.parent} does not exist: make it, or set another database address.")
     if not create and not path.exists():
         raise StorageError(f"There is no database at {path}: run “carekey db upgrade” to make it.")
-    mode = "rwc" if create else "rw"
-    address = f"{path.absolute().as_uri()}?mode={mode}"
     try:
+        if create:
+            path.touch(mode=0o600)  # people and keys are in it; SQLite gives its other files the same mode
         connection = sqlite3.connect(
-            address,
+            f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=PATIENCE,
             isolation_level=None,  # BEGIN and COMMIT are said, not guessed
@@ -95,8 +95,9 @@ def connect(path: Path, *, create: bool = False) -> SqliteConnection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-    except sqlite3.DatabaseError as error:
+        connection.execute("PRAGMA journal_size_limit = 67108864")  # bytes
+        connection.execute("PRAGMA cache_size = -16384")  # KiB, for a national directory
+    except (OSError, sqlite3.DatabaseError) as error:
         raise StorageError(
             f"The database {path} cannot be opened ({error}): check the file and who may write it."
         ) from None
@@ -123,17 +124,18 @@ class SqliteStore(Store):
             raise
         self._jobs = Jobs()
         self._local = threading.local()
-        self._readers: WeakSet[SqliteConnection] = WeakSet()  # a thread that ends takes its own along
+        self._readers: WeakSet[_Reader] = WeakSet()
+        self._connection = connection
         self._writer = threading.Thread(target=_Writer(connection, self._jobs).run, name="carekey-writer", daemon=True)
         self._writer.start()
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         try:
-            tx: SqlTx = self._local.tx
+            reader: _Reader = self._local.reader
         except AttributeError:
-            tx = self._reader()
+            reader = self._reader()
         try:
-            return work(tx)
+            return work(reader.tx)
         except sqlite3.Error as error:
             raise _refused(error) from None
 
@@ -144,16 +146,26 @@ class SqliteStore(Store):
         if self._jobs.close():
             self._writer.join()
             for reader in list(self._readers):
-                reader.close()
+                reader.connection.close()
 
-    def _reader(self) -> SqlTx:
+    def _reader(self) -> "_Reader":
         if self._jobs.closed:
             raise StorageError("The store is closed.")
-        connection = connect(self._path)
-        connection.execute("PRAGMA query_only = ON")
-        self._readers.add(connection)
-        self._local.tx = tx = SqlTx(connection, SQLITE)
-        return tx
+        self._local.reader = reader = _Reader(self._path)
+        self._readers.add(reader)
+        return reader
+
+
+class _Reader:
+    """One thread's connection, closed when the thread ends or the store is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path)
+        self.connection.execute("PRAGMA query_only = ON")
+        self.tx = SqlTx(self.connection, SQLITE)
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class _Writer:

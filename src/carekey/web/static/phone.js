@@ -6,6 +6,7 @@ import * as uaf from "./phone-uaf.js";
 
 const place = document.getElementById("phone");
 const serviceName = document.title.split(" – ").pop();
+let shown = false;
 const NO_NETWORK = ["There is no connection", "Check that this device is online. Then try again.", ""];
 const TRY_AGAIN = "Go back to the other screen and start again.";
 
@@ -18,7 +19,9 @@ function show(name, texts = {}) {
   place.replaceChildren(page);
   const heading = place.querySelector("h1");
   document.title = `${heading.textContent} – ${serviceName}`;
-  heading.focus();
+  // A page that follows another begins at its heading; the first one at the top, as any page does.
+  if (shown) heading.focus();
+  shown = true;
   return place;
 }
 
@@ -338,5 +341,5 @@ async function start() {
 addEventListener("hashchange", () => {
   if (location.hash) start();
 });
-navigator.serviceWorker?.register("/phone/worker.js", { scope: "/phone" }).catch(() => {});
+if (place.dataset.worker) navigator.serviceWorker?.register(place.dataset.worker, { scope: "/phone" }).catch(() => {});
 start();

@@ -153,7 +153,7 @@ async def test_an_unknown_passkey_is_refused_and_the_browser_told_to_drop_it(wor
     holder = SoftHolder(soft, None)  # type: ignore[arg-type] # not enrolled
     response = await send(world, login, await holder.answer(world, login))
     assert response.status_code == 422
-    assert "This passkey is not linked to an account here" in response.text
+    assert "This security key is not linked to an account here" in response.text
     assert re.search(r'data-webauthn-forget="[\w-]{43}" data-rp-id="localhost"', response.text)
 
 

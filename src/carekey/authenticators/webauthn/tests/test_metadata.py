@@ -78,9 +78,7 @@ ODD: list[Any] = [
     {"aaguid": 5},
     "text",
     None,
-    {"aaguid": "odd-1", "metadataStatement": {"attestationRootCertificates": ["not base64!"]}},
-    {"aaguid": "odd-2", "metadataStatement": {}, "statusReports": [{"effectiveDate": "2020-01-01"}]},
-    {"aaguid": "odd-3", "metadataStatement": {}, "statusReports": [{"status": "REVOKED", "effectiveDate": "soon"}]},
+    {"aaguid": "odd", "metadataStatement": {}, "statusReports": [{"effectiveDate": "2020-01-01"}]},
 ]
 
 
@@ -88,6 +86,17 @@ def test_one_odd_entry_takes_no_other_with_it() -> None:
     found = read_blob(*ODD, soft_key_entry())
     assert found.find(SOFT_KEY) is not None
     assert found.skipped == len(ODD)
+
+
+def test_an_odd_part_hides_nothing_else_that_is_said_of_the_model() -> None:
+    found = read_blob(
+        soft_key_entry(statement={"attestationRootCertificates": ["not base64!", LEAF]}),
+        {"aaguid": "1", "metadataStatement": {}, "statusReports": [report("REVOKED", "soon")]},
+        {"aaguid": "2", "metadataStatement": {}, "statusReports": [report("REVOKED", certificate="???")]},
+    )
+    assert found.skipped == 0
+    assert found.models[SOFT_KEY].roots == (der(MAKER.root),)
+    assert [found.models[odd].compromised for odd in ("1", "2")] == [True, True]
 
 
 def test_entries_of_other_protocols_and_bare_ones_are_passed_over() -> None:

@@ -1,0 +1,69 @@
+"""Every state of the pages of passkeys and security keys, as `(name, template, context)`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from carekey.authenticators.base import Attempt
+from carekey.authenticators.webauthn import enrol_http, log_in_http
+from carekey.authenticators.webauthn.ceremony import Reason
+from carekey.kernel.assurance import AAL
+from carekey.kernel.ids import IssuerName, LoginId
+
+ATTEMPT = Attempt(
+    id=LoginId("a1b2c3d4e5f6g7h8i9j0kl"),
+    issuer=IssuerName("healthcare"),
+    application="Ward 7",
+    reference="7KQ4MD2X",
+    person=None,
+    levels=frozenset({AAL.AAL2, AAL.AAL3}),
+    csrf="token",
+)
+LINK = "/register/Zm9yIHRlc3RzIGFsb25l"
+
+
+def _refused(words: tuple[str, str] | None) -> dict[str, Any]:
+    heading, advice = words or ("", "")
+    return {"heading": heading, "advice": advice, "reference": "7KQ4MD2X" if words else ""}
+
+
+def _longest(words: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    return max(words.values(), key=lambda pair: len(pair[0] + pair[1]))
+
+
+def _log_in(way: str, words: tuple[str, str] | None = None, *, ask_user: bool = True) -> dict[str, Any]:
+    address = f"/login/{ATTEMPT.id}/{way}"
+    told = {"attempt": ATTEMPT, "address": address, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
+    return {**told, **_refused(words)}
+
+
+def _add(words: tuple[str, str] | None = None) -> dict[str, Any]:
+    return {"back": LINK, "address": f"{LINK}/passkey", "csrf": "token", **_refused(words)}
+
+
+def _name(label: str, *, very_high: bool | None = None, error: str | None = None) -> dict[str, Any]:
+    return {
+        "address": f"{LINK}/passkey/name",
+        "csrf": "token",
+        "ticket": "ticket",
+        "label": label,
+        "very_high": very_high,
+        "error": error,
+        "errors": [("label", error)] if error else [],
+    }
+
+
+def page_states() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        ("passkey", "webauthn/passkey.html", _log_in("passkey")),
+        ("passkey-person-known", "webauthn/passkey.html", _log_in("passkey", ask_user=False)),
+        ("security-key", "webauthn/security-key.html", _log_in("security-key")),
+        ("refused", "webauthn/passkey.html", _log_in("passkey", log_in_http.WORDS[Reason.UNKNOWN_CREDENTIAL])),
+        ("refused-long", "webauthn/security-key.html", _log_in("security-key", _longest(log_in_http.WORDS))),
+        ("add-passkey", "webauthn/add_passkey.html", _add()),
+        ("add-security-key", "webauthn/add_security_key.html", _add()),
+        ("not-added", "webauthn/add_passkey.html", _add(enrol_http.WORDS[Reason.ALREADY_REGISTERED])),
+        ("not-added-long", "webauthn/add_security_key.html", _add(_longest(enrol_http.WORDS))),
+        ("name", "webauthn/name.html", _name("YubiKey 5 NFC", very_high=True)),
+        ("name-synced", "webauthn/name.html", _name("iCloud Keychain", very_high=False)),
+        ("name-error", "webauthn/name.html", _name("", error="Enter a name")),
+    ]

@@ -1,0 +1,27 @@
+"""The harness measures what it says: every journey runs to its end against a CareKey that is really started."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_journey_of_the_budgets_runs_to_its_end():
+    command = [
+        sys.executable,
+        ROOT / "bench" / "run.py",
+        "--quick",
+        "--only",
+        "SQLite",
+        "--count",
+        "5",
+        "--log-ins",
+        "4",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for journey in ("complete log-in", "silent log-in", "client credentials", "userinfo, 20 roles"):
+        for workers in (1, 16):
+            assert f"{journey}, {workers} at once" in done.stderr
+    assert "| SQLite | complete log-in | 1 |" in done.stdout
