@@ -66,14 +66,14 @@ def enrol_link(
 @commands.command()
 def remove_way(
     id: Id,
-    way: Annotated[str, typer.Argument(metavar="WAY_ID", help="As `carekey person show` lists it.")],
     config: Config = None,
     *,
+    way: Annotated[str, typer.Option(metavar="WAY_ID", help="As `carekey person show` lists it.")],
     json: Json = False,
 ) -> None:
     """Take a way to log in from a person: a lost phone, a stolen key.
 
-    Examples: `carekey person remove-way 555000000002 Zk3…`, `carekey person remove-way 555000000002 Zk3… --json`
+    Examples: `carekey person remove-way 555000000002 --way Zk3…`, the same with `--json`
     """
 
     async def work() -> dict[str, str]:
