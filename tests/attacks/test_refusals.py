@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
+from carekey.web.cookies import LOGINS_AT_ONCE
 from support.installation import CALLBACK, NOW, SANDBOX, Whole, answered
 
 pytestmark = pytest.mark.anyio
@@ -548,6 +549,22 @@ async def test_a_forged_form_changes_nothing_and_is_on_record(site: Whole) -> No
                 assert answer.status_code == 403, path
                 assert site.tables() == before
                 assert [event["tag"] for event in site.events(after=last)] == ["web:form:refused"], path
+
+
+async def test_a_browser_keeps_the_latest_log_ins_however_many_are_begun(site: Whole) -> None:
+    async with site.browser() as browser:
+        session = site.installation.dispatcher._site.cookies.session("sandbox")
+        browser.cookies.set(session, "kept", domain="localhost.local")
+        begun = [
+            (await browser.get(f"/sandbox/authorize?{site.asks(prompt='login')}")).headers["location"]
+            for _ in range(LOGINS_AT_ONCE + 5)
+        ]
+        assert len([name for name in browser.cookies if name.startswith("login-")]) == LOGINS_AT_ONCE
+        assert session in browser.cookies
+        latest = await browser.get(begun[-LOGINS_AT_ONCE], follow_redirects=True)
+        assert latest.status_code == 200
+        earliest = await browser.get(begun[0], follow_redirects=True)
+        assert earliest.status_code == 403
 
 
 async def test_a_log_in_goes_on_in_no_other_browser(site: Whole) -> None:

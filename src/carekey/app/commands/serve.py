@@ -40,6 +40,8 @@ def serve(
 def run_server(found: Settings, *, workers: int) -> None:
     import uvicorn
 
+    from carekey.app.protocol import BoundedHttp
+
     uvicorn.run(
         "carekey.app.asgi:create",
         factory=True,
@@ -47,7 +49,7 @@ def run_server(found: Settings, *, workers: int) -> None:
         port=found.server.port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -58,7 +60,6 @@ def run_server(found: Settings, *, workers: int) -> None:
         ssl_certfile=found.server.certificate,
         ssl_keyfile=found.server.private_key,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=None,
     )
 
 

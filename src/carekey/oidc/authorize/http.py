@@ -167,6 +167,8 @@ class Authorize(Generic[TxT]):
         await self._store.write(lambda tx: self._journey.start(tx, login))
         response = see_other(f"/login/{login.id}")
         cookies = request.site.cookies
+        for name in cookies.surplus_logins(request.cookies):
+            cookies.drop(response, name)
         lifetime = login.expires_at - login.started_at
         cookies.put(response, cookies.login(login.id), secret.reveal(), max_age=int(lifetime.total_seconds()))
         return response
