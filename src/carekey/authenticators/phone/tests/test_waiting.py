@@ -14,9 +14,11 @@ class Looks:
     def __init__(self) -> None:
         self.states: dict[str, str] = {}
         self.count = 0
+        self.looked = asyncio.Event()
 
     async def __call__(self) -> Mapping[str, str]:
         self.count += 1
+        self.looked.set()
         return dict(self.states)
 
 
@@ -31,8 +33,7 @@ async def test_a_thousand_that_wait_ask_once_together_and_each_hears_of_its_own(
     looks = Looks()
     watch = Watch(looks)
     waiting = [asyncio.create_task(first(watch.news(str(number), known="waiting"))) for number in range(1000)]
-    while looks.count == 0:
-        await asyncio.sleep(0)
+    await looks.looked.wait()
     looks.states = {str(number): f"state-{number}" for number in range(1000)}
     watch.wake()
     assert await asyncio.gather(*waiting) == [f"state-{number}" for number in range(1000)]
@@ -54,17 +55,18 @@ async def test_while_nobody_waits_nothing_is_asked() -> None:
 
 
 async def test_a_look_that_fails_is_tried_again() -> None:
-    tries = []
+    tries: list[int] = []
+    tried = asyncio.Event()
 
     async def look() -> Mapping[str, str]:
         tries.append(1)
+        tried.set()
         if len(tries) == 1:
             raise OSError("the store is away")
         return {"a": "approved"}
 
     watch = Watch(look)
     waiting = asyncio.create_task(first(watch.news("a", known="waiting")))
-    while not tries:
-        await asyncio.sleep(0)
+    await tried.wait()
     watch.wake()
     assert await waiting == "approved"
