@@ -7,12 +7,15 @@ from typing import Any
 
 from carekey.authenticators.base import Way
 from carekey.authenticators.http import Authenticator
+from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.terms import Terms
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
+from carekey.kernel.clock import Clock
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -31,6 +34,9 @@ class Parts:
     rp: RelyingParty
     metadata: Metadata
     policy: Policy
+    phones: Terms
+    clock: Clock
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,12 @@ AUTHENTICATORS: tuple[Kind, ...] = (
         WebAuthn,
         lambda its: WebAuthn(
             store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
+        ),
+    ),
+    _kind(
+        Phone,
+        lambda its: Phone(
+            store=its.store, attempts=its.attempts, terms=its.phones, clock=its.clock, service=its.service
         ),
     ),
     _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),
