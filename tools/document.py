@@ -43,6 +43,7 @@ def settings_page() -> str:
         ("webauthn", settings.WebAuthn),
         ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),
+        ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),
     ]
     lines = [

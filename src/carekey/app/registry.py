@@ -19,6 +19,9 @@ from carekey.kernel.clock import Clock
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
+from carekey.oidc.token.grants.jwt_bearer import JwtBearer
+from carekey.oidc.token.grants.refresh_token import RefreshToken
+from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.storage.store import Store, Tx
 
 
@@ -67,4 +70,7 @@ AUTHENTICATORS: tuple[Kind, ...] = (
 )
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)
 
-GRANTS: dict[str, GrantType] = {grant.name: grant for grant in (AuthorizationCode(), ClientCredentials())}
+GRANTS: dict[str, GrantType] = {
+    grant.name: grant
+    for grant in (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
+}

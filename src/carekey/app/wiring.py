@@ -16,6 +16,7 @@ import msgspec
 
 from carekey import __version__
 from carekey.app import demo, registry
+from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
@@ -49,10 +50,14 @@ from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
+from carekey.oidc.introspection.http import IntrospectionHttp
+from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Issuer, Resource
+from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
+from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
@@ -86,6 +91,7 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    back_channel: BackChannel[Tx]
 
 
 @asynccontextmanager
@@ -105,7 +111,7 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        routes = _routes(found, store, issuers, signers, sealing, site, metadata, phones)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata, phones, master)
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -119,6 +125,7 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -217,10 +224,26 @@ def issuers_of(found: Settings) -> list[Issuer]:
             form_post=issuer.form_post,
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
+            refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
+            offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
+            offline_idle=duration("offline_idle", issuer.offline_idle),
+            resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
     ]
+
+
+def _resource(issuer: str, uri: str, resource: ResourceSettings) -> Resource:
+    """Raises: SettingsError."""
+    if taken := {*SCOPE_NAMES, "offline_access"}.intersection(resource.scopes):
+        raise SettingsError(f"issuers.{issuer}.resources: the scope {min(taken)} of {uri} has a meaning already.")
+    return Resource(
+        uri=uri,
+        scopes=frozenset(resource.scopes),
+        jwt=resource.jwt,
+        token_lifetime=duration("token_lifetime", resource.token_lifetime),
+    )
 
 
 def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> Signer:
@@ -362,6 +385,7 @@ def _routes(
     site: Site,
     metadata: Metadata,
     phones: Terms,
+    master: bytes,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
@@ -383,7 +407,7 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
+        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site, master)
     return routes
 
 
@@ -416,6 +440,16 @@ def _public(
     )
 
 
+def _back_channel(
+    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
+) -> BackChannel[Tx]:
+    senders = [
+        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
+        for issuer in issuers
+    ]
+    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
+
+
 def _issuer_routes(
     found: Settings,
     issuer: Issuer,
@@ -425,11 +459,20 @@ def _issuer_routes(
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
     site: Site,
+    master: bytes,
 ) -> list[Route]:
     keys = ClientKeys(Fetcher(private=issuer.private_fetches).get)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
     endpoint = TokenEndpoint(
-        issuer=issuer, store=store, clients=clients, grants=registry.GRANTS, signer=signer, entropy=site.entropy
+        issuer=issuer,
+        store=store,
+        clients=clients,
+        grants=registry.GRANTS,
+        signer=signer,
+        own=own,
+        entropy=site.entropy,
     )
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
@@ -443,6 +486,8 @@ def _issuer_routes(
         *Authorize(
             issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer
         ).routes(),
-        *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
+        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]

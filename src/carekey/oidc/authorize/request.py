@@ -79,6 +79,7 @@ def read(
     for check in CHECKS:
         check(received)
     scopes = parameters.scopes(received, supported)
+    target = parameters.resource(received)
     prompts = parameters.prompts(received)
     claims = parameters.claims(received)
     request = AuthorizationRequest(
@@ -90,6 +91,7 @@ def read(
         nonce=received.get("nonce"),
         code_challenge=received.get("code_challenge"),
         requested_claims=claims.given,
+        resource=target.uri if target else None,
     )
     asked = Asked(
         client=client.id,
@@ -103,7 +105,7 @@ def read(
         role=_role(scopes),
         person=_person(received, claims, hinted),
         hint=received.get("login_hint") or "",
-        share=sharing.items(scopes, claims.given) if client.consent else (),
+        share=sharing.items(scopes, claims.given, request.resource) if client.consent else (),
         return_origin=origin(sender.redirect_uri),
     )
     return request, asked

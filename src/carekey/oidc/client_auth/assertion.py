@@ -22,6 +22,7 @@ SKEW = 60
 """Seconds that a client's clock may be wrong."""
 
 _TYPS = frozenset({None, "jwt", "application/jwt", "client-authentication+jwt"})
+_TAKE_ASSERTIONS = (endpoints.TOKEN, endpoints.INTROSPECTION, endpoints.REVOCATION)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 REASONS: Mapping[Flaw, Reason] = {
@@ -59,7 +60,7 @@ def audiences(issuer: Issuer) -> frozenset[str]:
     """Everything that an assertion for this issuer may call it."""
     return frozenset(
         form
-        for address in (issuer.url, endpoints.address(issuer, endpoints.TOKEN))
+        for address in (issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS))
         for form in (address, *_with_and_without_port(address))
     )
 

@@ -18,7 +18,6 @@ from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
 from carekey.authenticators.phone.keeping import KIND
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.transport_http import is_uaf
-from carekey.authenticators.removal import remove
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
@@ -175,7 +174,7 @@ async def test_uaf_15_3_a_key_is_registered_once_whoever_brings_it(world: AnyWor
 async def test_a_key_id_that_was_removed_is_still_taken(world: AnyWorld) -> None:
     phone = await registered(world)
     [kept] = await held(world)
-    assert await world.store.write(lambda tx: remove(tx, ASHA, kept.id, by=OPERATOR, now=world.clock.now()))
+    assert await world.store.write(lambda tx: tx.credentials.revoke(kept.id, at=world.clock.now()))
     assert await registration(world, device(), BEN, Faults(key_id=phone.keys[0].key_id)) == 1498
 
 
@@ -255,7 +254,7 @@ async def test_uaf_17_a_phone_that_was_removed_is_told_to_forget(world: AnyWorld
     phone, login = await registered(world), world.begin()
     [kept] = await held(world)
     asked = await ask(world, "Auth", {"login": login}, world.browser)
-    await world.store.write(lambda tx: remove(tx, ASHA, kept.id, by=OPERATOR, now=world.clock.now()))
+    await world.store.write(lambda tx: tx.credentials.revoke(kept.id, at=world.clock.now()))
     said = await send(world, "Auth", phone.answer(asked["uafRequest"]), world.browser)
     assert said["statusCode"] == 1481
     phone.deregister(said["newUAFRequest"])
