@@ -44,6 +44,7 @@ def settings_page() -> str:
         ("smartcards", settings.Smartcards),
         ("smartcards.pkis.NAME", settings.CardPki),
         ("card_authority", settings.CardAuthority),
+        ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),
         ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),

@@ -7,14 +7,17 @@ from typing import Any
 
 from carekey.authenticators.base import Way
 from carekey.authenticators.http import Authenticator
+from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.terms import Terms
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard.http import Smartcard
-from carekey.authenticators.smartcard.terms import Terms
+from carekey.authenticators.smartcard.terms import Terms as CardTerms
 from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
+from carekey.kernel.clock import Clock
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -33,7 +36,10 @@ class Parts:
     rp: RelyingParty
     metadata: Metadata
     policy: Policy
-    smartcards: Terms | None
+    smartcards: CardTerms | None
+    phones: Terms
+    clock: Clock
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,12 @@ AUTHENTICATORS: tuple[Kind, ...] = (
         ),
     ),
     _kind(Smartcard, lambda its: Smartcard(store=its.store, attempts=its.attempts, terms=its.smartcards)),
+    _kind(
+        Phone,
+        lambda its: Phone(
+            store=its.store, attempts=its.attempts, terms=its.phones, clock=its.clock, service=its.service
+        ),
+    ),
     _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),
 )
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)

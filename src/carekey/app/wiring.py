@@ -13,17 +13,28 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from carekey import __version__
 from carekey.app import card_authority, demo, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration, origin_of
+from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.phone import transport_http as uaf_http
+from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.fetch import Fetcher as RevocationFetcher
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
-from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.authenticators.smartcard.terms import WAY
+from carekey.authenticators.smartcard.terms import Terms as CardTerms
+from carekey.authenticators.uaf.facets import trusted_facets
+from carekey.authenticators.uaf.metadata import Metadata as UafMetadata
+from carekey.authenticators.uaf.metadata import Model, read_statements
+from carekey.authenticators.uaf.model import RelyingParty as UafRelyingParty
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -105,7 +116,7 @@ async def running(
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
     master = master_key(found)
-    metadata = fido_metadata(found, clock)
+    metadata, phones = fido_metadata(found, clock), phone_terms(found)
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -116,7 +127,7 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         cards = smartcard_terms(found, store, clock, entropy)
         routes = _routes(
-            found, store, issuers, signers, sealing, site, metadata, master, cards.terms if cards else None
+            found, store, issuers, signers, sealing, site, metadata, master, phones, cards.terms if cards else None
         )
         authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
@@ -299,7 +310,7 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Smartcards:
-    terms: Terms
+    terms: CardTerms
     revocations: RevocationCache[Tx]
 
 
@@ -308,7 +319,7 @@ def smartcard_terms(found: Settings, store: Store, clock: Clock, entropy: Entrop
     if found.smartcards.url is None:
         return None
     revocations: RevocationCache[Tx] = RevocationCache(store, fetch=RevocationFetcher(), clock=clock, entropy=entropy)
-    terms = Terms(
+    terms = CardTerms(
         card_host=origin_of(found.smartcards.url),
         log_in_hosts={IssuerName(name): origin_of(issuer.url) for name, issuer in found.issuers.items()},
         profiles=card_profiles(found),
@@ -361,6 +372,52 @@ def _certificates(file: str, where: str) -> tuple[bytes, ...]:
 
 def _card_host_routes(store: Store, cards: _Smartcards | None) -> list[Route]:
     return [*static.routes(), *CardHost(store=store, terms=cards.terms).routes()] if cards else []
+
+
+def phone_terms(found: Settings) -> Terms:
+    """Raises: SettingsError."""
+    models = [carekey_phone()] if found.uaf.carekey_phone else []
+    models += _statements(Path(found.uaf.statements)) if found.uaf.statements else []
+    if not models and _offers_phones(found):
+        raise SettingsError("No phone is accepted: set uaf.statements, or uaf.carekey_phone = true.")
+    try:
+        facets = trusted_facets(
+            found.uaf.app_id or found.origin() + FACETS,
+            [*sorted(found.origins()), *found.uaf.facets],
+            loopback=not found.secure(),
+        )
+    except ValueError as error:
+        raise SettingsError(f"uaf.app_id or uaf.facets cannot be used: {error}.") from None
+    return Terms(
+        party=UafRelyingParty(
+            facets=facets, metadata=UafMetadata.of(models, test_models=found.environment != "production")
+        ),
+        origin=found.origin(),
+        per_person=found.uaf.per_person,
+        conformance=found.uaf.conformance,
+    )
+
+
+def _statements(folder: Path) -> list[Model]:
+    try:
+        texts = [(file.name, file.read_bytes()) for file in sorted(folder.glob("*.json"))]
+    except OSError as error:
+        raise SettingsError(f"uaf.statements: {folder} cannot be read: {error.strerror}.") from None
+    try:
+        models, skipped = read_statements((name, msgspec.json.decode(text, type=dict)) for name, text in texts)
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"uaf.statements: a file in {folder} is not a JSON object ({error}).") from None
+    if skipped:
+        raise SettingsError(f"uaf.statements: {skipped[0].entry} cannot be used: {skipped[0].why}.")
+    return models
+
+
+def _offers_phones(found: Settings) -> bool:
+    return any(way.name in issuer.ways for issuer in found.issuers.values() for way in Phone.ways)
+
+
+def _added_by_link(found: Settings) -> list[Way]:
+    return [*WebAuthn.ways, *([ENROL] if _offers_phones(found) else [])]
 
 
 def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, store: Store) -> Site:
@@ -420,7 +477,8 @@ def _routes(
     site: Site,
     metadata: Metadata,
     master: bytes,
-    cards: Terms | None,
+    phones: Terms,
+    cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
@@ -432,11 +490,14 @@ def _routes(
         metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
         smartcards=cards,
+        phones=phones,
+        clock=site.clock,
+        service=found.service,
     )
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
-    routes += EnrolmentPages(store=store, ways=WebAuthn.ways).routes()
+    routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
@@ -510,7 +571,11 @@ def _issuer_routes(
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
-            issuer=issuer, signer=signer, acr_values=acr.supported(ways), grant_types=list(registry.GRANTS)
+            issuer=issuer,
+            signer=signer,
+            acr_values=acr.supported(ways),
+            grant_types=list(registry.GRANTS),
+            more=uaf_http.discovery(found.origin()) if _offers_phones(found) else {},
         ).routes(),
         *Authorize(
             issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer

@@ -1,8 +1,8 @@
 """GET {issuer}/.well-known/openid-configuration and {issuer}/connect/jwk_uri."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from starlette.responses import Response
@@ -28,12 +28,20 @@ class Publishes(Protocol):
 
 class DiscoveryHttp:
     def __init__(
-        self, *, issuer: Issuer, signer: Publishes, acr_values: Sequence[str], grant_types: Sequence[str]
+        self,
+        *,
+        issuer: Issuer,
+        signer: Publishes,
+        acr_values: Sequence[str],
+        grant_types: Sequence[str],
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`)."""
+        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`). `more`: members of other protocols."""
         self._issuer = issuer
         self._signer = signer
-        self._document = msgspec.json.encode(document(issuer, acr_values=acr_values, grant_types=grant_types))
+        self._document = msgspec.json.encode(
+            {**(more or {}), **document(issuer, acr_values=acr_values, grant_types=grant_types)}
+        )
 
     def routes(self) -> list[Route]:
         return [

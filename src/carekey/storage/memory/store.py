@@ -10,6 +10,7 @@ from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
+from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -30,6 +31,8 @@ class MemoryTx:
         self.failures = Failures(journal)
         self.cards = Cards(journal)
         self.revocation = RevocationEvidence(journal)
+        self.approvals = Approvals(journal)
+        self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
         self.clients = Clients(journal)
@@ -54,6 +57,7 @@ class MemoryTx:
             self.failures,
             self.enrolments,
             self.revocation,
+            self.approvals,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, record, sessions
+from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +42,12 @@ class TestCards(cards.CardsContract): ...
 
 
 class TestRevocationEvidence(cards.RevocationEvidenceContract): ...
+
+
+class TestApprovals(phone.ApprovalsContract): ...
+
+
+class TestUafKeys(phone.UafKeysContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...

@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Text, text
 
 revision = "cards"
-down_revision = "0003_refresh"
+down_revision = "0004_phone"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
