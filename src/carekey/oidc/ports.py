@@ -8,7 +8,7 @@ from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.login.ports import Logins
-from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, Replayed
+from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest, Redeemed, Replayed
 from carekey.sessions.ports import Sessions
 
 
@@ -60,6 +60,17 @@ class Assertions(Protocol):
         ...
 
 
+class PushedRequests(Protocol):
+    """Authorization requests that were pushed (RFC 9126)."""
+
+    def put(self, digest: bytes, request: PushedRequest) -> None: ...
+
+    def take(self, digest: bytes) -> PushedRequest | None:
+        """Of any number of simultaneous callers exactly one gets it; it is gone for all others. Expiry is the
+        caller's to judge."""
+        ...
+
+
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
@@ -69,6 +80,8 @@ class OidcTx(Protocol):
     def access_tokens(self) -> AccessTokens: ...
     @property
     def assertions(self) -> Assertions: ...
+    @property
+    def pushed_requests(self) -> PushedRequests: ...
     @property
     def logins(self) -> Logins: ...
     @property

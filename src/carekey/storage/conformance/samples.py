@@ -23,7 +23,7 @@ from carekey.kernel.ids import (
     SessionId,
 )
 from carekey.login.model import Asked, Login
-from carekey.oidc.model import AccessToken, Client, Grant
+from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest
 from carekey.sessions.model import Proof, Session
 
 NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
@@ -251,5 +251,12 @@ def key(**fields: Any) -> StoredKey:
             created_at=NOW,
             changed_at=NOW,
         ),
+        **fields,
+    )
+
+
+def pushed(**fields: Any) -> PushedRequest:
+    return replace(
+        PushedRequest(issuer=ISSUER, client=CLIENT, parameters={"scope": "openid", "state": "a b"}, expires_at=LATER),
         **fields,
     )

@@ -1,11 +1,11 @@
-"""Clients, codes, access tokens and assertions."""
+"""Clients, codes, access tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, Replayed
+from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest, Redeemed, Replayed
 from carekey.storage.memory.sessions import Sessions
 from carekey.storage.memory.table import Journal, Table
 
@@ -99,3 +99,17 @@ class Assertions:
 
     def sweep(self, before: datetime, limit: int) -> int:
         return self._rows.sweep(lambda expires_at: expires_at <= before, limit)
+
+
+class PushedRequests:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[bytes, PushedRequest] = Table(journal)
+
+    def put(self, digest: bytes, request: PushedRequest) -> None:
+        self._rows.insert(digest, request)
+
+    def take(self, digest: bytes) -> PushedRequest | None:
+        return self._rows.pop(digest)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row.expires_at <= before, limit)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -32,6 +32,7 @@ class MemoryTx:
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.codes = Codes(journal, self.access_tokens)
         self.assertions = Assertions(journal)
+        self.pushed_requests = PushedRequests(journal)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
@@ -44,6 +45,7 @@ class MemoryTx:
             self.access_tokens,
             self.codes,
             self.assertions,
+            self.pushed_requests,
             self.failures,
             self.enrolments,
         ):

@@ -10,7 +10,7 @@ from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolmen
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
@@ -20,6 +20,7 @@ from carekey.storage.sql.schema import (
     enrolments,
     failures,
     logins,
+    pushed_requests,
     session_clients,
     sessions,
 )
@@ -47,6 +48,7 @@ class SqlTx:
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
         self.assertions = Assertions(connection, dialect)
+        self.pushed_requests = PushedRequests(connection, dialect)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
 
@@ -76,6 +78,7 @@ class _SweepSql:
             oldest(access_tokens, access_tokens.c.expires_at),
             oldest(codes, codes.c.expires_at, ~bought_something),
             oldest(assertions, assertions.c.expires_at),
+            oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
         ]
