@@ -31,8 +31,10 @@ from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
 from carekey.login.model import Rules
-from carekey.oidc.authorize.http import Authorize, respond
+from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
@@ -40,6 +42,8 @@ from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
+from carekey.oidc.par.endpoint import PushedRequests
+from carekey.oidc.par.http import ParHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.userinfo.http import UserinfoHttp
@@ -299,6 +303,7 @@ def _routes(
         metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
     )
+    respond = Respond(signers)
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
@@ -306,7 +311,7 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site)
+        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site)
     return routes
 
 
@@ -347,12 +352,24 @@ def _issuer_routes(
     sealing: Sealing,
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
+    respond: Respond,
     site: Site,
 ) -> list[Route]:
-    keys = ClientKeys(Fetcher(private=issuer.private_fetches).get)
+    fetch = Fetcher(private=issuer.private_fetches).get
+    keys = ClientKeys(fetch)
+    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     endpoint = TokenEndpoint(
         issuer=issuer, store=store, clients=clients, grants=registry.GRANTS, signer=signer, entropy=site.entropy
+    )
+    pushed = PushedRequests(
+        issuer=issuer,
+        store=store,
+        clients=clients,
+        objects=objects,
+        scopes=SCOPE_NAMES,
+        verifier=signer,
+        entropy=site.entropy,
     )
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
@@ -360,8 +377,16 @@ def _issuer_routes(
             issuer=issuer, signer=signer, acr_values=acr.supported(ways), grant_types=list(registry.GRANTS)
         ).routes(),
         *Authorize(
-            issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer
+            issuer=issuer,
+            store=store,
+            journey=journey,
+            codes=codes,
+            scopes=SCOPE_NAMES,
+            verifier=signer,
+            objects=objects,
+            respond=respond,
         ).routes(),
+        *ParHttp(issuer=issuer, endpoint=pushed).routes(),
         *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]

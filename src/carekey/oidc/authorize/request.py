@@ -13,12 +13,13 @@ from carekey.login import acr
 from carekey.login.model import Asked, RoleAsked
 from carekey.oidc.authorize import parameters, sharing
 from carekey.oidc.authorize.errors import Reason, UnmetAuthenticationRequirements, Unreturnable
-from carekey.oidc.authorize.parameters import LIMITS, Prompt, Received, RequestedClaims, is_plain
+from carekey.oidc.authorize.parameters import LIMITS, Arrival, Prompt, Received, RequestedClaims, is_plain
 from carekey.oidc.clients import redirect_uris
 from carekey.oidc.clients.redirect_uris import ApplicationType
 from carekey.oidc.errors import InvalidRequest, OAuthError, UnauthorizedClient
 from carekey.oidc.id_token_hint import Hint
 from carekey.oidc.model import AuthorizationRequest, Client, Issuer, ResponseMode
+from carekey.oidc.profiles import demands
 from carekey.web.fields import Fields
 
 QUERY_LIMIT = 16 * 1024
@@ -36,25 +37,31 @@ class Sender:
     state: str | None
 
 
-def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Sender:
-    """The first half. Raises: Unreturnable."""
-    client_id, redirect_uri = _proving(fields, "client_id"), _proving(fields, "redirect_uri")
+def registered(client_id: str | None, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Client:
+    """Raises: Unreturnable."""
     if client_id is None:
         raise Unreturnable(Reason.NO_CLIENT)
-    client = find(issuer.name, ClientId(client_id))
-    if client is None:
+    found = find(issuer.name, ClientId(client_id))
+    if found is None:
         raise Unreturnable(Reason.UNKNOWN_CLIENT, client=client_id)
-    if client.disabled_at is not None:
+    if found.disabled_at is not None:
         raise Unreturnable(Reason.DISABLED_CLIENT, client=client_id)
+    return found
+
+
+def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Sender:
+    """The first half. Raises: Unreturnable."""
+    client_id, redirect_uri = proving(fields, "client_id"), proving(fields, "redirect_uri")
+    client = registered(client_id, issuer, find)
     if redirect_uri is None:
-        raise Unreturnable(Reason.NO_REDIRECT_URI, client=client_id)
+        raise Unreturnable(Reason.NO_REDIRECT_URI, client=client.id)
     kind: ApplicationType = "native" if client.metadata.get("application_type") == "native" else "web"
     if not redirect_uris.matches(redirect_uri, client.redirect_uris, kind=kind):
-        raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client_id)
+        raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client.id)
     return Sender(
         client=client,
         redirect_uri=redirect_uri,
-        response_mode=_mode_for_errors(fields, issuer),
+        response_mode=_mode_for_errors(fields, issuer, client),
         state=_state_for_errors(fields),
     )
 
@@ -62,8 +69,9 @@ def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId]
 CHECKS: tuple[Callable[[Received], None], ...] = (
     parameters.check_repeats,
     parameters.check_sizes,
+    parameters.check_profile,
     parameters.check_response_mode,
-    parameters.check_request_objects,
+    parameters.check_registration,
     parameters.check_response_type,
     parameters.check_pkce,
 )
@@ -71,13 +79,18 @@ CHECKS: tuple[Callable[[Received], None], ...] = (
 
 
 def read(
-    fields: Fields, sender: Sender, issuer: Issuer, *, supported: Collection[str], hinted: Callable[[str], Hint | None]
+    arrival: Arrival,
+    sender: Sender,
+    issuer: Issuer,
+    *,
+    supported: Collection[str],
+    hinted: Callable[[str], Hint | None],
 ) -> tuple[AuthorizationRequest, Asked]:
     """The second half. `hinted` reads an `id_token_hint`. Raises: OAuthError."""
     client = sender.client
     if "authorization_code" not in client.grant_types:
         raise UnauthorizedClient(reason=Reason.GRANT_TYPE_NOT_REGISTERED)
-    received = Received(fields=fields, issuer=issuer, client=client)
+    received = Received(arrival=arrival, issuer=issuer, client=client)
     for check in CHECKS:
         check(received)
     scopes = parameters.scopes(received, supported)
@@ -92,6 +105,7 @@ def read(
         nonce=received.get("nonce"),
         code_challenge=received.get("code_challenge"),
         requested_claims=claims.given,
+        response_alg=client.response_alg,
     )
     asked = Asked(
         client=client.id,
@@ -117,7 +131,8 @@ def origin(redirect_uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
 
-def _proving(fields: Fields, name: str) -> str | None:
+def proving(fields: Fields, name: str) -> str | None:
+    """A parameter that decides where the answer goes. Raises: Unreturnable."""
     if name in fields.repeated():
         raise Unreturnable(Reason.REPEATED_PARAMETER)
     value = fields.get(name)
@@ -126,11 +141,12 @@ def _proving(fields: Fields, name: str) -> str | None:
     return value
 
 
-def _mode_for_errors(fields: Fields, issuer: Issuer) -> ResponseMode:
+def _mode_for_errors(fields: Fields, issuer: Issuer, client: Client) -> ResponseMode:
+    asked = demands(issuer, client)
     try:
-        return parameters.response_mode(fields.get("response_mode"), issuer)
+        return parameters.response_mode(fields.get("response_mode"), issuer, asked)
     except (ValueError, OAuthError):
-        return ResponseMode.QUERY
+        return ResponseMode.QUERY_JWT if asked.require_signed_response else ResponseMode.QUERY
 
 
 def _state_for_errors(fields: Fields) -> str | None:

@@ -56,10 +56,14 @@ def plain(text: str) -> bool:
 
 
 def audiences(issuer: Issuer) -> frozenset[str]:
-    """Everything that an assertion for this issuer may call it."""
+    """Everything that an assertion for this issuer may call it (RFC 9126 section 2 adds the third)."""
     return frozenset(
         form
-        for address in (issuer.url, endpoints.address(issuer, endpoints.TOKEN))
+        for address in (
+            issuer.url,
+            endpoints.address(issuer, endpoints.TOKEN),
+            endpoints.address(issuer, endpoints.PAR),
+        )
         for form in (address, *_with_and_without_port(address))
     )
 

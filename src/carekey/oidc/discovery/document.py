@@ -8,8 +8,10 @@ from typing import Any
 
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
 from carekey.oidc import endpoints
+from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
-from carekey.oidc.model import ClientAuthMethod, Issuer, ResponseMode
+from carekey.oidc.model import ClientAuthMethod, Issuer
+from carekey.oidc.profiles import PROFILES
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -33,7 +35,9 @@ _PROTOCOL_CLAIMS = (
 
 
 def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str]) -> dict[str, Any]:
-    modes = [ResponseMode.QUERY, *([ResponseMode.FORM_POST] if issuer.form_post else [])]
+    asked = PROFILES[issuer.profile]
+    algs = [name for name in SIGNING if name in asked.algs]
+    macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
     told: dict[str, Any] = {
         "issuer": issuer.url,
         "authorization_endpoint": endpoints.address(issuer, endpoints.AUTHORIZE),
@@ -42,7 +46,7 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "jwks_uri": endpoints.address(issuer, endpoints.JWKS),
         "end_session_endpoint": endpoints.address(issuer, endpoints.END_SESSION),
         "response_types_supported": ["code"],
-        "response_modes_supported": [mode.value for mode in modes],
+        "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": list(grant_types),
         "subject_types_supported": ["public"],
         "scopes_supported": list(SCOPE_NAMES),
@@ -51,16 +55,24 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "acr_values_supported": list(acr_values),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "code_challenge_methods_supported": ["S256"],
-        "id_token_signing_alg_values_supported": list(SIGNING),
-        "userinfo_signing_alg_values_supported": list(SIGNING),
-        "token_endpoint_auth_methods_supported": [method.value for method in ClientAuthMethod],
-        "token_endpoint_auth_signing_alg_values_supported": [*SIGNING, *sorted(SYMMETRIC)],
+        "id_token_signing_alg_values_supported": algs,
+        "userinfo_signing_alg_values_supported": algs,
+        "authorization_signing_alg_values_supported": algs,
+        "token_endpoint_auth_methods_supported": [
+            method.value for method in ClientAuthMethod if method in asked.auth_methods
+        ],
+        "token_endpoint_auth_signing_alg_values_supported": [*algs, *macs],
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        # Said aloud, because silence would mean yes.
-        "request_uri_parameter_supported": False,
+        "pushed_authorization_request_endpoint": endpoints.address(issuer, endpoints.PAR),
+        "require_pushed_authorization_requests": asked.require_par,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": algs,
+        "require_signed_request_object": asked.require_signed_request,
+        # A request_uri of the client's own would not be pushed.
+        "request_uri_parameter_supported": not asked.require_par,
+        "require_request_uri_registration": True,
     }
-    if issuer.announce_iss:
+    if issuer.announce_iss or asked.announce_iss:
         told["authorization_response_iss_parameter_supported"] = True
     return told

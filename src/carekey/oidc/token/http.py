@@ -1,12 +1,10 @@
 """POST {issuer}/access_token."""
 
-from collections.abc import Iterable
-
 from starlette.responses import Response
 
 from carekey.oidc import endpoints
 from carekey.oidc.errors import OAuthError
-from carekey.oidc.http import RawHeader, for_clients, json_answer, read_form
+from carekey.oidc.http import basic_challenge, for_clients, json_answer, read_form
 from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.web.kit import Request, Route, post
@@ -18,7 +16,7 @@ class TokenHttp:
         self._endpoint = endpoint
 
     def routes(self) -> list[Route]:
-        return [post(endpoints.path(self._issuer, endpoints.TOKEN), for_clients(self._token, _challenge))]
+        return [post(endpoints.path(self._issuer, endpoints.TOKEN), for_clients(self._token, basic_challenge))]
 
     async def _token(self, request: Request) -> Response:
         now = request.site.clock.now()
@@ -30,9 +28,3 @@ class TokenHttp:
             raise
         authorization = request.headers.get("authorization")
         return json_answer(await self._endpoint.answer(fields, authorization, now=now, reference=request.reference))
-
-
-def _challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:
-    """RFC 6749 section 5.2: who tried by the Authorization header is told its scheme."""
-    if error.status == 401 and "authorization" in request.headers:
-        yield b"www-authenticate", b'Basic realm="carekey", charset="UTF-8"'

@@ -28,14 +28,17 @@ async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: 
     assert told["scopes_supported"] == list(SCOPE_NAMES)
     assert told["acr_values_supported"] == ["AAL2_OR_AAL3_ANY", "AAL3_ANY"]
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["request_parameter_supported"] is False
-    assert told["request_uri_parameter_supported"] is False
+    assert told["request_parameter_supported"] is True
+    assert told["request_uri_parameter_supported"] is True
     assert told["claims_parameter_supported"] is True
     for missing in ("registration_endpoint", "introspection_endpoint", "backchannel_logout_supported"):
         assert missing not in told
 
 
-@pytest.mark.parametrize(("form_post", "modes"), [(True, ["query", "form_post"]), (False, ["query"])])
+@pytest.mark.parametrize(
+    ("form_post", "modes"),
+    [(True, ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]), (False, ["query", "jwt", "query.jwt"])],
+)
 def test_cis2_release_11_01_form_post_is_a_switch(form_post: bool, modes: list[str]) -> None:
     told = document(replace(ISSUER, form_post=form_post), acr_values=[], grant_types=[])
     assert told["response_modes_supported"] == modes
