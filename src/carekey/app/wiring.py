@@ -44,6 +44,7 @@ from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
+from carekey.oidc.profiles import PROFILES
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.userinfo.http import UserinfoHttp
@@ -135,7 +136,9 @@ def prepare(found: Settings) -> None:
 
 
 def check_ways(found: Settings) -> None:
-    """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people."""
+    """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people, or is to
+    keep a profile that there is not."""
+    _check_profiles(found)
     kinds = {way.name: kind for kind in registry.AUTHENTICATORS for way in kind.ways}
     for name, issuer in found.issuers.items():
         if not issuer.ways:
@@ -151,6 +154,20 @@ def check_ways(found: Settings) -> None:
         if way not in kinds:
             raise SettingsError(
                 f"There is no way to log in named {way!r} for [ways.{way}]; there are {', '.join(kinds)}."
+            )
+
+
+def _check_profiles(found: Settings) -> None:
+    """Raises: SettingsError, if an issuer is to keep a profile that there is not."""
+    choices = ", ".join(name for name, profile in PROFILES.items() if profile.lacking is None)
+    for name, issuer in found.issuers.items():
+        profile = PROFILES.get(issuer.profile)
+        if profile is None:
+            raise SettingsError(f"issuers.{name}.profile is {issuer.profile!r}; there are {choices}.")
+        if profile.lacking is not None:
+            raise SettingsError(
+                f"issuers.{name}.profile is {issuer.profile!r}, which needs {profile.lacking}, and CareKey does not "
+                f"have that yet; there are {choices}."
             )
 
 
@@ -198,6 +215,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             form_post=issuer.form_post,
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
+            profile=issuer.profile,
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()

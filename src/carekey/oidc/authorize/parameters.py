@@ -110,7 +110,7 @@ def check_profile(received: Received) -> None:
     """What the profile, or the client of its own accord, wants of every request."""
     asked, client = received.demands, received.client
     if asked.lacking is not None:
-        raise UnauthorizedClient(f"{asked.name} needs {asked.lacking}", reason=Reason.PROFILE_LACKS)
+        raise UnauthorizedClient(f"The client's profile needs {asked.lacking}", reason=Reason.PROFILE_LACKS)
     if (asked.require_par or client.require_par) and not received.arrival.pushed:
         raise InvalidRequest("The request must be pushed", reason=Reason.NOT_PUSHED)
     if (asked.require_signed_request or client.require_signed_request) and not received.arrival.signed:

@@ -32,6 +32,7 @@ from carekey.oidc.events import ClientRefused, TokensIssued, TokensRefused
 from carekey.oidc.model import Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
 from carekey.oidc.tokens.signing import Signs
@@ -109,6 +110,9 @@ class TokenEndpoint:
         grant_type = self._grants.get(name)
         if grant_type is None:
             raise UnsupportedGrantType(reason=Reason.UNKNOWN_GRANT_TYPE)
+        lacking = demands(self._issuer, authenticated.client).lacking
+        if lacking is not None:
+            raise UnauthorizedClient(f"The client's profile needs {lacking}", reason=Reason.PROFILE_LACKS)
         if name not in authenticated.client.grant_types:
             raise UnauthorizedClient(reason=Reason.GRANT_TYPE_NOT_REGISTERED)
         check_once(fields, grant_type.parameters)

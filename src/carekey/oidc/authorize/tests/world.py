@@ -9,7 +9,8 @@ import httpx2
 
 from carekey.jose.jwt import Flaw, InvalidJwt
 from carekey.jose.sealing import Sealing
-from carekey.kernel.ids import ClientId
+from carekey.jose.signer import Signer
+from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.secret import digest
 from carekey.login.tests.make import HEALTHCARE, NOW
 from carekey.login.tests.world import SANDBOX, Browser, CountingEntropy, World
@@ -78,8 +79,8 @@ class Provider(World):
         self.issuer = replace(ISSUER, **issuer)
         sandbox = Issuer(name=SANDBOX, url="https://care.example.test/sandbox")
         codes = CodeIssuer([self.issuer, sandbox], CountingEntropy())
-        self.signer = OpenSigner()
-        respond = Respond({self.issuer.name: self.signer, SANDBOX: self.signer})
+        self.signers: dict[IssuerName, Any] = {self.issuer.name: OpenSigner(), SANDBOX: OpenSigner()}
+        respond = Respond(self.signers)
         super().__init__(application=codes, respond=respond)
         self.tokens = KnownTokens()
         self.published: dict[str, bytes] = {}
@@ -111,6 +112,9 @@ class Provider(World):
             )
             self.routes += ParHttp(issuer=one, endpoint=pushed).routes()
         self.routes += LogOut(issuers=[(self.issuer, self.tokens), (sandbox, self.tokens)], store=self.store).routes()
+
+    def sign_with(self, signer: Signer) -> None:
+        self.signers[self.issuer.name] = signer
 
     async def _fetch(self, address: str) -> bytes:
         self.fetches.append(address)
