@@ -182,7 +182,7 @@ def _carekey(folder: Path, key: Key, url: str, name: str) -> Target:
         key=key,
         provider=CareKey(port),
         port=port,
-        command=[sys.executable, "-c", "from carekey.app.cli import main; main()", "serve"],
+        command=[sys.executable, "-m", "carekey", "serve"],
         environment={
             "PYTHONPATH": str(ROOT / "src"),
             "CAREKEY_DATA": str(folder / "data"),

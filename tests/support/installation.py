@@ -152,8 +152,8 @@ class Whole:
             algorithms=[head["alg"]],
         )
 
-    def token_request(self, code: str, **changed: str | None) -> dict[str, str]:
-        fields = {
+    def token_request(self, code: str, /, **changed: str | None) -> dict[str, str]:
+        fields: dict[str, str | None] = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": CALLBACK,

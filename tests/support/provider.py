@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from support.processes import free_port, running
 
 ROOT = Path(__file__).parents[2]
-CAREKEY = (sys.executable, "-c", "from carekey.app.cli import main; main()")
+CAREKEY = (sys.executable, "-m", "carekey")
 PYTHONPATH = os.pathsep.join((str(ROOT / "src"), str(ROOT / "demo")))
 
 GP = "555000000101"
@@ -30,6 +30,8 @@ class Provider:
     folder: Path
     port: int
     environment: Mapping[str, str]
+    process: int = 0
+    """The server's, which leads a group of its own."""
 
     @property
     def issuer(self) -> str:
@@ -88,8 +90,8 @@ def carekey(folder: Path, **settings: str) -> Iterator[Provider]:
     discovery = f"{provider.issuer}/.well-known/openid-configuration"
     with running(
         [*CAREKEY, "serve"], answers=discovery, log=folder / "carekey.log", cwd=folder, environment=environment
-    ):
-        yield provider
+    ) as process:
+        yield replace(provider, process=process.pid)
 
 
 @contextmanager

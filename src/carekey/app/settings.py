@@ -181,6 +181,7 @@ def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Setti
         settings = msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(_explained(str(error))) from None
+    _check_server(settings.server)  # first: the default issuers are made with its port
     return _checked(_with_default_issuers(settings))
 
 
@@ -251,21 +252,28 @@ def _checked(settings: Settings) -> Settings:
     for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
         section, _, field = path.partition(".")
         duration(path, getattr(getattr(settings, section), field))
-    if (settings.server.certificate is None) != (settings.server.private_key is None):
-        raise SettingsError("server.certificate and server.private_key go together: set both or neither.")
-    if not 0 < settings.server.port < 65536:
-        raise SettingsError("server.port must be between 1 and 65535.")
-    if settings.server.workers < 1:
-        raise SettingsError("server.workers must be at least 1.")
     if settings.environment == "production":
         _check_production(settings)
     return settings
 
 
+def _check_server(server: Server) -> None:
+    if not 0 < server.port < 65536:
+        raise SettingsError("server.port must be between 1 and 65535.")
+    if server.workers < 1:
+        raise SettingsError("server.workers must be at least 1.")
+    if (server.certificate is None) != (server.private_key is None):
+        raise SettingsError("server.certificate and server.private_key go together: set both or neither.")
+
+
 def _check_issuer(name: str, issuer: Issuer) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
         raise SettingsError(f"The issuer name {name!r} must be small letters, digits and hyphens.")
-    parts = urlsplit(issuer.url)
+    try:
+        parts = urlsplit(issuer.url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"issuers.{name}.url is not an address: {error}.") from None
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(f"issuers.{name}.url must be an https address without query or fragment.")
     if issuer.url.endswith("/"):
@@ -328,6 +336,7 @@ def shown(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(settings)
     if tree["keys"]["master"] is not None:
         tree["keys"]["master"] = "***"
-    if settings.database.url and "@" in settings.database.url:
-        tree["database"]["url"] = re.sub(r"//[^@]*@", "//***@", settings.database.url)
+    if settings.database.url:
+        url = re.sub(r"//[^@/]*@", "//***@", settings.database.url)
+        tree["database"]["url"] = re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
     return tree

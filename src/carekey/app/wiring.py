@@ -25,6 +25,7 @@ from carekey.jose.sealing import Sealing
 from carekey.jose.signer import KeyUnusable, Signer
 from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
+from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import IssuerName
 from carekey.login import acr
 from carekey.login.attempts import LoginAttempts
@@ -98,7 +99,7 @@ async def running(
         signers = {issuer.name: signer(found, issuer, store, sealing) for issuer in issuers}
         for one in signers.values():
             await one.refresh(clock.now())
-        site = site_of(found, master, clock, entropy)
+        site = site_of(found, master, clock, entropy, store)
         routes = _routes(found, store, issuers, signers, sealing, site, metadata)
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
@@ -124,15 +125,27 @@ def prepare(found: Settings) -> None:
         return
     from carekey.storage.sql import migrate, sqlite
 
+    make_folder(found)
     try:
-        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         if found.keys.master is None and not _master_file(found).exists():
             write_master_key(_master_file(found), SystemEntropy())
     except OSError as error:
-        raise SettingsError(f"The data folder {found.data} cannot be used: {error.strerror}.") from None
+        raise SettingsError(f"The master key {_master_file(found)} cannot be made: {error.strerror}.") from None
     url = found.database_url()
     if url.startswith("sqlite:") and not sqlite.path_of(url).exists():
         migrate.upgrade(url)
+
+
+def make_folder(found: Settings) -> None:
+    """The data folder, outside production. Raises: SettingsError."""
+    if found.environment == "production":
+        return
+    try:
+        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The data folder {found.data} cannot be made ({error.strerror}): make it, or set data to another."
+        ) from None
 
 
 def check_ways(found: Settings) -> None:
@@ -254,7 +267,10 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
         raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
-def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> Site:
+def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, store: Store) -> Site:
+    async def record(event: AuditEvent) -> None:
+        await store.write(lambda tx: tx.audit.record(event))
+
     folders = {
         "login": _SRC / "login" / "templates",
         "authorize": _SRC / "oidc" / "authorize" / "templates",
@@ -277,6 +293,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy) -> S
         pages=Pages(folders, service=found.service, banner=_BANNERS[found.environment]),
         clock=clock,
         entropy=entropy,
+        record=record,
     )
 
 

@@ -14,7 +14,13 @@ T = TypeVar("T")
 TxT_co = TypeVar("TxT_co", covariant=True)
 
 
+class StoreUnavailable(Exception):
+    """The store is down, full, or refuses. `str()` is one sentence for an operator, with nothing of what was stored."""
+
+
 class Store(Protocol[TxT_co]):
+    """Both raise StoreUnavailable, and whatever the work raises."""
+
     async def read(self, work: Callable[[TxT_co], T]) -> T:
         """Run work that only looks. It sees every write that was answered before it began."""
         ...

@@ -86,6 +86,8 @@ def note(asked: Asked, because: Because, *, proven: bool, known: bool) -> str | 
             return f"{name} needs a more secure way to log in than the one you used before."
         case Because.OTHER_PERSON:
             return f"You are not the person that {name} asked for. Log in as that person, or go back."
+        case Because.TOO_LONG_AGO if proven:
+            return f"{name} needs a more recent log in than yours. Log in again."
         case Because.ASKED_AGAIN | Because.TOO_LONG_AGO if known:
             return f"You are logged in already, but {name} asks you to log in again."
         case _:

@@ -13,6 +13,9 @@ from carekey.login import acr
 from carekey.login.model import Asked, Issue, RoleAsked
 from carekey.sessions.model import Session
 
+LINGERING = 300
+"""Seconds that somebody may take from their proof to the end of the log-in, however small `max_age` is."""
+
 
 class Refusal(StrEnum):
     """Why a log-in ends without the application getting what it asked for."""
@@ -164,6 +167,9 @@ def _standing(asked: Asked, so_far: SoFar, *, now: datetime) -> tuple[str, AAL] 
     if proof is not None:
         if asked.person not in {None, proof.person}:
             return Because.OTHER_PERSON
+        # The application would find `auth_time` older than it asked for.
+        if asked.max_age is not None and (now - proof.at).total_seconds() >= max(asked.max_age, LINGERING):
+            return Because.TOO_LONG_AGO
         reported = acr.satisfied(asked.acr, proof.aal, proof.amr, minimum=asked.minimum)
         return (reported, proof.aal) if reported else Because.TOO_WEAK
     if session is None or so_far.level is None:

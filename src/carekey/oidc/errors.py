@@ -13,6 +13,7 @@ class Reason(StrEnum):
     """What was really wrong, for the audit record."""
 
     FAULT = "fault"
+    UNAVAILABLE = "unavailable"
     MALFORMED = "malformed"
     REPEATED_PARAMETER = "repeated_parameter"
     MISSING_PARAMETER = "missing_parameter"
@@ -178,6 +179,8 @@ class ServerError(OAuthError):
 
 
 class TemporarilyUnavailable(OAuthError):
+    """The store is down. RFC 6749 section 4.1.2.1 has the name."""
+
     code = "temporarily_unavailable"
     status = 503
     usual = "The service is unavailable"

@@ -26,6 +26,9 @@ Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
 _NAT64 = ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""All that IANA has given out of IPv6. Some Pythons call the rest global: 64:ff9b:1::/48 leads to any IPv4 address."""
+_PROTOCOL_ASSIGNMENTS = ip_network("192.0.0.0/24")
 
 
 class Flaw(StrEnum):
@@ -54,6 +57,10 @@ def is_public(address: Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
+    elif address in _PROTOCOL_ASSIGNMENTS:
+        return False
     return address.is_global and not address.is_multicast
 
 

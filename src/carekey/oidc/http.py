@@ -8,7 +8,16 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from carekey.oidc.errors import InvalidRequest, OAuthError, Reason, ServerError, TooLarge, TooSlow
+from carekey.kernel.unit_of_work import StoreUnavailable
+from carekey.oidc.errors import (
+    InvalidRequest,
+    OAuthError,
+    Reason,
+    ServerError,
+    TemporarilyUnavailable,
+    TooLarge,
+    TooSlow,
+)
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Handler, Request
@@ -47,6 +56,9 @@ def for_clients(handler: Callable[[Request], Awaitable[Response]], challenge: Ch
             error = refusal
         except ClientDisconnect:
             raise
+        except StoreUnavailable as unavailable:
+            log.error("store:unavailable", reference=request.reference, why=str(unavailable))  # noqa: TRY400 (no trace)
+            error = TemporarilyUnavailable(reason=Reason.UNAVAILABLE)
         except Exception as fault:  # whatever it was, the client gets JSON and support a code
             log.exception("request:failed", reference=request.reference, kind=type(fault).__name__)
             error = ServerError(f"The service could not answer ({request.reference})", reason=Reason.FAULT)

@@ -1,7 +1,9 @@
 """What can go wrong with the store itself. Each message is one sentence for an operator, with what to do."""
 
+from carekey.kernel.unit_of_work import StoreUnavailable
 
-class StorageError(Exception):
+
+class StorageError(StoreUnavailable):
     """The database cannot be opened, is of another version, is not reachable, or refuses what it was given."""
 
 

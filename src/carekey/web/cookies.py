@@ -1,11 +1,16 @@
 """Cookies: host-only, HttpOnly, Lax, and `__Host-` wherever the service is reached by https."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from carekey.kernel.ids import IssuerName, LoginId
+
+LOGINS_AT_ONCE = 20
+"""Log-ins that one browser may have begun and not ended. Each has a cookie; without a bound another site could have so
+many begun that the browser drops the session's, or a proxy refuses the request."""
 
 _SAFE = re.compile(r"[A-Za-z0-9._~+/=-]*")
 
@@ -30,6 +35,12 @@ class Cookies:
     def login(self, id: LoginId) -> str:
         """One a log-in, so that tabs opened in the same instant do not overwrite each other's."""
         return self.named(f"login-{id[:12]}")
+
+    def surplus_logins(self, sent: Iterable[str]) -> list[str]:
+        """Of the names of cookies that a browser sent, oldest first (RFC 6265 section 5.4), those to drop before one
+        more log-in begins."""
+        pattern = re.compile(re.escape(self.named("login-\0")).replace(re.escape("\0"), "[A-Za-z0-9_-]{1,12}"))
+        return [name for name in sent if pattern.fullmatch(name)][: 1 - LOGINS_AT_ONCE]
 
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""

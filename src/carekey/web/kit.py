@@ -18,12 +18,26 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, reference
+from carekey.kernel.event import AuditEvent
+from carekey.kernel.unit_of_work import StoreUnavailable
 from carekey.web import csrf, headers
 from carekey.web.cookies import Cookies
+from carekey.web.events import Forged, FormRefused
 from carekey.web.fields import Fields, MalformedFields, RepeatedField
-from carekey.web.problem import Problem, fault, malformed, not_allowed, not_found, not_from_here, too_large, too_slow
+from carekey.web.problem import (
+    Problem,
+    fault,
+    malformed,
+    not_allowed,
+    not_found,
+    not_from_here,
+    too_large,
+    too_slow,
+    unavailable,
+)
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 
@@ -33,6 +47,13 @@ BODY_SECONDS = 20
 """A body that takes longer is not being sent, it is being held open."""
 
 log = structlog.get_logger()
+
+
+Record = Callable[[AuditEvent], Awaitable[None]]
+
+
+async def _unrecorded(_event: AuditEvent) -> None:
+    """For pages that are tried by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +69,8 @@ class Site:
     pages: Pages
     clock: Clock
     entropy: Entropy
+    record: Record = _unrecorded
+    """Puts on record what the kit itself refuses."""
 
 
 class Request(StarletteRequest):
@@ -103,16 +126,31 @@ class Request(StarletteRequest):
 
         Raises: Problem, if it was not sent from our page or not by that browser.
         """
-        if bound_to is None or not csrf.same_origin(self.headers, origins=self.site.origins):
-            raise not_from_here()
+        found = await self._form_bound_to(bound_to)
+        if isinstance(found, Fields):
+            return found
+        event = FormRefused(
+            at=self.site.clock.now(),
+            actor=UNKNOWN,
+            reference=self.reference,
+            form=self.scope["path"].split("/", 2)[1],
+            reason=found,
+        )
+        await self.site.record(event)
+        raise not_from_here()
+
+    async def _form_bound_to(self, secret: str | None) -> Fields | Forged:
+        """Raises: Problem (too large, too slow)."""
+        if secret is None:
+            return Forged.NO_COOKIE
+        if not csrf.same_origin(self.headers, origins=self.site.origins):
+            return Forged.OTHER_ORIGIN
         try:
             fields = await self.form()
             given = fields.get("csrf")
         except ValueError:
-            raise not_from_here() from None
-        if not csrf.matches(self.site.csrf_key, bound_to, given):
-            raise not_from_here()
-        return fields
+            return Forged.MALFORMED
+        return fields if csrf.matches(self.site.csrf_key, secret, given) else Forged.WRONG_TOKEN
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -226,6 +264,9 @@ class Dispatcher:
             return problem_page(request, malformed())
         except ClientDisconnect:
             raise
+        except StoreUnavailable as error:
+            log.error("store:unavailable", reference=request.reference, why=str(error))  # noqa: TRY400 (no trace)
+            return problem_page(request, unavailable())
         except Exception as error:  # the last resort: whatever it was, the person gets a page and support a code
             log.exception("request:failed", reference=request.reference, kind=type(error).__name__)
             return problem_page(request, fault())

@@ -43,7 +43,16 @@ class Zones:
         return address
 
 
+_LONGEST = 45
+"""Characters of the longest address in text: whatever is longer is none, and must not fill the memory of `_parsed`."""
+
+
 def _parsed(text: str) -> Address | None:
+    return _parsed_before(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed_before(text: str) -> Address | None:
     try:
         address = ip_address(text)
     except ValueError:

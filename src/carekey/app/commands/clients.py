@@ -137,7 +137,7 @@ def _read(file: str) -> dict[str, Any]:
         metadata = json_text.loads(text)
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.", Exit.NOT_FOUND) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{file} is not JSON: {error}.", Exit.USAGE) from None
     if not isinstance(metadata, dict):
         raise CommandError(f"{file} must hold one JSON object.", Exit.USAGE)

@@ -13,11 +13,11 @@ def upgrade(config: Config = None) -> None:
 
     Examples: `carekey db upgrade`, `CAREKEY_DATABASE__URL=postgresql://carekey@db/carekey carekey db upgrade`
     """
+    from carekey.app.wiring import make_folder
     from carekey.storage.sql import migrate
 
     found = read_settings(config)
-    if found.environment != "production":
-        found.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(found)
     migrate.upgrade(found.database_url())
     put("The database is of this version.")
 

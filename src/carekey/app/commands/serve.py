@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from carekey.app.settings import Settings
-from carekey.app.terminal import CommandError, Config, Exit, read_settings, say
+from carekey.app.terminal import CommandError, Config, Exit, read_settings, run, say
 
 
 def serve(
@@ -32,12 +32,15 @@ def serve(
     prepare(found)
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
+    try_out(found)
     announce(found)
     run_server(found, workers=workers or found.server.workers)
 
 
 def run_server(found: Settings, *, workers: int) -> None:
     import uvicorn
+
+    from carekey.app.protocol import BoundedHttp
 
     uvicorn.run(
         "carekey.app.asgi:create",
@@ -46,7 +49,7 @@ def run_server(found: Settings, *, workers: int) -> None:
         port=found.server.port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -57,8 +60,19 @@ def run_server(found: Settings, *, workers: int) -> None:
         ssl_certfile=found.server.certificate,
         ssl_keyfile=found.server.private_key,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=None,
     )
+
+
+def try_out(found: Settings) -> None:
+    """Open everything once, here: what is wrong then ends the command with its own sentence and exit code. A worker that
+    cannot start would be started again and again. Raises: SettingsError, StorageError, KeyUnusable."""
+    from carekey.app.wiring import running
+
+    async def work() -> None:
+        async with running(found):
+            pass
+
+    run(work())
 
 
 def check_port(found: Settings) -> None:
@@ -68,6 +82,10 @@ def check_port(found: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((found.server.host, found.server.port))
+        except (socket.gaierror, UnicodeError):
+            raise CommandError(
+                f"server.host is {found.server.host!r}, which is no address of this machine.", Exit.USAGE
+            ) from None
         except OSError as error:
             raise CommandError(
                 f"Port {found.server.port} on {found.server.host} cannot be used ({error.strerror}): "

@@ -81,6 +81,17 @@ TABLE = {
     "proof after prompt=login": (asked(fresh=True), proven(), DONE),
     "proof after select_account": (asked(choose_account=True), proven(), DONE),
     "proof, max_age=0": (asked(max_age=0), known(proof=proof(at=ago(minutes=2))), DONE),
+    "proof, max_age=0, lingered": (
+        asked(max_age=0),
+        known(proof=proof(at=ago(minutes=5))),
+        again(Because.TOO_LONG_AGO),
+    ),
+    "proof, max_age overrun on the role page": (
+        asked(max_age=600),
+        known(proof=proof(at=ago(minutes=10))),
+        again(Because.TOO_LONG_AGO),
+    ),
+    "proof, no max_age, lingered": (asked(), known(proof=proof(at=ago(minutes=14))), DONE),
     "proof of a suspended person": (
         asked(),
         proven(person=person(status=PersonStatus.SUSPENDED)),

@@ -10,6 +10,7 @@ class Reason(StrEnum):
     """What was really wrong, for the audit record."""
 
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
     MALFORMED = "malformed"
     REPEATED_PARAMETER = "repeated_parameter"
     NO_CLIENT = "no_client"

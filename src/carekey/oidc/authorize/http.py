@@ -110,6 +110,10 @@ class Authorize(Generic[TxT]):
             fields = await request.form()
         except MalformedFields:
             raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
+        except Problem as problem:  # the kit's own: it was sent too much, or too slowly
+            reason = Reason.TOO_SLOW if problem.status == 408 else Reason.TOO_LARGE
+            await self._record(request, client="", known=False, error="invalid_request", reason=reason)
+            raise
         arrival = await self._arrive(request, fields)
         if isinstance(arrival, _Refused):
             return await self._refuse(request, arrival.to, arrival.error)
@@ -207,6 +211,8 @@ class Authorize(Generic[TxT]):
         await self._store.write(lambda tx: self._journey.start(tx, login))
         response = see_other(f"/login/{login.id}")
         cookies = request.site.cookies
+        for name in cookies.surplus_logins(request.cookies):
+            cookies.drop(response, name)
         lifetime = login.expires_at - login.started_at
         cookies.put(response, cookies.login(login.id), secret.reveal(), max_age=int(lifetime.total_seconds()))
         return response

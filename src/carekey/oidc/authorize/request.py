@@ -14,8 +14,7 @@ from carekey.login.model import Asked, RoleAsked
 from carekey.oidc.authorize import parameters, sharing
 from carekey.oidc.authorize.errors import Reason, UnmetAuthenticationRequirements, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival, Prompt, Received, RequestedClaims, is_plain
-from carekey.oidc.clients import redirect_uris
-from carekey.oidc.clients.redirect_uris import ApplicationType
+from carekey.oidc.clients.metadata import redirect_uri_registered
 from carekey.oidc.errors import InvalidRequest, OAuthError, UnauthorizedClient
 from carekey.oidc.id_token_hint import Hint
 from carekey.oidc.model import AuthorizationRequest, Client, Issuer, ResponseMode
@@ -55,8 +54,7 @@ def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId]
     client = registered(client_id, issuer, find)
     if redirect_uri is None:
         raise Unreturnable(Reason.NO_REDIRECT_URI, client=client.id)
-    kind: ApplicationType = "native" if client.metadata.get("application_type") == "native" else "web"
-    if not redirect_uris.matches(redirect_uri, client.redirect_uris, kind=kind):
+    if not redirect_uri_registered(client, redirect_uri):
         raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client.id)
     return Sender(
         client=client,

@@ -10,7 +10,7 @@ from carekey.kernel.ids import IssuerName
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints, id_token_hint
-from carekey.oidc.authorize.errors import Unreturnable
+from carekey.oidc.authorize.errors import Reason, Unreturnable
 from carekey.oidc.authorize.modes import query
 from carekey.oidc.authorize.request import origin
 from carekey.oidc.authorize.response import Answer
@@ -23,7 +23,7 @@ from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Session
 from carekey.web import csrf
-from carekey.web.fields import Fields
+from carekey.web.fields import Fields, MalformedFields
 from carekey.web.kit import Handler, Request, Response, Route, get, page, see_other
 from carekey.web.problem import Problem
 
@@ -63,7 +63,11 @@ class LogOut(Generic[TxT]):
 
     def _end_session(self, issuer: Issuer) -> Mapping[str, Handler]:
         async def by_get(request: Request) -> Response:
-            found = await self._find(request, issuer, request.query())
+            try:
+                fields = request.query()
+            except MalformedFields:
+                raise await self._unreturnable(request, issuer, Unreturnable(Reason.MALFORMED)) from None
+            found = await self._find(request, issuer, fields)
             if found.unasked:
                 return await self._end(request, [found.named, found.current], found.wanted)
             if found.current is not None:
@@ -72,7 +76,10 @@ class LogOut(Generic[TxT]):
 
         async def by_post(request: Request) -> Response:
             """Our cookies do not come with another site's form: without a hint, look again by GET."""
-            fields = await request.form()
+            try:
+                fields = await request.form()
+            except MalformedFields:
+                raise await self._unreturnable(request, issuer, Unreturnable(Reason.MALFORMED)) from None
             found = await self._find(request, issuer, fields)
             if found.unasked:
                 return await self._end(request, [found.named, found.current], found.wanted)
@@ -117,25 +124,28 @@ class LogOut(Generic[TxT]):
         try:
             return await self._store.read(find)
         except Unreturnable as error:
-            event = LogoutRefused(
-                at=request.site.clock.now(),
-                actor=actor.UNKNOWN,
-                reference=request.reference,
-                issuer=issuer.name,
-                client=error.client,
-                reason=error.reason,
-            )
-            await self._store.write(lambda tx: tx.audit.record(event))
-            raise Problem(
-                status=400,
-                heading="There is a problem with the application that sent you here",
-                what_to_do=(
-                    "You are not logged out yet.",
-                    "Tell the support of the application what stands under “Technical information”.",
-                ),
-                detail=(("Error", error.reason), *((("Application", error.client),) if error.client else ())),
-                back=("/logout", "Log out"),
-            ) from None
+            raise await self._unreturnable(request, issuer, error) from None
+
+    async def _unreturnable(self, request: Request, issuer: Issuer, error: Unreturnable) -> Problem:
+        event = LogoutRefused(
+            at=request.site.clock.now(),
+            actor=actor.UNKNOWN,
+            reference=request.reference,
+            issuer=issuer.name,
+            client=error.client,
+            reason=error.reason,
+        )
+        await self._store.write(lambda tx: tx.audit.record(event))
+        return Problem(
+            status=400,
+            heading="There is a problem with the application that sent you here",
+            what_to_do=(
+                "You are not logged out yet.",
+                "Tell the support of the application what stands under “Technical information”.",
+            ),
+            detail=(("Error", error.reason), *((("Application", error.client),) if error.client else ())),
+            back=("/logout", "Log out"),
+        )
 
     async def _confirm(self, request: Request, sessions: list[Session], wanted: LogoutRequest) -> Response:
         def names(tx: TxT) -> list[str]:

@@ -117,6 +117,11 @@ async def test_only_https_leaves_a_real_issuer(url: str) -> None:
         ),
         *("224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::"),
+        "64:ff9b:1::7f00:1",
+        "fec0::1",
+        "::127.0.0.1",
+        "5f00::1",
+        "192.0.0.8",
     ],
 )
 async def test_no_name_leads_into_private_ranges(address: str) -> None:

@@ -1,0 +1,79 @@
+"""What a connection may cost the server, over real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+
+from carekey.app import protocol
+from carekey.app.protocol import HEAD_LIMIT, BoundedHttp
+from support.processes import free_port
+
+pytestmark = pytest.mark.anyio
+
+CHUNK = b"a" * 16_000
+
+
+async def _ok(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+    port = free_port()
+    config = uvicorn.Config(_ok, port=port, http=BoundedHttp, lifespan="off", log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server._serve())
+        while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0)
+        yield port
+        server.should_exit = True
+        await serving
+
+
+async def answer_to(port: int, *chunks: bytes, reads: int = 1) -> bytes:
+    """What comes back until the server closes, or has sent so many answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    got = b""
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+            await writer.drain()
+        async with asyncio.timeout(10):
+            while got.count(b"HTTP/1.1 ") < reads or b"\r\n\r\n" not in got:
+                data = await reader.read(4096)
+                if not data:
+                    break
+                got += data
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+    return got
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
+async def test_a_head_without_end_is_cut_off(port: int, start: bytes) -> None:
+    more = CHUNK if not start.endswith(b"\n") else b"x: y\r\n" * 3000
+    got = await answer_to(port, start, *[more] * (HEAD_LIMIT // len(more) + 3))
+    assert got == b"" or got.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for(port: int) -> None:
+    assert await answer_to(port) == b""
+    assert await answer_to(port, b"GET / HTTP/1.1\r\nhost: a\r\n") == b""
+
+
+async def test_many_requests_on_one_connection_and_a_large_body_are_no_large_head(port: int) -> None:
+    request = b"GET / HTTP/1.1\r\nhost: a\r\nx: " + CHUNK + b"\r\n\r\n"
+    got = await answer_to(port, *[request] * 12, reads=12)
+    assert got.count(b"HTTP/1.1 200 ") == 12
+    body = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 160000\r\n\r\n"
+    got = await answer_to(port, body, *[CHUNK] * 10)
+    assert got.startswith(b"HTTP/1.1 200 ")
