@@ -13,6 +13,7 @@ from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
+from carekey.oidc.authorize.authorization_details import RECORD_ACCESS, DetailType
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -56,3 +57,7 @@ AUTHENTICATORS: tuple[Kind, ...] = (
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)
 
 GRANTS: dict[str, GrantType] = {grant.name: grant for grant in (AuthorizationCode(), ClientCredentials())}
+
+AUTHORIZATION_DETAILS: dict[str, DetailType] = {}
+SANDBOX_AUTHORIZATION_DETAILS: dict[str, DetailType] = {one.name: one for one in (RECORD_ACCESS,)}
+"""Offered outside production alone, besides the others."""

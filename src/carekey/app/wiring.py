@@ -390,6 +390,9 @@ def _issuer_routes(
     respond: Respond,
     site: Site,
 ) -> list[Route]:
+    details = dict(registry.AUTHORIZATION_DETAILS)
+    if found.environment != "production":
+        details |= registry.SANDBOX_AUTHORIZATION_DETAILS
     fetch = Fetcher(private=issuer.private_fetches).get
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
@@ -403,13 +406,18 @@ def _issuer_routes(
         clients=clients,
         objects=objects,
         scopes=SCOPE_NAMES,
+        details=details,
         verifier=signer,
         entropy=site.entropy,
     )
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
-            issuer=issuer, signer=signer, acr_values=acr.supported(ways), grant_types=list(registry.GRANTS)
+            issuer=issuer,
+            signer=signer,
+            acr_values=acr.supported(ways),
+            grant_types=list(registry.GRANTS),
+            details=list(details),
         ).routes(),
         *Authorize(
             issuer=issuer,
@@ -417,6 +425,7 @@ def _issuer_routes(
             journey=journey,
             codes=codes,
             scopes=SCOPE_NAMES,
+            details=details,
             verifier=signer,
             objects=objects,
             respond=respond,

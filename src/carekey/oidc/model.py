@@ -92,6 +92,8 @@ class Client:
     """Addresses that its request objects may be fetched from."""
     response_alg: str = "RS256"
     """`authorization_signed_response_alg` (JARM section 3)."""
+    authorization_details_types: tuple[str, ...] = ()
+    """Types of authorization details that it may ask for (RFC 9396 section 10)."""
     post_logout_redirect_uris: tuple[str, ...] = ()
     client_uri: str | None = None
     logo_uri: str | None = None
@@ -122,6 +124,8 @@ class AuthorizationRequest:
     """The `claims` parameter (OpenID Connect Core section 5.5)."""
     response_alg: str = "RS256"
     """Signs the response, if its mode is a signed one."""
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    """Of types that we know and that the client may ask for (RFC 9396)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,7 @@ class Grant:
     auth_time: datetime
     role: RoleProfileId | None
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
     issued_at: datetime
     expires_at: datetime
 

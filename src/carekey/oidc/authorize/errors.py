@@ -47,6 +47,10 @@ class Reason(StrEnum):
     NOT_SIGNED = "not_signed"
     RESPONSE_NOT_SIGNED = "response_not_signed"
     PROFILE_LACKS = "profile_lacks"
+    DETAILS_MALFORMED = "details_malformed"
+    DETAILS_TYPE = "details_type"
+    DETAILS_TYPE_NOT_REGISTERED = "details_type_not_registered"
+    DETAILS_MEMBERS = "details_members"
     REGISTRATION = "registration"
     NO_OPENID_SCOPE = "no_openid_scope"
     PROMPT = "prompt"
@@ -88,6 +92,13 @@ class InvalidRequestUri(OAuthError):
 
     code = "invalid_request_uri"
     usual = "The request_uri cannot be used"
+
+
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 section 5."""
+
+    code = "invalid_authorization_details"
+    usual = "authorization_details asks for something that is not offered or not in the form that it has"
 
 
 class RegistrationNotSupported(OAuthError):

@@ -15,6 +15,7 @@ from carekey.oidc import endpoints, id_token_hint
 from carekey.oidc.authorize import pushed
 from carekey.oidc.authorize import request as requests
 from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import Reason, Unreturnable
 from carekey.oidc.authorize.events import AuthorizationRefused
 from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
@@ -64,16 +65,18 @@ class Authorize(Generic[TxT]):
         journey: Journey[TxT],
         codes: CodeIssuer[TxT],
         scopes: Collection[str],
+        details: DetailTypes,
         verifier: Verifier,
         objects: RequestObjects,
         respond: Respond,
     ) -> None:
-        """`scopes`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
+        """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
         self._issuer = issuer
         self._store = store
         self._journey = journey
         self._codes = codes
         self._scopes = frozenset(scopes)
+        self._details = details
         self._verifier = verifier
         self._objects = objects
         self._respond = respond
@@ -172,6 +175,7 @@ class Authorize(Generic[TxT]):
                     to,
                     issuer,
                     supported=self._scopes,
+                    details=self._details,
                     hinted=lambda hint: id_token_hint.read(hint, self._verifier, issuer),
                 )
             except OAuthError as error:

@@ -33,6 +33,7 @@ LIMITS: Mapping[str, int] = {
     "max_age": 20,
     "acr_values": 2048,
     "claims": 8192,
+    "authorization_details": 8192,
     "id_token_hint": 8192,
     "login_hint": 320,
     "ui_locales": 512,

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from carekey.kernel.ids import ClientId, IssuerName, PersonId
 from carekey.login import acr
 from carekey.login.model import Asked, RoleAsked
-from carekey.oidc.authorize import parameters, sharing
+from carekey.oidc.authorize import authorization_details, parameters, sharing
+from carekey.oidc.authorize.authorization_details import DetailTypes, words
 from carekey.oidc.authorize.errors import Reason, UnmetAuthenticationRequirements, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival, Prompt, Received, RequestedClaims, is_plain
 from carekey.oidc.clients.metadata import redirect_uri_registered
@@ -82,9 +83,10 @@ def read(
     issuer: Issuer,
     *,
     supported: Collection[str],
+    details: DetailTypes,
     hinted: Callable[[str], Hint | None],
 ) -> tuple[AuthorizationRequest, Asked]:
-    """The second half. `hinted` reads an `id_token_hint`. Raises: OAuthError."""
+    """The second half. `details`: the types that there are. `hinted` reads an `id_token_hint`. Raises: OAuthError."""
     client = sender.client
     if "authorization_code" not in client.grant_types:
         raise UnauthorizedClient(reason=Reason.GRANT_TYPE_NOT_REGISTERED)
@@ -94,6 +96,7 @@ def read(
     scopes = parameters.scopes(received, supported)
     prompts = parameters.prompts(received)
     claims = parameters.claims(received)
+    wanted = authorization_details.read(received.get("authorization_details"), client, details)
     request = AuthorizationRequest(
         client=client.id,
         redirect_uri=sender.redirect_uri,
@@ -104,6 +107,7 @@ def read(
         code_challenge=received.get("code_challenge"),
         requested_claims=claims.given,
         response_alg=client.response_alg,
+        authorization_details=wanted,
     )
     asked = Asked(
         client=client.id,
@@ -117,7 +121,7 @@ def read(
         role=_role(scopes),
         person=_person(received, claims, hinted),
         hint=received.get("login_hint") or "",
-        share=sharing.items(scopes, claims.given) if client.consent else (),
+        share=(*sharing.items(scopes, claims.given), *words(wanted, details)) if client.consent else (),
         return_origin=origin(sender.redirect_uri),
     )
     return request, asked

@@ -34,7 +34,9 @@ _PROTOCOL_CLAIMS = (
 )
 
 
-def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str]) -> dict[str, Any]:
+def document(
+    issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str], details: Sequence[str] = ()
+) -> dict[str, Any]:
     asked = PROFILES[issuer.profile]
     algs = [name for name in SIGNING if name in asked.algs]
     macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
@@ -73,6 +75,8 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
+    if details:
+        told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:
         told["authorization_response_iss_parameter_supported"] = True
     return told

@@ -28,12 +28,21 @@ class Publishes(Protocol):
 
 class DiscoveryHttp:
     def __init__(
-        self, *, issuer: Issuer, signer: Publishes, acr_values: Sequence[str], grant_types: Sequence[str]
+        self,
+        *,
+        issuer: Issuer,
+        signer: Publishes,
+        acr_values: Sequence[str],
+        grant_types: Sequence[str],
+        details: Sequence[str] = (),
     ) -> None:
-        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`)."""
+        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`).
+        `details`: types of authorization details."""
         self._issuer = issuer
         self._signer = signer
-        self._document = msgspec.json.encode(document(issuer, acr_values=acr_values, grant_types=grant_types))
+        self._document = msgspec.json.encode(
+            document(issuer, acr_values=acr_values, grant_types=grant_types, details=details)
+        )
 
     def routes(self) -> list[Route]:
         return [

@@ -20,6 +20,7 @@ from carekey.oidc import id_token_hint
 from carekey.oidc.authorize import pushed
 from carekey.oidc.authorize import request as requests
 from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival
 from carekey.oidc.client_auth.assertion import plain
@@ -43,15 +44,17 @@ class PushedRequests:
         clients: ClientAuthentication,
         objects: RequestObjects,
         scopes: Collection[str],
+        details: DetailTypes,
         verifier: Verifier,
         entropy: Entropy,
     ) -> None:
-        """`scopes`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
+        """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
         self._issuer = issuer
         self._store = store
         self._clients = clients
         self._objects = objects
         self._scopes = frozenset(scopes)
+        self._details = details
         self._verifier = verifier
         self._entropy = entropy
 
@@ -109,6 +112,7 @@ class PushedRequests:
                 requests.sender(arrival.fields, self._issuer, tx.clients.find),
                 self._issuer,
                 supported=self._scopes,
+                details=self._details,
                 hinted=lambda hint: id_token_hint.read(hint, self._verifier, self._issuer),
             )
 

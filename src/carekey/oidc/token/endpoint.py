@@ -176,6 +176,8 @@ class TokenEndpoint:
             extras=self._extras(),
         )
         answer["id_token"] = self._signer.sign(claims, alg=alg)
+        if grant.authorization_details:
+            answer["authorization_details"] = grant.authorization_details
         if self._issuer.product_extras and grant.nonce is not None:
             answer["nonce"] = grant.nonce
         return answer

@@ -45,7 +45,7 @@ def outcome(query: str):
         return "page"
     assert to.redirect_uri == CALLBACK
     try:
-        return read(Arrival(fields=fields), to, ISSUER, supported=SCOPES, hinted=lambda hint: None)
+        return read(Arrival(fields=fields), to, ISSUER, supported=SCOPES, details={}, hinted=lambda hint: None)
     except OAuthError:
         return "error"
 

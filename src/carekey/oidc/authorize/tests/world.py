@@ -15,6 +15,7 @@ from carekey.kernel.secret import digest
 from carekey.login.tests.make import HEALTHCARE, NOW
 from carekey.login.tests.world import SANDBOX, Browser, CountingEntropy, World
 from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.authorization_details import RECORD_ACCESS
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
@@ -95,6 +96,7 @@ class Provider(World):
                 journey=self.journey,
                 codes=codes,
                 scopes=SCOPES,
+                details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
                 objects=objects,
                 respond=respond,
@@ -107,6 +109,7 @@ class Provider(World):
                 clients=ClientAuthentication(issuer=one, store=self.store, keys=keys, sealing=sealing),
                 objects=objects,
                 scopes=SCOPES,
+                details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
                 entropy=self.entropy,
             )

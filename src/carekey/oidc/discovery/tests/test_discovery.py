@@ -31,6 +31,9 @@ async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: 
     assert told["request_parameter_supported"] is True
     assert told["request_uri_parameter_supported"] is True
     assert told["claims_parameter_supported"] is True
+    assert "authorization_details_types_supported" not in told
+    listed = document(ISSUER, acr_values=[], grant_types=[], details=["record_access"])
+    assert listed["authorization_details_types_supported"] == ["record_access"]
     for missing in ("registration_endpoint", "introspection_endpoint", "backchannel_logout_supported"):
         assert missing not in told
 
