@@ -65,7 +65,7 @@ class PushedRequests:
         by = await self._authenticate(fields, authorization, now, reference)
         try:
             arrival = await self._arrive(fields, by.client, now)
-            await self._check(arrival, now)
+            await self._check(arrival, by.client, now)
             secret = token(self._entropy)
             await self._store.write(lambda tx: self._keep(tx, arrival, by, secret, now, reference))
         except OAuthError as error:
@@ -101,25 +101,22 @@ class PushedRequests:
         opened = await self._objects.open(text, client, now=now)
         return Arrival(fields=opened.fields, pushed=True, signed=True)
 
-    async def _check(self, arrival: Arrival, now: datetime) -> None:
+    async def _check(self, arrival: Arrival, client: Client, now: datetime) -> None:
         """Raises: OAuthError."""
         if "id_token_hint" in arrival.fields:
             await self._verifier.refresh(now)
-
-        def look(tx: OidcTx) -> None:
-            requests.read(
-                arrival,
-                requests.sender(arrival.fields, self._issuer, tx.clients.find),
-                self._issuer,
-                supported=self._scopes,
-                details=self._details,
-                hinted=lambda hint: id_token_hint.read(hint, self._verifier, self._issuer),
-            )
-
         try:
-            await self._store.read(look)
+            to = requests.sender(arrival.fields, self._issuer, lambda _, name: client if name == client.id else None)
         except Unreturnable as error:
             raise InvalidRequest(_SAID.get(error.reason), reason=error.reason) from None
+        requests.read(
+            arrival,
+            to,
+            self._issuer,
+            supported=self._scopes,
+            details=self._details,
+            hinted=lambda hint: id_token_hint.read(hint, self._verifier, self._issuer),
+        )
 
     def _keep(
         self, tx: OidcTx, arrival: Arrival, by: Authenticated, secret: str, now: datetime, reference: str
