@@ -42,6 +42,7 @@ def settings_page() -> str:
         ("sessions", settings.Sessions),
         ("webauthn", settings.WebAuthn),
         ("issuers.NAME", settings.Issuer),
+        ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),
     ]
     lines = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from httpx2 import AsyncBaseTransport
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -24,6 +25,8 @@ from ward.sessions import Session, Sessions
 from ward.work import WORK
 
 HERE = Path(__file__).parent
+LARGEST_LOGOUT = 16 * 1024
+_NO_STORE = {"cache-control": "no-store"}
 
 
 def make_app(
@@ -42,6 +45,7 @@ def make_app(
         Route("/sign", ward.sign, methods=["POST"]),
         Route("/log-out", ward.log_out, methods=["POST"]),
         Route("/logged-out", ward.logged_out),
+        Route("/backchannel-logout", ward.backchannel_logout, methods=["POST"]),
         Route("/jwks.json", ward.jwks),
         Route("/healthz", _alive),
         Mount("/static", StaticFiles(directory=HERE / "static")),
@@ -137,6 +141,21 @@ class Ward:
 
     async def logged_out(self, request: Request) -> Response:
         return self._page("logged-out.html", self._sessions.of(request))
+
+    async def backchannel_logout(self, request: Request) -> Response:
+        """The provider tells, server to server, that a session has ended. The answers are those of OpenID Connect
+        Back-Channel Logout 1.0 section 2.8; a session that is not known here has ended here too."""
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_LOGOUT:
+                return PlainTextResponse("too large\n", 400)
+        token = parse_qs(body.decode("latin-1")).get("logout_token", [""])[0]
+        try:
+            self._sessions.end(await self._party.logged_out(token))
+        except NotLoggedIn as error:
+            return JSONResponse({"error": "invalid_request", "error_description": error.what}, 400, _NO_STORE)
+        return PlainTextResponse("", 200, _NO_STORE)
 
     async def jwks(self, _: Request) -> Response:
         return JSONResponse(self._jwks, headers={"cache-control": "max-age=300"})

@@ -31,6 +31,10 @@ class Config:
         return f"{self.url}/logged-out"
 
     @property
+    def backchannel_logout_uri(self) -> str:
+        return f"{self.url}/backchannel-logout"
+
+    @property
     def jwks_uri(self) -> str:
         return f"{self.url}/jwks.json"
 
@@ -43,6 +47,8 @@ class Config:
             "client_uri": self.url,
             "redirect_uris": [self.redirect_uri],
             "post_logout_redirect_uris": [self.logged_out_uri],
+            "backchannel_logout_uri": self.backchannel_logout_uri,
+            "backchannel_logout_session_required": True,
             "grant_types": ["authorization_code"],
             "response_types": ["code"],
             "token_endpoint_auth_method": "private_key_jwt",

@@ -7,9 +7,9 @@ from typing import Any
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from httpx2 import AsyncBaseTransport, HTTPError
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from joserfc import jws, jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet, RSAKey
 
 from ward import keys
 from ward.asks import Ask
@@ -17,6 +17,11 @@ from ward.config import Config
 
 LEEWAY = 5
 """Seconds by which the clocks may differ."""
+
+LOGOUT_FRESH = 300
+"""Seconds after which a logout token is too old."""
+
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 MEANINGS = {
     "access_denied": "The log-in was cancelled, or refused.",
@@ -201,6 +206,42 @@ class RelyingParty:
         )
         return str(end["url"])
 
+    async def logged_out(self, logout_token: str) -> str:
+        """The `sid` of the provider's session that has ended, once the token has proven to be the provider's
+        (OpenID Connect Back-Channel Logout 1.0 section 2.6). Raises: NotLoggedIn."""
+        await self._discover()
+        try:
+            claims = await self._verified(logout_token)
+        except (JoseError, ValueError) as error:
+            raise _not_accepted("the logout token is not sound") from error
+        except HTTPError as error:
+            raise _out_of_reach() from error
+        now, sid = self._clock(), claims.get("sid")
+        sound = (
+            claims.get("iss") == self._config.issuer
+            and claims.get("aud") == self._config.client_id
+            and _is_number(claims.get("iat"))
+            and now - LOGOUT_FRESH <= claims["iat"] <= now + LEEWAY
+            and (claims.get("exp") is None or (_is_number(claims["exp"]) and claims["exp"] > now - LEEWAY))
+            and isinstance(claims.get("events"), dict)
+            and isinstance(claims["events"].get(LOGOUT_EVENT), dict)
+            and "nonce" not in claims
+            and isinstance(claims.get("jti"), str)
+        )
+        if not sound or not isinstance(sid, str) or not sid:
+            raise _not_accepted("the logout token does not say what it must")
+        return sid
+
+    async def _verified(self, token: str) -> dict[str, Any]:
+        """Raises: JoseError, ValueError, HTTPError."""
+        for fetch_again in (False, True):
+            keys = KeySet.import_key_set(await self._provider.fetch_jwk_set(force=fetch_again))
+            try:
+                return dict(jwt.decode(token, keys, algorithms=["RS256"]).claims)
+            except InvalidKeyIdError:
+                continue
+        raise ValueError("no such key")
+
     async def _discover(self) -> None:
         try:
             metadata = await self._provider.load_server_metadata()
@@ -213,6 +254,10 @@ class RelyingParty:
 def _level(claim: object) -> int:
     """A string in CIS2's tokens, a number in some of its test environments."""
     return int(text) if (text := str(claim)).isdecimal() else 0
+
+
+def _is_number(claim: object) -> bool:
+    return isinstance(claim, int | float) and not isinstance(claim, bool)
 
 
 def _refused(code: str, description: str | None) -> NotLoggedIn:

@@ -52,6 +52,12 @@ class Sessions:
         response.set_cookie(self._cookie, session.id, secure=self._secure, httponly=True, samesite="lax")
         return response
 
+    def end(self, sid: str) -> None:
+        """Whoever was logged in by that session of the provider is so no longer, in whichever browser."""
+        for id, session in list(self._kept.items()):
+            if session.logged_in is not None and session.logged_in.claims.get("sid") == sid:
+                del self._kept[id]
+
     def drop(self, session: Session, response: Response) -> Response:
         self._kept.pop(session.id, None)
         response.delete_cookie(self._cookie, secure=self._secure, httponly=True, samesite="lax")

@@ -134,7 +134,7 @@ async def test_rfc6749_4_1_2_1_what_comes_later_is_answered_at_the_application(
     assert (got["error"], got["iss"], "code" in got) == (error, SANDBOX, False)
     if "state" not in changed:
         assert got["state"] == "s"
-    assert (event["tag"], event["reason"]) == ("authorization:request:refused", reason)
+    assert (event["tag"], event["actor"], event["reason"]) == ("authorization:request:refused", "unknown", reason)
 
 
 @pytest.mark.parametrize(

@@ -326,6 +326,83 @@ async def test_logging_out_everywhere_goes_to_the_provider(browser: httpx2.Async
     assert "Asha Marlow" not in (await browser.get("/")).text
 
 
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+async def tell(browser: httpx2.AsyncClient, provider: Provider, **changed: Any) -> httpx2.Response:
+    """What the provider posts when the session `s1` has ended; a claim that is None is left out."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": "ward",
+        "sub": NURSE,
+        "sid": "s1",
+        "iat": now,
+        "exp": now + 120,
+        "jti": "j1",
+        "events": {LOGOUT_EVENT: {}},
+        **changed,
+    }
+    said = {name: value for name, value in claims.items() if value is not None}
+    header = {"alg": provider.algorithm, "kid": provider.signs_with.kid}
+    token = jwt.encode(header, said, provider.signs_with, algorithms=[provider.algorithm])
+    return await browser.post("/backchannel-logout", data={"logout_token": token})
+
+
+async def test_backchannel_2_7_whoever_was_logged_in_by_that_session_is_logged_out(
+    browser: httpx2.AsyncClient, provider: Provider
+) -> None:
+    provider.lie = _set(sid="s1")
+    await log_in(browser, provider)
+    answer = await tell(browser, provider, sid="another")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert "Asha Marlow" in (await browser.get("/")).text
+    assert (await tell(browser, provider)).status_code == 200
+    assert "Asha Marlow" not in (await browser.get("/")).text
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"iss": "http://elsewhere.test"},
+        {"aud": "pharmacy"},
+        {"aud": ["ward"]},
+        {"iat": int(time.time()) + 3600},
+        {"iat": int(time.time()) - 3600},
+        {"exp": 1},
+        {"nonce": "n"},
+        {"events": {}},
+        {"events": None},
+        {"sid": ""},
+        {"sid": None},
+        {"jti": None},
+    ],
+    ids=str,
+)
+async def test_backchannel_2_6_a_logout_token_that_is_not_sound_logs_nobody_out(
+    browser: httpx2.AsyncClient, provider: Provider, lie: dict[str, Any]
+) -> None:
+    provider.lie = _set(sid="s1")
+    await log_in(browser, provider)
+    assert (await tell(browser, provider, **lie)).status_code == 400
+    assert "Asha Marlow" in (await browser.get("/")).text
+
+
+@pytest.mark.parametrize("body", ["", "logout_token=", "logout_token=a.b.c", "logout_token=é", "x" * 20_000])
+async def test_what_is_no_logout_token_is_refused(browser: httpx2.AsyncClient, provider: Provider, body: str) -> None:
+    assert (await browser.post("/backchannel-logout", content=body)).status_code == 400
+
+
+async def test_backchannel_2_6_a_logout_token_signed_by_another_logs_nobody_out(
+    browser: httpx2.AsyncClient, provider: Provider
+) -> None:
+    provider.lie = _set(sid="s1")
+    await log_in(browser, provider)
+    provider.signs_with = RSAKey.generate_key(2048, auto_kid=True)
+    assert (await tell(browser, provider)).status_code == 400
+    assert "Asha Marlow" in (await browser.get("/")).text
+
+
 def test_the_key_is_made_once_and_is_its_owners_alone(config: Config) -> None:
     make_app(config)
     first = (config.data / "private-key.pem").read_bytes()

@@ -255,8 +255,9 @@ def test_10_workgroups_are_names_and_parallel_lists_are_equally_long(party: Rely
         assert len(consultant[names]) == len(consultant[codes])
 
 
-def test_11_back_channel_logout_is_not_announced_before_it_is_there(party: RelyingParty) -> None:
-    assert "backchannel_logout_supported" not in party.discovered()
+def test_11_back_channel_logout_is_announced(party: RelyingParty) -> None:
+    assert party.discovered()["backchannel_logout_supported"] is True
+    assert party.discovered()["backchannel_logout_session_supported"] is True
 
 
 def test_12_auth_time_is_the_moment_of_the_last_factor_not_of_the_first_page(

@@ -88,9 +88,12 @@ class Whole:
 
     def events(self, *, after: int = 0) -> list[dict[str, Any]]:
         connection = sqlite3.connect(self.database)
-        rows = connection.execute("SELECT id, tag, refusal, data FROM audit WHERE id > ? ORDER BY id", (after,))
+        rows = connection.execute(
+            "SELECT id, tag, refusal, actor_kind, data FROM audit WHERE id > ? ORDER BY id", (after,)
+        )
         found = [
-            {"id": id, "tag": tag, "refusal": bool(refusal), **json.loads(data)} for id, tag, refusal, data in rows
+            {"id": id, "tag": tag, "refusal": bool(refusal), "actor": actor, **json.loads(data)}
+            for id, tag, refusal, actor, data in rows
         ]
         connection.close()
         return found

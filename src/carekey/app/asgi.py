@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 SWEEP_EVERY = timedelta(minutes=10)
 KEYS_EVERY = timedelta(minutes=5)
+DELIVER_EVERY = timedelta(seconds=1)
 
 
 def create() -> "Application":
@@ -58,12 +59,14 @@ class Application:
             jobs = [
                 asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
                 asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),
+                asyncio.create_task(_regularly(DELIVER_EVERY, opened.back_channel.begin, name="logout-deliveries")),
             ]
             await send({"type": "lifespan.startup.complete"})
             await receive()
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+            await opened.back_channel.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 

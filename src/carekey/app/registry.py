@@ -17,6 +17,9 @@ from carekey.oidc.authorize.authorization_details import RECORD_ACCESS, DetailTy
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
+from carekey.oidc.token.grants.jwt_bearer import JwtBearer
+from carekey.oidc.token.grants.refresh_token import RefreshToken
+from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.storage.store import Store, Tx
 
 
@@ -56,7 +59,10 @@ AUTHENTICATORS: tuple[Kind, ...] = (
 )
 WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.ways)
 
-GRANTS: dict[str, GrantType] = {grant.name: grant for grant in (AuthorizationCode(), ClientCredentials())}
+GRANTS: dict[str, GrantType] = {
+    grant.name: grant
+    for grant in (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
+}
 
 AUTHORIZATION_DETAILS: dict[str, DetailType] = {}
 SANDBOX_AUTHORIZATION_DETAILS: dict[str, DetailType] = {one.name: one for one in (RECORD_ACCESS,)}

@@ -92,6 +92,15 @@ class Way(Section, frozen=True):
     """Network zones that this way to log in is offered to and accepted from. Empty: every zone."""
 
 
+class Resource(Section, frozen=True):
+    scopes: list[str] = []
+    """Scopes that applications can ask for at this API, besides those about people."""
+    jwt: bool = False
+    """Access tokens for it are JWTs (RFC 9068), which it verifies by itself. Otherwise it introspects them."""
+    token_lifetime: str = "10m"  # noqa: S105 (a duration)
+    """How long they are good, but for no longer than an hour."""
+
+
 class Issuer(Section, frozen=True):
     url: str
     """Compared and emitted exactly as written here, `:443` and path included."""
@@ -112,6 +121,14 @@ class Issuer(Section, frozen=True):
     An application may be registered under a stricter one."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
+    refresh_lifetime: str = "12h"
+    """Applications with refresh tokens can use them for this long after the log-in, unless the session is ended."""
+    offline_lifetime: str = "30d"
+    """The same for applications that have `offline_access`, whether or not the session is ended."""
+    offline_idle: str = "7d"
+    """Access of that kind that is not refreshed for so long ends."""
+    resources: dict[str, Resource] = {}
+    """APIs that access tokens can be for (RFC 8707), by their address."""
 
 
 class Settings(Section, frozen=True):
@@ -280,6 +297,15 @@ def _check_issuer(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must not end in a slash: endpoints are appended to it.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
+    for field in ("refresh_lifetime", "offline_lifetime", "offline_idle"):
+        duration(f"issuers.{name}.{field}", getattr(issuer, field))
+    for uri, resource in issuer.resources.items():
+        where = f"issuers.{name}.resources"
+        if not urlsplit(uri).scheme or "#" in uri or not uri.isascii() or " " in uri:
+            raise SettingsError(f"{where} has {uri!r}, which is not an absolute address without fragment.")
+        duration(f"{where}.token_lifetime", resource.token_lifetime)
+        if wrong := [scope for scope in resource.scopes if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}", scope)]:
+            raise SettingsError(f"{where} has the scope {wrong[0]!r}: a scope has no spaces, quotes or backslashes.")
 
 
 def _check_production(settings: Settings) -> None:

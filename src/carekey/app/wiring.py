@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.app import demo, registry
+from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.webauthn.ceremony import RelyingParty
@@ -41,13 +42,17 @@ from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
+from carekey.oidc.introspection.http import IntrospectionHttp
+from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Issuer, Resource
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
+from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
+from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
@@ -81,6 +86,7 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    back_channel: BackChannel[Tx]
 
 
 @asynccontextmanager
@@ -100,7 +106,7 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        routes = _routes(found, store, issuers, signers, sealing, site, metadata)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata, master)
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -114,6 +120,7 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -229,10 +236,26 @@ def issuers_of(found: Settings) -> list[Issuer]:
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
             profile=issuer.profile,
+            refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
+            offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
+            offline_idle=duration("offline_idle", issuer.offline_idle),
+            resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
     ]
+
+
+def _resource(issuer: str, uri: str, resource: ResourceSettings) -> Resource:
+    """Raises: SettingsError."""
+    if taken := {*SCOPE_NAMES, "offline_access"}.intersection(resource.scopes):
+        raise SettingsError(f"issuers.{issuer}.resources: the scope {min(taken)} of {uri} has a meaning already.")
+    return Resource(
+        uri=uri,
+        scopes=frozenset(resource.scopes),
+        jwt=resource.jwt,
+        token_lifetime=duration("token_lifetime", resource.token_lifetime),
+    )
 
 
 def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> Signer:
@@ -327,6 +350,7 @@ def _routes(
     sealing: Sealing,
     site: Site,
     metadata: Metadata,
+    master: bytes,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
@@ -346,7 +370,9 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site)
+        routes += _issuer_routes(
+            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master
+        )
     return routes
 
 
@@ -379,6 +405,16 @@ def _public(
     )
 
 
+def _back_channel(
+    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
+) -> BackChannel[Tx]:
+    senders = [
+        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
+        for issuer in issuers
+    ]
+    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
+
+
 def _issuer_routes(
     found: Settings,
     issuer: Issuer,
@@ -389,6 +425,7 @@ def _issuer_routes(
     codes: CodeIssuer[Tx],
     respond: Respond,
     site: Site,
+    master: bytes,
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
@@ -397,8 +434,16 @@ def _issuer_routes(
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
     endpoint = TokenEndpoint(
-        issuer=issuer, store=store, clients=clients, grants=registry.GRANTS, signer=signer, entropy=site.entropy
+        issuer=issuer,
+        store=store,
+        clients=clients,
+        grants=registry.GRANTS,
+        signer=signer,
+        own=own,
+        entropy=site.entropy,
     )
     pushed = PushedRequests(
         issuer=issuer,
@@ -430,7 +475,9 @@ def _issuer_routes(
             objects=objects,
             respond=respond,
         ).routes(),
-        *ParHttp(issuer=issuer, endpoint=pushed).routes(),
-        *TokenHttp(issuer=issuer, endpoint=endpoint).routes(),
+        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
+        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
     ]

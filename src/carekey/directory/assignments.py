@@ -25,6 +25,8 @@ class Change:
     effect: Effect
     memberships: tuple[Membership, ...] = ()
     profiles: tuple[RoleProfile, ...] = ()
+    lost: bool = False
+    """Whether a role that was in force no longer is."""
 
 
 def plan(tx: RolesTx, assignment: Assignment, *, gnc: str | None = None, now: datetime) -> Change:
@@ -51,6 +53,7 @@ def plan(tx: RolesTx, assignment: Assignment, *, gnc: str | None = None, now: da
         effect="changed" if held else "new",
         memberships=() if known == membership else (membership,),
         profiles=written,
+        lost=any(loses(held.get(each.id), each, now=now) for each in written),
     )
 
 
@@ -60,6 +63,10 @@ def assign(tx: RolesTx, assignment: Assignment, *, gnc: str | None = None, now: 
     if change.memberships or change.profiles:
         tx.roles.put(change.memberships, change.profiles)
     return change
+
+
+def loses(before: RoleProfile | None, after: RoleProfile, *, now: datetime) -> bool:
+    return before is not None and before.held_at(now) and not after.held_at(now)
 
 
 def _membership(roles: Roles, assignment: Assignment, *, gnc: str | None) -> tuple[Membership, Membership | None]:

@@ -20,10 +20,12 @@ from carekey.directory.importing.row import Kind
 from carekey.directory.importing.run import (
     AnotherImport,
     NothingToResume,
+    OnLoss,
     Progress,
     Report,
     import_people,
     interrupted,
+    nothing,
 )
 from carekey.directory.importing.source import SourceError
 from carekey.directory.ports import DirectoryTx
@@ -47,7 +49,7 @@ FAILED, USAGE, NOT_FOUND, CONFLICT, PARTLY = 1, 2, 3, 5, 6
 """Exit codes (ux.md section 8)."""
 
 
-def commands(open_store: OpenStore) -> typer.Typer:
+def commands(open_store: OpenStore, on_loss: OnLoss = nothing) -> typer.Typer:
     """The commands under `people`."""
     app = typer.Typer(no_args_is_help=True, help="People, organisations, positions and who holds them.")
 
@@ -92,6 +94,7 @@ def commands(open_store: OpenStore) -> typer.Typer:
                     resume=resume,
                     stop=stop,
                     on_batch=on_batch,
+                    on_loss=on_loss,
                 ),
                 file,
                 resume=resume,

@@ -119,9 +119,12 @@ class Signer:
         """The key set, as JSON: everything that a relying party may need now or soon (RFC 7517 section 5)."""
         return self._require_ring().jwks
 
-    def verify(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token that we signed ourselves, expired or not. Raises: InvalidJwt."""
-        return jwt.verify(jwt.parse(token), self._require_ring().verifying, allowed=SIGNING)
+    def verify(self, token: str, *, typ: str = "JWT") -> Mapping[str, Any]:
+        """The claims of a token of this type that we signed ourselves, expired or not. Raises: InvalidJwt."""
+        parsed = jwt.parse(token)
+        if parsed.header.typ != typ:  # or one kind of token could be taken for another (RFC 8725 section 3.11)
+            raise jwt.InvalidJwt(jwt.Flaw.MALFORMED)
+        return jwt.verify(parsed, self._require_ring().verifying, allowed=SIGNING)
 
     def _require_ring(self) -> _Ring:
         if self._ring is None:

@@ -9,7 +9,7 @@ from carekey.kernel.event import Recorder
 from carekey.kernel.ids import LoginId, RoleProfileId
 from carekey.login.model import Issue, Login, Outcome
 from carekey.sessions.model import Session
-from carekey.sessions.ports import Sessions
+from carekey.sessions.ports import LogoutDeliveries, Sessions
 
 
 class Logins(Protocol):
@@ -35,6 +35,8 @@ class LoginTx(Protocol):
     def logins(self) -> Logins: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def logout_deliveries(self) -> LogoutDeliveries: ...
     @property
     def people(self) -> People: ...
     @property

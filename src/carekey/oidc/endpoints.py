@@ -10,6 +10,8 @@ PAR = "/par"
 TOKEN = "/access_token"  # noqa: S105 (a path)
 USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"
+INTROSPECTION = "/introspect"
+REVOCATION = "/token/revoke"
 END_SESSION = "/connect/endSession"
 
 

@@ -58,11 +58,34 @@ class Reason(StrEnum):
     PKCE_MISMATCH = "pkce_mismatch"
     SESSION_ENDED = "session_ended"
 
+    UNKNOWN_REFRESH_TOKEN = "unknown_refresh_token"  # noqa: S105
+    REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
+    REFRESH_TOKEN_REVOKED = "refresh_token_revoked"  # noqa: S105
+    REFRESH_TOKEN_EXPIRED = "refresh_token_expired"  # noqa: S105
+    OFFLINE_NOT_ALLOWED = "offline_not_allowed"
+    ROLE_NOT_HELD = "role_not_held"
+    SCOPE_NOT_GRANTED = "scope_not_granted"
+    UNKNOWN_RESOURCE = "unknown_resource"
+    RESOURCE_NOT_REGISTERED = "resource_not_registered"
+    RESOURCE_NOT_GRANTED = "resource_not_granted"
+    SEVERAL_RESOURCES = "several_resources"
+    NO_RESOURCE = "no_resource"
+    SUBJECT_TOKEN_TYPE = "subject_token_type"  # noqa: S105
+    SUBJECT_TOKEN_INVALID = "subject_token_invalid"  # noqa: S105
+    SUBJECT_TOKEN_EXPIRED = "subject_token_expired"  # noqa: S105
+    REQUESTED_TOKEN_TYPE = "requested_token_type"  # noqa: S105
+    ACTOR_TOKEN = "actor_token"  # noqa: S105
+    EXCHANGE_NOT_ALLOWED = "exchange_not_allowed"
+    ASSERTION_NOT_ALLOWED = "assertion_not_allowed"
+    NOT_FOR_PUBLIC_CLIENTS = "not_for_public_clients"
+
     NO_TOKEN = "no_token"  # noqa: S105
     SEVERAL_TOKENS = "several_tokens"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
     TOKEN_OF_ANOTHER_ISSUER = "token_of_another_issuer"  # noqa: S105
+    TOKEN_OF_ANOTHER_CLIENT = "token_of_another_client"  # noqa: S105
+    TOKEN_FOR_ANOTHER_AUDIENCE = "token_for_another_audience"  # noqa: S105
     PERSON_NOT_ACTIVE = "person_not_active"
     NO_OPENID_SCOPE = "no_openid_scope"
 
@@ -150,6 +173,13 @@ class InvalidScope(OAuthError):
 
     code = "invalid_scope"
     usual = "The requested scope is invalid, unknown, or malformed"
+
+
+class InvalidTarget(OAuthError):
+    """RFC 8707 section 2; RFC 8693 section 2.2.2."""
+
+    code = "invalid_target"
+    usual = "The requested resource is invalid, missing, unknown, or malformed"
 
 
 class InvalidToken(OAuthError):

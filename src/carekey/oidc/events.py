@@ -40,6 +40,10 @@ class TokensIssued(AuditEvent):
     person: str
     session: str
     scopes: tuple[str, ...]
+    audience: str = ""
+    """The resource that the token is for."""
+    act: str = ""
+    """The client that acts for the person, if the token says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,69 @@ class CodeReplayed(AuditEvent):
     person: str
     session: str
     revoked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTokenRepeated(AuditEvent):
+    """A refresh token was used again soon after its use, as a client does that lost the answer. It got the same
+    successor."""
+
+    tag: ClassVar[str] = "token:refresh:repeated"
+    issuer: str
+    client: str
+    person: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTokenReplayed(AuditEvent):
+    """A refresh token was used again: somebody else may have it. The whole family was revoked."""
+
+    tag: ClassVar[str] = "token:refresh:replayed"
+    refusal: ClassVar[bool] = True
+    issuer: str
+    client: str
+    person: str
+    session: str
+    revoked: int
+    """Access tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(AuditEvent):
+    """A client gave a token back. With a refresh token everything of its family went."""
+
+    tag: ClassVar[str] = "token:token:revoked"
+    issuer: str
+    client: str
+    kind: str
+    person: str
+    session: str
+    revoked: int
+    """Access tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationRefused(AuditEvent):
+    """A client that had proven who it is wanted to revoke what is not its own."""
+
+    tag: ClassVar[str] = "token:token:revocation-refused"
+    refusal: ClassVar[bool] = True
+    issuer: str
+    client: str
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionRefused(AuditEvent):
+    """A client that had proven who it is looked into a token that is not its to look into, or may not look at all."""
+
+    tag: ClassVar[str] = "token:introspection:refused"
+    refusal: ClassVar[bool] = True
+    issuer: str
+    client: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ environment, no cookies kept, no credentials sent.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import SOCK_STREAM
@@ -79,49 +79,68 @@ class Fetcher:
 
     async def get(self, url: str) -> bytes:
         """The body of a 200 answer. Raises: FetchFailed."""
+        async with self._client() as client:
+            for _ in range(REDIRECT_LIMIT + 1):
+                async with self._asked(client, "GET", url) as response:
+                    if not response.has_redirect_location:
+                        return await _body(response)
+                    url = str(httpx2.URL(url).join(response.headers["location"]))
+        raise FetchFailed(Flaw.TOO_MANY_REDIRECTS)
+
+    async def post(self, url: str, form: Mapping[str, str]) -> int:
+        """Send a form; the status of the answer. Its body is not read, and a redirect is an answer like any other:
+        what was posted is for this address alone. Raises: FetchFailed."""
+        async with self._client() as client, self._asked(client, "POST", url, form) as response:
+            return response.status_code
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """One for each fetch: no cookie and no connection is left behind. Raises: FetchFailed."""
         if self._trust is None:
             self._trust = await asyncio.to_thread(ssl.create_default_context)
         try:
-            # A client of its own for each fetch: no cookie and no connection is left behind.
             async with (
                 asyncio.timeout(TIME_LIMIT),
                 httpx2.AsyncClient(verify=self._trust, trust_env=False, timeout=TIME_LIMIT, headers=_HEADERS) as client,
             ):
-                for _ in range(REDIRECT_LIMIT + 1):
-                    answer = await self._one(client, url)
-                    if isinstance(answer, bytes):
-                        return answer
-                    url = answer
+                yield client
         except (TimeoutError, httpx2.TimeoutException):
             raise FetchFailed(Flaw.TOO_SLOW) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
             raise FetchFailed(Flaw.NO_ANSWER) from None
-        raise FetchFailed(Flaw.TOO_MANY_REDIRECTS)
 
-    async def _one(self, client: httpx2.AsyncClient, url: str) -> bytes | str:
-        """The body, or where it is to be found instead."""
+    @asynccontextmanager
+    async def _asked(
+        self, client: httpx2.AsyncClient, method: str, url: str, form: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx2.Response]:
+        """The answer, its body yet to come."""
+        response = await self._answer(client, method, url, form)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _answer(
+        self, client: httpx2.AsyncClient, method: str, url: str, form: Mapping[str, str] | None
+    ) -> httpx2.Response:
         target = self._parsed(url)
+
+        async def at(address: Address) -> httpx2.Response:
+            request = client.build_request(
+                method,
+                target.copy_with(host=str(address)),
+                data=form,
+                headers={"host": target.netloc.decode("ascii")},
+                # The certificate is checked against the name, not the address.
+                extensions={"sni_hostname": target.host},
+            )
+            return await client.send(request, stream=True)
+
         *others, last = await self._addresses(target)
         for address in others:  # `localhost` is often ::1 first, and the server on 127.0.0.1 alone
             with suppress(httpx2.ConnectError):
-                return await self._at(client, target, address)
-        return await self._at(client, target, last)
-
-    async def _at(self, client: httpx2.AsyncClient, target: httpx2.URL, address: Address) -> bytes | str:
-        async with client.stream(
-            "GET",
-            target.copy_with(host=str(address)),
-            headers={"host": target.netloc.decode("ascii")},
-            # The certificate is checked against the name, not the address.
-            extensions={"sni_hostname": target.host},
-        ) as response:
-            if response.has_redirect_location:
-                return str(target.join(response.headers["location"]))
-            if response.status_code != 200:
-                raise FetchFailed(Flaw.STATUS)
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise FetchFailed(Flaw.ENCODED)
-            return await _limited(response)
+                return await at(address)
+        return await at(last)
 
     def _parsed(self, url: str) -> httpx2.URL:
         target = httpx2.URL(url)
@@ -146,6 +165,15 @@ class Fetcher:
 
 
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "CareKey"}
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    """Raises: FetchFailed."""
+    if response.status_code != 200:
+        raise FetchFailed(Flaw.STATUS)
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FetchFailed(Flaw.ENCODED)
+    return await _limited(response)
 
 
 async def _limited(response: httpx2.Response) -> bytes:

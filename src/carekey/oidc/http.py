@@ -77,9 +77,3 @@ async def read_form(request: Request) -> Fields:
         raise (
             TooSlow(reason=Reason.TOO_SLOW) if problem.status == 408 else TooLarge(reason=Reason.TOO_LARGE)
         ) from None
-
-
-def basic_challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:
-    """RFC 6749 section 5.2: who tried by the Authorization header is told its scheme."""
-    if error.status == 401 and "authorization" in request.headers:
-        yield b"www-authenticate", b'Basic realm="carekey", charset="UTF-8"'

@@ -31,17 +31,22 @@ class Hint:
     session: SessionId | None
 
 
-def read(hint: str, verifier: Verifier, issuer: Issuer) -> Hint | None:
-    """None if it is no ID token of this issuer. Logout tokens (which have `events`) and signed userinfo (which has no
-    `auth_time`) are signed with the same keys and are none."""
+def claims_of(text: str, verifier: Verifier, issuer: Issuer) -> Mapping[str, Any] | None:
+    """The claims of an ID token of this issuer, expired or not. Logout tokens (which have `events`) and signed
+    userinfo (which has no `auth_time`) are signed with the same keys and are none."""
     try:
-        claims = verifier.verify(hint)
+        claims = verifier.verify(text)
     except InvalidJwt:
         return None
     if claims.get("iss") != issuer.url or "events" in claims or "auth_time" not in claims:
         return None
-    match claims:
-        case {"sub": str(sub), "aud": str(aud)}:
+    return claims
+
+
+def read(hint: str, verifier: Verifier, issuer: Issuer) -> Hint | None:
+    """None if it is no ID token of this issuer."""
+    match claims_of(hint, verifier, issuer):
+        case {"sub": str(sub), "aud": str(aud), **claims}:
             sid = claims.get("sid")
             return Hint(
                 person=PersonId(sub), client=ClientId(aud), session=SessionId(sid) if isinstance(sid, str) else None

@@ -30,6 +30,26 @@ class ResponseMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An API that access tokens can be for (RFC 8707). Its address is its name."""
+
+    uri: str
+    scopes: frozenset[str] = frozenset()
+    jwt: bool = False
+    """Its tokens are JWTs that it verifies itself (RFC 9068); opaque, for introspection, if not."""
+    token_lifetime: timedelta = timedelta(minutes=10)
+
+
+class ActingAs(StrEnum):
+    """What the tokens say of a client that exchanges another client's tokens (RFC 8693 section 1.1)."""
+
+    DELEGATION = "delegation"
+    """`act` names the client."""
+    IMPERSONATION = "impersonation"
+    """Nothing does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """One issuer of the installation (CIS2 calls it a realm) and the rules of its protocol."""
 
@@ -53,6 +73,14 @@ class Issuer:
     """From pushing a request to sending the person along (RFC 9126 section 2.2)."""
     token_lifetime: timedelta = timedelta(hours=1)
     """Of access tokens and ID tokens."""
+    refresh_lifetime: timedelta = timedelta(hours=12)
+    """From the log-in to the last refresh of an access that ends with the session."""
+    offline_lifetime: timedelta = timedelta(days=30)
+    """The same for one that lasts beyond the session (`offline_access`)."""
+    offline_idle: timedelta = timedelta(days=7)
+    """An access of that kind that is not refreshed for so long ends (RFC 9700 section 4.14.2)."""
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    """By address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +123,11 @@ class Client:
     authorization_details_types: tuple[str, ...] = ()
     """Types of authorization details that it may ask for (RFC 9396 section 10)."""
     post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    """Kept as registered; `sid` is sent in any case (cis2-profile section 5.5)."""
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
     client_uri: str | None = None
     logo_uri: str | None = None
     contacts: tuple[str, ...] = ()
@@ -102,10 +135,29 @@ class Client:
     """Whether it agreed to be named on the public page of applications."""
     consent: bool = False
     """A third party: the person is asked before information is shared (ux.md A7)."""
+    offline_access: bool = False
+    """May have `offline_access` without the person being asked (OpenID Connect Core section 11)."""
+    resources: frozenset[str] = frozenset()
+    """Addresses of the resources that it may have tokens for."""
+    serves: frozenset[str] = frozenset()
+    """Addresses of the resources that it is: it may introspect tokens for them."""
+    introspect_any: bool = False
+    """May introspect every token of the issuer."""
+    introspection_alg: str = "RS256"
+    """Signs introspection responses that are JWTs (RFC 9701)."""
+    exchange_from: Mapping[str, ActingAs] = field(default_factory=dict)
+    """Clients whose tokens it may exchange for its own, and as what."""
+    assert_people: bool = False
+    """May have tokens for any person whom it names in an assertion (RFC 7523 section 2.1)."""
     created_at: datetime
     disabled_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Registered members that have no field of their own, kept as they came."""
+
+    @property
+    def may_be_offline(self) -> bool:
+        """Whether it can have `offline_access`: by consent, which it asks for at every log-in, or by policy."""
+        return "refresh_token" in self.grant_types and (self.consent or self.offline_access)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +178,7 @@ class AuthorizationRequest:
     """Signs the response, if its mode is a signed one."""
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     """Of types that we know and that the client may ask for (RFC 9396)."""
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +215,15 @@ class Grant:
     role: RoleProfileId | None
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
     authorization_details: tuple[Mapping[str, Any], ...] = ()
+    resource: str | None = None
+    """Which access tokens may be for, if they say so."""
     issued_at: datetime
     expires_at: datetime
+
+    @property
+    def offline(self) -> bool:
+        """Whether access goes on after the session."""
+        return "offline_access" in self.scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +241,50 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshFamily:
+    """The refresh tokens that descend from one code: one row, however often they are refreshed. A token names its
+    family and its generation, and only the newest generation is good."""
+
+    code: bytes
+    """Digest of the code, by which the family is known."""
+    grant: Grant
+    """As the code carried it, without what belongs to that one request."""
+    generation: int = 1
+    rotated_at: datetime
+    expires_at: datetime
+    """Rotating does not put it off."""
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """This caller won: the next generation is theirs. The family is as it was before."""
+
+    family: RefreshFamily
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """The generation is not the newest, or the family was revoked. Nothing was changed."""
+
+    family: RefreshFamily
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """How the person behind an access token had proven who they are."""
+
+    acr: str
+    amr: tuple[Amr, ...]
+    aal: AAL
+    ial: IAL
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """An opaque bearer token, known by its digest alone."""
+    """A bearer token. We keep the digest of a random text, which is the token if it is opaque; a JWT (RFC 9068) has
+    the digest for its `jti`."""
 
     digest: bytes
     issuer: IssuerName
@@ -194,7 +296,13 @@ class AccessToken:
     role: RoleProfileId | None
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
     code: bytes | None
-    """Digest of the code that bought it."""
+    """Digest of the code that bought it, itself or through its refresh tokens."""
+    audience: str | None = None
+    """The resource that it is for; None if it is for userinfo."""
+    authentication: Authentication | None = None
+    """None if nobody authenticated for it."""
+    act: Mapping[str, Any] | None = None
+    """Who acts for the person (RFC 8693 section 4.1)."""
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None

@@ -8,8 +8,18 @@ from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.login.ports import Logins
-from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest, Redeemed, Replayed
-from carekey.sessions.ports import Sessions
+from carekey.oidc.model import (
+    AccessToken,
+    Client,
+    Grant,
+    PushedRequest,
+    Redeemed,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Superseded,
+)
+from carekey.sessions.ports import LogoutDeliveries, Sessions
 
 
 class Clients(Protocol):
@@ -52,6 +62,22 @@ class AccessTokens(Protocol):
         ...
 
 
+class RefreshFamilies(Protocol):
+    def put(self, family: RefreshFamily) -> None: ...
+
+    def find(self, code: bytes) -> RefreshFamily | None: ...
+
+    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+        """Of any number of simultaneous callers with one generation exactly one gets Rotated; the others, then and
+        later, get Superseded, with the family as it is then (RFC 9700 section 4.14.2). None if there is none.
+        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge."""
+        ...
+
+    def revoke(self, code: bytes, *, at: datetime) -> bool:
+        """True for the caller that revoked it."""
+        ...
+
+
 class Assertions(Protocol):
     """`jti` values of client assertions, so that each is used once (RFC 7523 section 3)."""
 
@@ -79,6 +105,8 @@ class OidcTx(Protocol):
     @property
     def access_tokens(self) -> AccessTokens: ...
     @property
+    def refresh_families(self) -> RefreshFamilies: ...
+    @property
     def assertions(self) -> Assertions: ...
     @property
     def pushed_requests(self) -> PushedRequests: ...
@@ -86,6 +114,8 @@ class OidcTx(Protocol):
     def logins(self) -> Logins: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def logout_deliveries(self) -> LogoutDeliveries: ...
     @property
     def people(self) -> People: ...
     @property

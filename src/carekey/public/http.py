@@ -113,6 +113,11 @@ class Public:
                 "Keeps a log in to the browser that began it. Each log in has its own",
                 "Until the log in ends",
             ),
+            (
+                cookies.logged_out(),
+                "Lets the page after a log out say which applications have been told",
+                "10 minutes",
+            ),
             *([(cookies.last_way(), _LAST_WAY, "90 days")] if self._remembers_way else []),
             *([(cookies.named("demo"), _DEMO, "Until you close the browser")] if self._demo else []),
         ]

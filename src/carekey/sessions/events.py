@@ -12,6 +12,13 @@ class WhyEnded(StrEnum):
     """The person asked, here or in an application."""
     REPLACED = "replaced"
     """Somebody else logged in in the same browser, or the same person after the session had lapsed."""
+    OPERATOR = "operator"
+    PERSON_SUSPENDED = "person_suspended"
+    PERSON_CLOSED = "person_closed"
+    WAY_REMOVED = "way_removed"
+    """What it was proven with may no longer be used."""
+    ROLE_LOST = "role_lost"
+    """A role was taken away, or ran out: applications must not go on with what they were told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,4 +56,5 @@ class SessionEnded(AuditEvent):
 
     session: str
     issuer: str
+    person: str
     why: str

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from carekey.kernel.assurance import AAL, Amr
-from carekey.kernel.ids import CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
+from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +42,28 @@ class Session:
     started_at: datetime
     last_used_at: datetime
     ended_at: datetime | None = None
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutDelivery:
+    """A client that is to be told, server to server, that a session has ended."""
+
+    session: SessionId
+    client: ClientId
+    issuer: IssuerName
+    person: PersonId
+    queued_at: datetime
+    tries: int = 0
+    """Begun so far. It also tells the worker that has it in hand from any later one."""
+    due_at: datetime | None
+    """Of the next try, or the moment until which a worker has it in hand. None once it is settled."""
+    state: DeliveryState = DeliveryState.WAITING
+    outcome: str = ""
+    """Of the latest try: a status code, or why there was none."""
+    settled_at: datetime | None = None

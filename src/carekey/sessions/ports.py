@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import ClientId, PersonId, RoleProfileId, SessionId
-from carekey.sessions.model import Proof, Session
+from carekey.kernel.ids import ClientId, IssuerName, PersonId, RoleProfileId, SessionId
+from carekey.sessions.model import DeliveryState, LogoutDelivery, Proof, Session
 
 
 class Sessions(Protocol):
@@ -35,15 +35,59 @@ class Sessions(Protocol):
         """Those that have not been ended."""
         ...
 
-    def joined(self, id: SessionId, client: ClientId) -> None:
-        """Note that a client received tokens in this session. Doing it twice changes nothing."""
+    def joined(self, id: SessionId, client: ClientId) -> bool:
+        """Note that a client received tokens in this session. Doing it twice changes nothing.
+
+        False if the session has ended. Whoever ends it at the same moment sees the client, or the client sees the
+        end: nobody is left with tokens and never told."""
         ...
 
     def clients_of(self, id: SessionId) -> Sequence[ClientId]: ...
 
 
+class LogoutDeliveries(Protocol):
+    """Whom to tell of the end of a session, and what became of it."""
+
+    def queue(self, session: Session, *, at: datetime) -> None:
+        """One delivery, due at once, for each client of the session that has a back-channel logout address."""
+        ...
+
+    def due(self, *, now: datetime) -> Sequence[tuple[IssuerName, ClientId]]:
+        """The clients that have something due."""
+        ...
+
+    def claim(
+        self, issuer: IssuerName, client: ClientId, *, now: datetime, until: datetime, limit: int
+    ) -> Sequence[LogoutDelivery]:
+        """Take what is due in hand until then, one try more noted. Of simultaneous callers exactly one gets each."""
+        ...
+
+    def settle(
+        self,
+        delivery: LogoutDelivery,
+        *,
+        state: DeliveryState,
+        outcome: str,
+        at: datetime,
+        again_at: datetime | None = None,
+    ) -> bool:
+        """Note how a try ended; `again_at` if it stays waiting. False, and no change, if the caller's time was up
+        and another has taken it in hand since."""
+        ...
+
+    def of_session(self, id: SessionId) -> Sequence[LogoutDelivery]:
+        """By client."""
+        ...
+
+    def of_client(self, issuer: IssuerName, client: ClientId, *, limit: int) -> Sequence[LogoutDelivery]:
+        """The latest first."""
+        ...
+
+
 class SessionTx(Protocol):
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def logout_deliveries(self) -> LogoutDeliveries: ...
     @property
     def audit(self) -> Recorder: ...

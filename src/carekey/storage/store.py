@@ -24,6 +24,9 @@ SWEEP_MARGIN = timedelta(minutes=5)
 SESSIONS_KEPT = timedelta(days=30)
 """Sessions carry no end of their own; no issuer lets one live this long."""
 
+DELIVERIES_KEPT = timedelta(days=7)
+"""For those who look after an application to see. What became of them stays on the audit record."""
+
 
 class Tx(AuditTx, AuthenticatorTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
@@ -55,7 +58,7 @@ class Store(ABC):
     async def sweep(self, now: datetime) -> int:
         """Delete what has expired, batch by batch; how many rows there were.
 
-        A redeemed code is kept until the tokens that it bought have expired, so that a late replay still
+        A redeemed code is kept until the tokens that it bought, refresh tokens included, have expired, so that a late replay still
         revokes them (RFC 6749 section 4.1.2). The audit record is never swept.
         """
         gone = 0

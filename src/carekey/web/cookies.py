@@ -42,6 +42,10 @@ class Cookies:
         pattern = re.compile(re.escape(self.named("login-\0")).replace(re.escape("\0"), "[A-Za-z0-9_-]{1,12}"))
         return [name for name in sent if pattern.fullmatch(name)][: 1 - LOGINS_AT_ONCE]
 
+    def logged_out(self) -> str:
+        """Holds what the session cookies held, for the page that says who has been told."""
+        return self.named("logged-out")
+
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
         return self.named("last")

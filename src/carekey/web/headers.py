@@ -24,19 +24,21 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*:(//[a-z0-9._-]+(:\d+)?)?", re.IGNORECAS
 _IPV6_ORIGIN = re.compile(r"(https?:)//\[[0-9a-f:.]+\](:\d+)?", re.IGNORECASE)
 
 
-def content_security_policy(form_action: Iterable[str] = ()) -> bytes:
+def content_security_policy(form_action: Iterable[str] = (), frame_src: Iterable[str] = ()) -> bytes:
     """No inline script or style, nothing from elsewhere.
 
     Browsers hold the whole redirect chain after a form to `form-action`, so a page whose form ends at an
     application names that application's origin, or its scheme if that is one of its own (`com.example.app:`).
+    `frame_src`: origins that the page may show in a frame.
 
     Raises: ValueError, for what is no origin and could add to the policy.
     """
     targets = " ".join(["'self'", *sorted({_source(target) for target in form_action if target})])
+    frames = " ".join(sorted({_source(frame) for frame in frame_src}))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action {targets}"
+        f"form-action {targets}" + (f"; frame-src {frames}" if frames else "")
     ).encode("latin-1")
 
 

@@ -181,12 +181,14 @@ def page(
     *,
     status: int = 200,
     form_action: Iterable[str] = (),
+    frame_src: Iterable[str] = (),
     **context: Any,
 ) -> Response:
-    """A page of ours, never stored by a cache. `form_action`: origins besides our own that a form may lead to."""
+    """A page of ours, never stored by a cache. `form_action`: origins besides our own that a form may lead to;
+    `frame_src`: origins that it may show in a frame."""
     context.setdefault("language", "en")
     response = HTMLResponse(request.site.pages.render(template, **context), status)
-    response.raw_headers.append((b"content-security-policy", headers.content_security_policy(form_action)))
+    response.raw_headers.append((b"content-security-policy", headers.content_security_policy(form_action, frame_src)))
     response.raw_headers.append(headers.NO_STORE)
     return response
 

@@ -59,6 +59,7 @@ def create(
                 entropy=running.entropy,
                 by=this_operator(),
                 now=running.clock.now(),
+                by_operator=True,
             )
             shown = {"issuer": at.url, **describe(created.client)}
             if created.secret is not None:
@@ -119,6 +120,49 @@ def show(
             return {"issuer": at.url, **describe(found)}
 
     put_json(run(work()))
+
+
+@commands.command()
+def deliveries(
+    id: Annotated[str, typer.Argument(metavar="CLIENT_ID")],
+    config: Config = None,
+    *,
+    issuer: IssuerOption = None,
+    limit: Annotated[int, typer.Option(help="How many, the latest first.", min=1, max=10_000)] = 50,
+    json: Json = False,
+) -> None:
+    """Show what an application was told of ended sessions in the last week, and how it answered.
+
+    Examples: `carekey clients deliveries ward`, `carekey clients deliveries ward --limit 500 --json`
+    """
+
+    async def work() -> list[dict[str, Any]]:
+        async with opened(config) as running:
+            at, client = _issuer(running, issuer), ClientId(id)
+            if await running.store.read(lambda tx: tx.clients.find(at.name, client)) is None:
+                raise CommandError(f"The issuer {at.name} has no client {id}.", Exit.NOT_FOUND)
+            found = await running.store.read(lambda tx: tx.logout_deliveries.of_client(at.name, client, limit=limit))
+            return [
+                {
+                    "session": one.session,
+                    "person": one.person,
+                    "ended": one.queued_at.isoformat(timespec="seconds"),
+                    "state": one.state.value,
+                    "tries": one.tries,
+                    "outcome": one.outcome,
+                    "settled": one.settled_at and one.settled_at.isoformat(timespec="seconds"),
+                }
+                for one in found
+            ]
+
+    rows = run(work())
+    if json:
+        put_json(rows)
+        return
+    put_table(
+        ["Session", "Person", "Ended", "State", "Tries", "Answer", "Settled"],
+        [["" if value is None else str(value) for value in row.values()] for row in rows],
+    )
 
 
 def _issuer(running: Installation, name: str | None) -> Issuer:

@@ -7,6 +7,7 @@ from pathlib import Path
 from carekey.app.terminal import read_settings
 from carekey.app.wiring import prepare
 from carekey.directory import cli
+from carekey.registration.standing import end_sessions
 from carekey.storage.open import open_store
 from carekey.storage.store import Store
 
@@ -22,5 +23,5 @@ def _opened(config: Path | None) -> Iterator[Store]:
         store.close()
 
 
-people = cli.commands(_opened)
+people = cli.commands(_opened, lambda tx, lost, by, now: end_sessions(tx, lost, by=by, now=now))
 dev = cli.dev_commands(_opened)

@@ -1,16 +1,26 @@
 """`carekey person`."""
 
-from datetime import timedelta
-from typing import Annotated
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import typer
 
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
+from carekey.directory.model import PersonStatus
+from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import token
-from carekey.kernel.ids import PersonId
+from carekey.kernel.ids import CredentialId, PersonId, RoleProfileId
 from carekey.kernel.secret import Secret
+from carekey.registration.standing import NoSuchPerson, NoSuchRole, NoSuchWay, set_status
+from carekey.registration.standing import remove_way as remove
+from carekey.registration.standing import take_role as take
+from carekey.storage.store import Tx
+
+T = TypeVar("T")
 
 commands = typer.Typer(help="One person and their ways to log in.", no_args_is_help=True)
 
@@ -94,3 +104,82 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
         put_json(found)
     else:
         put_pairs(found)
+
+
+@commands.command()
+def suspend(id: Id, config: Config = None) -> None:
+    """Keep a person from logging in for the time being, and end their sessions.
+
+    Examples: `carekey person suspend 555000000002`
+    """
+    _set_status(id, PersonStatus.SUSPENDED, config)
+
+
+@commands.command()
+def close(id: Id, config: Config = None) -> None:
+    """Close a person's account, and end their sessions.
+
+    Examples: `carekey person close 555000000002`
+    """
+    _set_status(id, PersonStatus.CLOSED, config)
+
+
+@commands.command()
+def reopen(id: Id, config: Config = None) -> None:
+    """Let a person who was suspended or closed log in again.
+
+    Examples: `carekey person reopen 555000000002`
+    """
+    _set_status(id, PersonStatus.ACTIVE, config)
+
+
+@commands.command()
+def remove_way(
+    id: Id,
+    way: Annotated[str, typer.Argument(metavar="WAY_ID", help="Of one of `carekey person show`.")],
+    config: Config = None,
+) -> None:
+    """Take away one of a person's ways to log in, for good, and end the sessions that rest on it.
+
+    Examples: `carekey person remove-way 555000000002 4f1c0a`
+    """
+    ended = run(_decide(config, id, lambda tx, by, now: remove(tx, PersonId(id), CredentialId(way), by=by, now=now)))
+    say(f"It no longer works. {_ended(ended)}")
+
+
+@commands.command()
+def take_role(
+    id: Id,
+    role: Annotated[str, typer.Argument(metavar="ROLE_ID", help="Of one of `carekey person show`.")],
+    config: Config = None,
+) -> None:
+    """End one of a person's roles now, and end their sessions: applications were told of it.
+
+    Examples: `carekey person take-role 555000000002 555000000302`
+    """
+    ended = run(_decide(config, id, lambda tx, by, now: take(tx, PersonId(id), RoleProfileId(role), by=by, now=now)))
+    say(f"The role has ended. {_ended(ended)}")
+
+
+def _set_status(id: str, status: PersonStatus, config: Path | None) -> None:
+    changed = run(_decide(config, id, lambda tx, by, now: set_status(tx, PersonId(id), status, by=by, now=now)))
+    was = f"{id} was {changed.was.value} already." if changed.was is status else f"{id} is {status.value} now."
+    say(was if status is PersonStatus.ACTIVE else f"{was} {_ended(changed.sessions_ended)}")
+
+
+async def _decide(config: Path | None, id: str, decide: Callable[[Tx, Actor, datetime], T]) -> T:
+    """Raises: CommandError."""
+    async with opened(config) as running:
+        now, by = running.clock.now(), this_operator()
+        try:
+            return await running.store.write(lambda tx: decide(tx, by, now))
+        except NoSuchPerson:
+            raise CommandError(f"Nobody has the user ID {id}.", Exit.NOT_FOUND) from None
+        except NoSuchWay:
+            raise CommandError(f"{id} has no such way to log in: see `carekey person show`.", Exit.NOT_FOUND) from None
+        except NoSuchRole:
+            raise CommandError(f"{id} holds no such role: see `carekey person show`.", Exit.NOT_FOUND) from None
+
+
+def _ended(count: int) -> str:
+    return f"Sessions ended: {count}." + (" Their applications are told by the running service." if count else "")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from carekey.directory.assignments import Effect, assign, plan
+from carekey.directory.assignments import Effect, assign, loses, plan
 from carekey.directory.importing.row import GrantedRole, Holder, Kind, PersonRow, Problem, Record, RowError
-from carekey.directory.model import Membership, Organisation, Person, Position, RoleProfile
+from carekey.directory.model import Membership, Organisation, Person, PersonStatus, Position, RoleProfile
 from carekey.directory.ports import DirectoryTx
 from carekey.directory.positions import Assignment
 from carekey.kernel.ids import OrganisationCode, PersonId
@@ -24,6 +24,8 @@ class Landed:
 
     effects: dict[int, Effect] = field(default_factory=dict)
     refused: dict[int, RowError] = field(default_factory=dict)
+    lost: set[PersonId] = field(default_factory=set)
+    """Who lost a role that was in force, or is no longer active."""
 
     def count(self, effect: Effect) -> int:
         return sum(1 for each in self.effects.values() if each == effect)
@@ -48,6 +50,8 @@ def _people(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Landed
         landed.effects[line] = _effect(known, person)
         if person != known:
             batch[row.id] = person
+        if known is not None and known.status is PersonStatus.ACTIVE and person.status is not PersonStatus.ACTIVE:
+            landed.lost.add(row.id)
     if batch and not dry_run:
         tx.people.put(batch.values())
     return landed
@@ -106,11 +110,14 @@ def _holders(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Lande
             landed.refused[line] = _absent("person")
         else:
             assignment = Assignment(person=row.person, position=held, starts=row.starts, ends=row.ends)
-            landed.effects[line] = carry_out(tx, assignment, gnc=row.gnc, now=now).effect
+            change = carry_out(tx, assignment, gnc=row.gnc, now=now)
+            landed.effects[line] = change.effect
+            if change.lost:
+                landed.lost.add(row.person)
     return landed
 
 
-def _roles(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Landed:  # noqa: ARG001, FBT001
+def _roles(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Landed:  # noqa: FBT001
     landed = Landed()
     organisations = _known_organisations(tx)
     for line, row in rows:
@@ -128,6 +135,8 @@ def _roles(tx: DirectoryTx, rows: Rows, now: datetime, dry_run: bool) -> Landed:
             landed.effects[line] = "same"
             continue
         landed.effects[line] = "changed" if known else "new"
+        if loses(known, profile, now=now):
+            landed.lost.add(row.person)
         if not dry_run:
             tx.roles.put([membership], [profile])
     return landed

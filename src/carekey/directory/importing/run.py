@@ -7,11 +7,13 @@ changes nothing.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,10 +25,18 @@ from carekey.directory.ports import DirectoryTx
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, reference
+from carekey.kernel.ids import PersonId
 from carekey.kernel.unit_of_work import Store
 
 BATCH = 1000
 """Rows of one transaction: large enough to be fast, small enough not to keep log-ins waiting."""
+
+OnLoss = Callable[[Any, Collection[PersonId], Actor, datetime], object]
+"""What else happens, in the transaction of a batch, to people who lost a role in it or are no longer active."""
+
+
+def nothing(_tx: object, _people: Collection[PersonId], _by: Actor, _now: datetime) -> None:
+    """An `OnLoss`."""
 
 
 class NothingToResume(Exception):
@@ -105,6 +115,7 @@ async def import_people(
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     on_batch: Callable[[Progress, int], None] = lambda _progress, _size: None,
+    on_loss: OnLoss = nothing,
 ) -> Report:
     """Import a file. `stop` is asked between batches; `on_batch` is told the progress and the file's size in bytes.
 
@@ -123,7 +134,7 @@ async def import_people(
         for batch in _batches(source, progress):
             if stop():
                 return await _end(store, progress, operator, clock, path, finished=False, dry_run=dry_run)
-            landed = await _land(store, kind, batch, progress.run, operator, clock, dry_run=dry_run)
+            landed = await _land(store, kind, batch, progress.run, operator, clock, on_loss, dry_run=dry_run)
             refused = dict(sorted((batch.refused | landed.refused).items()))
             progress = replace(
                 progress,
@@ -170,7 +181,15 @@ def _batches(source: Source, progress: Progress) -> Iterator[_Batch]:
 
 
 async def _land(
-    store: Store[DirectoryTx], kind: Kind, batch: _Batch, run: str, operator: Actor, clock: Clock, *, dry_run: bool
+    store: Store[DirectoryTx],
+    kind: Kind,
+    batch: _Batch,
+    run: str,
+    operator: Actor,
+    clock: Clock,
+    on_loss: OnLoss,
+    *,
+    dry_run: bool,
 ) -> Landed:
     now = clock.now()
     if dry_run:
@@ -178,6 +197,8 @@ async def _land(
 
     def work(tx: DirectoryTx) -> Landed:
         landed = land(tx, kind, batch.rows, now=now)
+        if landed.lost:
+            on_loss(tx, sorted(landed.lost), operator, now)
         if landed.effects:
             tx.audit.record(
                 RowsImported(

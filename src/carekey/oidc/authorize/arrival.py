@@ -41,7 +41,7 @@ class RequestObjects:
         except KeysUnavailable:
             raise InvalidRequestObject(reason=Reason.KEYS_UNAVAILABLE) from None
         request_object.verify(token, keys, client, asked)
-        return Arrival(fields=Fields.of(request_object.parameters(token, LIMITS)), signed=True)
+        return Arrival(fields=Fields.of(request_object.parameters(token, {*LIMITS, "resource"})), signed=True)
 
 
 def _has_key(token: Unverified, keys: KeySet) -> bool:

@@ -115,7 +115,7 @@ class Authorize(Generic[TxT]):
             raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
         except Problem as problem:  # the kit's own: it was sent too much, or too slowly
             reason = Reason.TOO_SLOW if problem.status == 408 else Reason.TOO_LARGE
-            await self._record(request, client="", known=False, error="invalid_request", reason=reason)
+            await self._record(request, client="", error="invalid_request", reason=reason)
             raise
         arrival = await self._arrive(request, fields)
         if isinstance(arrival, _Refused):
@@ -222,11 +222,11 @@ class Authorize(Generic[TxT]):
         return response
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
-        await self._record(request, client=to.client.id, known=True, error=error.code, reason=error.reason)
+        await self._record(request, client=to.client.id, error=error.code, reason=error.reason)
         return await self._respond(request, failure(to, self._issuer, error))
 
     async def _unreturnable(self, request: Request, error: Unreturnable) -> Problem:
-        await self._record(request, client=error.client, known=False, error="invalid_request", reason=error.reason)
+        await self._record(request, client=error.client, error="invalid_request", reason=error.reason)
         now = request.site.clock.now()
         return Problem(
             status=400,
@@ -242,10 +242,10 @@ class Authorize(Generic[TxT]):
             ),
         )
 
-    async def _record(self, request: Request, *, client: str, known: bool, error: str, reason: str) -> None:
+    async def _record(self, request: Request, *, client: str, error: str, reason: str) -> None:
         event = AuthorizationRefused(
             at=request.site.clock.now(),
-            actor=actor.client(client) if known else actor.UNKNOWN,
+            actor=actor.UNKNOWN,  # the browser's word alone: anybody can send it in a client's name
             reference=request.reference,
             issuer=self._issuer.name,
             client=client,

@@ -77,6 +77,7 @@ class CodeIssuer(Generic[TxT_contra]):
                 role=verdict.role,
                 requested_claims=request.requested_claims,
                 authorization_details=request.authorization_details,
+                resource=request.resource,
                 issued_at=now,
                 expires_at=now + rules.code_lifetime,
             ),

@@ -17,8 +17,9 @@ from carekey.oidc.authorize.errors import (
     UnsupportedResponseType,
 )
 from carekey.oidc.errors import InvalidRequest, InvalidScope, UnauthorizedClient
-from carekey.oidc.model import Client, ClientAuthMethod, Issuer, ResponseMode
+from carekey.oidc.model import Client, ClientAuthMethod, Issuer, Resource, ResponseMode
 from carekey.oidc.profiles import Profile, demands
+from carekey.oidc.resource import asked
 from carekey.web.fields import Fields
 
 LIMITS: Mapping[str, int] = {
@@ -187,17 +188,26 @@ def scopes(received: Received, supported: Collection[str]) -> tuple[str, ...]:
 
     Unknown and repeated ones do no harm (cis2-profile section 2.17). Raises: InvalidScope.
     """
-    allowed = received.client.scopes
+    client, target = received.client, resource(received)
+    allowed = client.scopes
+    offered = {*supported, *(target.scopes if target else ())}
+    # RFC 8707 section 2; OpenID Connect Core section 11: what is not to be had is passed over.
+    always = {"openid", "offline_access"} if client.may_be_offline else {"openid"}
     granted = tuple(
         dict.fromkeys(
             scope
             for scope in (received.get("scope") or "").split(" ")
-            if scope in supported and (allowed is None or scope in allowed or scope == "openid")
+            if scope in always or (scope in offered and (allowed is None or scope in allowed))
         )
     )
     if "openid" not in granted:
         raise InvalidScope("scope must contain openid", reason=Reason.NO_OPENID_SCOPE)
     return granted
+
+
+def resource(received: Received) -> Resource | None:
+    """For which API tokens are wanted (RFC 8707 section 2.1). Raises: InvalidTarget."""
+    return asked(received.fields, received.client, received.issuer)
 
 
 def prompts(received: Received) -> frozenset[Prompt]:

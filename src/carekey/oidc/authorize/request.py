@@ -94,6 +94,7 @@ def read(
     for check in CHECKS:
         check(received)
     scopes = parameters.scopes(received, supported)
+    target = parameters.resource(received)
     prompts = parameters.prompts(received)
     claims = parameters.claims(received)
     wanted = authorization_details.read(received.get("authorization_details"), client, details)
@@ -108,6 +109,7 @@ def read(
         requested_claims=claims.given,
         response_alg=client.response_alg,
         authorization_details=wanted,
+        resource=target.uri if target else None,
     )
     asked = Asked(
         client=client.id,
@@ -121,7 +123,9 @@ def read(
         role=_role(scopes),
         person=_person(received, claims, hinted),
         hint=received.get("login_hint") or "",
-        share=(*sharing.items(scopes, claims.given), *words(wanted, details)) if client.consent else (),
+        share=(*sharing.items(scopes, claims.given, request.resource), *words(wanted, details))
+        if client.consent
+        else (),
         return_origin=origin(sender.redirect_uri),
     )
     return request, asked

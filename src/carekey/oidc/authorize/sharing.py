@@ -13,13 +13,16 @@ _WORDS = {
     "organisationalmemberships": "your memberships of organisations",
     "selectedrole": "the role you are acting in",
     "changedrole": "the role you are acting in",
+    "offline_access": "the same information later, while you are not logged in",
 }
 
 
-def items(scopes: Collection[str], requested_claims: Mapping[str, Any]) -> tuple[str, ...]:
+def items(scopes: Collection[str], requested_claims: Mapping[str, Any], resource: str | None = None) -> tuple[str, ...]:
     """Each once, in the order asked for. Never empty: that somebody has an account is information too."""
     words = ["that you have an account here, and your user ID"]
     words += [_WORDS[scope] for scope in scopes if scope in _WORDS]
     if any(requested_claims.get(place) for place in ("userinfo", "id_token")):
         words.append("single items of these that it asks for by name")
+    if resource is not None:
+        words.append(f"what {resource} lets it see and do in your name")
     return tuple(dict.fromkeys(words))

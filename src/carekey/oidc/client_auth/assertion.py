@@ -22,6 +22,7 @@ SKEW = 60
 """Seconds that a client's clock may be wrong."""
 
 _TYPS = frozenset({None, "jwt", "application/jwt", "client-authentication+jwt"})
+_TAKE_ASSERTIONS = (endpoints.TOKEN, endpoints.PAR, endpoints.INTROSPECTION, endpoints.REVOCATION)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 REASONS: Mapping[Flaw, Reason] = {
@@ -59,11 +60,7 @@ def audiences(issuer: Issuer) -> frozenset[str]:
     """Everything that an assertion for this issuer may call it (RFC 9126 section 2 adds the third)."""
     return frozenset(
         form
-        for address in (
-            issuer.url,
-            endpoints.address(issuer, endpoints.TOKEN),
-            endpoints.address(issuer, endpoints.PAR),
-        )
+        for address in (issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS))
         for form in (address, *_with_and_without_port(address))
     )
 

@@ -3,21 +3,25 @@
 The assertion, if there is one, says which client; `client_id` may be missing beside it (cis2-profile section 2.17).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from carekey.jose import jwt
-from carekey.jose.jwt import InvalidJwt, Unverified
+from carekey.jose.jwt import InvalidJwt, KeySet, Unverified
 from carekey.jose.sealing import Sealing
+from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.client_auth import client_secret, client_secret_jwt, private_key_jwt
 from carekey.oidc.client_auth.assertion import REASONS, TYPE, Proven, audiences, claimed_client, plain
-from carekey.oidc.client_auth.keys import ClientKeys, KeysUnavailable
+from carekey.oidc.client_auth.keys import NO_KEYS, ClientKeys, KeysUnavailable
 from carekey.oidc.client_auth.private_key_jwt import NeedKeys
-from carekey.oidc.errors import InvalidAssertion, InvalidClient, InvalidRequest, Reason
+from carekey.oidc.errors import InvalidAssertion, InvalidClient, InvalidRequest, OAuthError, Reason
+from carekey.oidc.events import ClientRefused
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import Assertions, OidcTx
 from carekey.oidc.profiles import Profile, demands
 from carekey.web.fields import Fields
@@ -114,6 +118,43 @@ class ClientAuthentication:
         self._keys = keys
         self._sealing = sealing
         self._audiences = audiences(issuer)
+
+    async def admit(
+        self, fields: Fields, authorization: str | None, *, reads: Collection[str], now: datetime, reference: str
+    ) -> Authenticated:
+        """Authenticate whoever sent these. `reads`: the parameters that may not come twice, whoever it is.
+
+        Raises: OAuthError, after putting it on record.
+        """
+        claimed = fields.as_dict().get("client_id", "")
+        try:
+            check_once(fields, reads)
+            by = presented(fields, authorization)
+            claimed = by.client
+            return await self.authenticate(by, now=now)
+        except OAuthError as error:
+            await self.record_stranger(error, claimed=claimed, now=now, reference=reference)
+            raise
+
+    async def record_stranger(self, error: OAuthError, *, claimed: str, now: datetime, reference: str) -> None:
+        """Put on record that somebody who has not proven to be a client was refused."""
+        event = ClientRefused(
+            at=now,
+            actor=UNKNOWN,
+            reference=reference,
+            issuer=self._issuer.name,
+            claimed=claimed if plain(claimed) else "",
+            error=error.code,
+            reason=error.reason,
+        )
+        await self._store.write(lambda tx: tx.audit.record(event))
+
+    async def keys_of(self, client: Client, *, now: datetime) -> KeySet:
+        """The keys with which the client signs; none if they are not to be had."""
+        try:
+            return await self._keys.of(client, now=now)
+        except KeysUnavailable:
+            return NO_KEYS
 
     async def authenticate(self, by: Presented, *, now: datetime) -> Authenticated:
         """Raises: InvalidClient, InvalidAssertion."""

@@ -2,7 +2,7 @@
 
 Everything that is wrong is told at once, by field. Members that we do not know are kept as they came. CIS2's own
 name `jwks_uri_signing_algorithm` is taken for `token_endpoint_auth_signing_alg` (cis2-profile section 9.2).
-Ours are `profile`, `require_pkce`, `minimum_aal`, `listed` and `consent`.
+Ours are `profile`, `require_pkce`, `minimum_aal`, `listed`, `consent` and those of `POLICY`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -16,10 +16,22 @@ from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer
 from carekey.oidc.profiles import PROFILES, Profile, together
 
-GRANT_TYPES = frozenset({"authorization_code", "client_credentials"})
+_WITH_CREDENTIALS = frozenset(
+    {
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+)
+GRANT_TYPES = _WITH_CREDENTIALS | {"authorization_code", "refresh_token"}
+POLICY = (
+    *("offline_access", "resources", "resource_server_for", "introspect_any"),
+    *("token_exchange_from", "assert_people"),
+)
+"""Members that give power over people's tokens: for an operator to set, not for whoever registers."""
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ENCRYPTION = (
     "id_token_encrypted_response_alg",
@@ -30,6 +42,8 @@ _ENCRYPTION = (
     "request_object_encryption_enc",
     "authorization_encrypted_response_alg",
     "authorization_encrypted_response_enc",
+    "introspection_encrypted_response_alg",
+    "introspection_encrypted_response_enc",
 )
 
 
@@ -137,9 +151,17 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 2000 and value.isprintable()
 
 
-def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: datetime) -> Client:
-    """A client without its secret. Raises: InvalidMetadata."""
+def parse(
+    metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: datetime, by_operator: bool = False
+) -> Client:
+    """A client without its secret. `by_operator`: whether the members of `POLICY` are taken.
+
+    Raises: InvalidMetadata.
+    """
     read = _Reader(metadata)
+    for field in () if by_operator else POLICY:
+        if read.rest.pop(field, None) is not None:
+            read.refuse(field, "is for an operator to set")
     read.rest.pop("client_id", None)
     name = read.text("client_name")
     if name is None and not read.faulty("client_name"):
@@ -157,8 +179,8 @@ def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: dat
             read.refuse(field, "asks for encryption, which is not offered here")
     profile, asked = _profile(read, issuer)
     method = _auth_method(read, asked)
-    if method is ClientAuthMethod.NONE and "client_credentials" in grant_types:
-        read.refuse("grant_types", "has client_credentials, which a client without credentials cannot use")
+    for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
+        read.refuse("grant_types", f"has {grant_type}, which a client without credentials cannot use")
     scope = read.text("scope")
     max_age = read.take("default_max_age", None, "a number of seconds", lambda value: type(value) is int and value >= 0)
     jwks, jwks_uri = _keys(read, method, issuer)
@@ -190,13 +212,24 @@ def parse(metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: dat
         require_pkce=_demand(read, "require_pkce", asked, demanded=asked.require_pkce)
         or method is ClientAuthMethod.NONE,
         post_logout_redirect_uris=_redirects(read, kind, issuer, field="post_logout_redirect_uris"),
+        backchannel_logout_uri=read.address("backchannel_logout_uri", plain=issuer.private_fetches),
+        backchannel_logout_session_required=read.flag("backchannel_logout_session_required"),
+        frontchannel_logout_uri=_frontchannel(read, metadata, issuer),
+        frontchannel_logout_session_required=read.flag("frontchannel_logout_session_required"),
         client_uri=read.address("client_uri", plain=issuer.private_fetches),
         logo_uri=read.address("logo_uri", plain=issuer.private_fetches),
         contacts=read.texts("contacts"),
         listed=read.flag("listed"),
         consent=read.flag("consent"),
+        offline_access=read.flag("offline_access"),
+        resources=_resources(read, "resources", issuer),
+        serves=_resources(read, "resource_server_for", issuer),
+        introspect_any=read.flag("introspect_any"),
+        introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
+        exchange_from=_exchange_from(read),
+        assert_people=read.flag("assert_people"),
         created_at=now,
-        metadata=_kept(read, kind, issuer),
+        metadata=_kept(read, kind),
     )
     if (client.require_signed_request or client.request_uris) and jwks is None and jwks_uri is None:
         read.refuse("jwks_uri", "or jwks is needed for signed requests")
@@ -275,6 +308,25 @@ def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
         read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")
 
 
+def _resources(read: _Reader, field: str, issuer: Issuer) -> frozenset[str]:
+    for uri in (named := read.texts(field)):
+        if uri not in issuer.resources:
+            read.refuse(field, f"has {uri!r}, which the settings of this issuer do not name")
+    return frozenset(named)
+
+
+def _exchange_from(read: _Reader) -> dict[str, ActingAs]:
+    """From client ids to what the tokens then say (RFC 8693 section 1.1)."""
+    modes = {mode.value for mode in ActingAs}
+    given: dict[str, Any] = read.take(
+        "token_exchange_from",
+        {},
+        f"an object from client ids to {' or '.join(sorted(modes))}",
+        lambda value: isinstance(value, dict) and all(_is_text(id) and mode in modes for id, mode in value.items()),
+    )
+    return {id: ActingAs(mode) for id, mode in given.items()}
+
+
 def _auth_alg(read: _Reader, method: ClientAuthMethod, asked: Profile) -> str | None:
     field = "token_endpoint_auth_signing_alg"
     if field in read.rest:
@@ -284,12 +336,28 @@ def _auth_alg(read: _Reader, method: ClientAuthMethod, asked: Profile) -> str | 
     return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else asked.algs)
 
 
-def _kept(read: _Reader, kind: str, issuer: Issuer) -> dict[str, Any]:
-    kept = {} if kind == "web" else {"application_type": kind}
-    logout = read.address("backchannel_logout_uri", plain=issuer.private_fetches)
-    if logout is not None:
-        kept["backchannel_logout_uri"] = logout
-    return {**kept, **read.rest}
+def _frontchannel(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
+    """OpenID Connect Front-Channel Logout section 2: of an origin that the client has a redirect address at."""
+    field = "frontchannel_logout_uri"
+    address = read.address(field, plain=issuer.private_fetches)
+    registered = metadata.get("redirect_uris")
+    origins = {_origin(uri) for uri in registered if isinstance(uri, str)} if isinstance(registered, list) else set()
+    if address is not None and _origin(address) not in origins:
+        read.refuse(field, "must have scheme, host and port of one of the redirect_uris")
+        return None
+    return address
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def _kept(read: _Reader, kind: str) -> dict[str, Any]:
+    return {**({} if kind == "web" else {"application_type": kind}), **read.rest}
 
 
 def application_type(client: Client) -> redirect_uris.ApplicationType:
@@ -327,11 +395,22 @@ def describe(client: Client) -> dict[str, Any]:
         "minimum_aal": int(client.minimum_aal) if client.minimum_aal > AAL.AAL1 else None,
         "require_pkce": client.require_pkce or None,
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "backchannel_logout_uri": client.backchannel_logout_uri,
+        "backchannel_logout_session_required": client.backchannel_logout_session_required or None,
+        "frontchannel_logout_uri": client.frontchannel_logout_uri,
+        "frontchannel_logout_session_required": client.frontchannel_logout_session_required or None,
         "client_uri": client.client_uri,
         "logo_uri": client.logo_uri,
         "contacts": list(client.contacts),
         "listed": client.listed or None,
         "consent": client.consent or None,
+        "offline_access": client.offline_access or None,
+        "resources": sorted(client.resources),
+        "resource_server_for": sorted(client.serves),
+        "introspect_any": client.introspect_any or None,
+        "introspection_signed_response_alg": client.introspection_alg if client.introspection_alg != "RS256" else None,
+        "token_exchange_from": dict(client.exchange_from) or None,
+        "assert_people": client.assert_people or None,
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

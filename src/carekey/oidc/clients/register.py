@@ -42,10 +42,11 @@ async def create_client(
     entropy: Entropy,
     by: Actor,
     now: datetime,
+    by_operator: bool = False,
 ) -> Created:
     """Register a client of this issuer. Its id is made up here unless the metadata brings a `client_id`, as a
-    client that moves from elsewhere may. Raises: InvalidMetadata; nothing is registered then."""
-    client = parse(metadata, id=_id(metadata, entropy), issuer=issuer, now=now)
+    client that moves from elsewhere may. `by_operator`: as in `metadata.parse`. Raises: InvalidMetadata; nothing is registered then."""
+    client = parse(metadata, id=_id(metadata, entropy), issuer=issuer, now=now, by_operator=by_operator)
     client, secret = _with_secret(client, sealing, entropy)
 
     def work(tx: ClientsTx) -> bool:

@@ -38,20 +38,28 @@ def document(
     issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str], details: Sequence[str] = ()
 ) -> dict[str, Any]:
     asked = PROFILES[issuer.profile]
+    scopes = [*SCOPE_NAMES, *(["offline_access"] if "refresh_token" in grant_types else [])]
+    for resource in issuer.resources.values():
+        scopes += sorted(resource.scopes)
+    methods = [method.value for method in ClientAuthMethod if method in asked.auth_methods]
+    confidential = [method for method in methods if method != ClientAuthMethod.NONE]
     algs = [name for name in SIGNING if name in asked.algs]
     macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
+    assertion_algs = [*algs, *macs]
     told: dict[str, Any] = {
         "issuer": issuer.url,
         "authorization_endpoint": endpoints.address(issuer, endpoints.AUTHORIZE),
         "token_endpoint": endpoints.address(issuer, endpoints.TOKEN),
         "userinfo_endpoint": endpoints.address(issuer, endpoints.USERINFO),
         "jwks_uri": endpoints.address(issuer, endpoints.JWKS),
+        "introspection_endpoint": endpoints.address(issuer, endpoints.INTROSPECTION),
+        "revocation_endpoint": endpoints.address(issuer, endpoints.REVOCATION),
         "end_session_endpoint": endpoints.address(issuer, endpoints.END_SESSION),
         "response_types_supported": ["code"],
         "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": list(grant_types),
         "subject_types_supported": ["public"],
-        "scopes_supported": list(SCOPE_NAMES),
+        "scopes_supported": list(dict.fromkeys(scopes)),
         "claims_supported": [*_PROTOCOL_CLAIMS, *CLAIM_NAMES],
         "claim_types_supported": ["normal"],
         "acr_values_supported": list(acr_values),
@@ -60,10 +68,17 @@ def document(
         "id_token_signing_alg_values_supported": algs,
         "userinfo_signing_alg_values_supported": algs,
         "authorization_signing_alg_values_supported": algs,
-        "token_endpoint_auth_methods_supported": [
-            method.value for method in ClientAuthMethod if method in asked.auth_methods
-        ],
-        "token_endpoint_auth_signing_alg_values_supported": [*algs, *macs],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "introspection_signing_alg_values_supported": algs,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
         "pushed_authorization_request_endpoint": endpoints.address(issuer, endpoints.PAR),

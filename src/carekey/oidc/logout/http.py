@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -15,6 +16,8 @@ from carekey.oidc.authorize.modes import query
 from carekey.oidc.authorize.request import origin
 from carekey.oidc.authorize.response import Answer
 from carekey.oidc.id_token_hint import Verifier
+from carekey.oidc.logout import applications
+from carekey.oidc.logout.applications import Application, News
 from carekey.oidc.logout.events import LogoutRefused
 from carekey.oidc.logout.request import LogoutRequest, read
 from carekey.oidc.model import Issuer, ResponseMode
@@ -28,6 +31,10 @@ from carekey.web.kit import Handler, Request, Response, Route, get, page, see_ot
 from carekey.web.problem import Problem
 
 TxT = TypeVar("TxT", bound=OidcTx)
+
+SHOWN_FOR = timedelta(minutes=10)
+"""How long after the end of a session the page says who has been told of it."""
+_KEPT = ("client_id", "post_logout_redirect_uri", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ class LogOut(Generic[TxT]):
                 raise await self._unreturnable(request, issuer, Unreturnable(Reason.MALFORMED)) from None
             found = await self._find(request, issuer, fields)
             if found.unasked:
-                return await self._end(request, [found.named, found.current], found.wanted)
+                return await self._end(request, [found.named, found.current], found.wanted, issuer)
             if found.current is not None:
                 return await self._confirm(request, [found.current], found.wanted)
             return _leave(found.wanted)
@@ -82,9 +89,8 @@ class LogOut(Generic[TxT]):
                 raise await self._unreturnable(request, issuer, Unreturnable(Reason.MALFORMED)) from None
             found = await self._find(request, issuer, fields)
             if found.unasked:
-                return await self._end(request, [found.named, found.current], found.wanted)
-            kept = ("client_id", "post_logout_redirect_uri", "state")
-            again = urlencode({name: value for name in kept if (value := fields.get(name))})
+                return await self._end(request, [found.named, found.current], found.wanted, issuer)
+            again = urlencode({name: value for name in _KEPT if (value := fields.get(name))})
             return see_other(f"{endpoints.path(issuer, endpoints.END_SESSION)}?{again}")
 
         return {"GET": by_get, "POST": by_post}
@@ -102,10 +108,28 @@ class LogOut(Generic[TxT]):
         if name not in self._issuers:
             return await self._end(request, await self._store.read(lambda tx: self._live(tx, request)), LogoutRequest())
         found = await self._find(request, self._issuers[name][0], fields)
-        return await self._end(request, [found.current], found.wanted)
+        return await self._end(request, [found.current], found.wanted, self._issuers[name][0])
 
     async def done(self, request: Request) -> Response:
-        return page(request, "logout/done.html")
+        """With parameters it is on the way back to the application: they are checked as they were before."""
+        fields, wanted = request.query(), LogoutRequest()
+        name = IssuerName(fields.as_dict().get("issuer", ""))
+        if name in self._issuers:
+            wanted = (await self._find(request, self._issuers[name][0], fields)).wanted
+        told = await self._store.read(lambda tx: applications.of(tx, self._just_ended(tx, request), self._by_name()))
+        frames = list(dict.fromkeys(one.frame for one in told if one.frame))
+        return page(
+            request,
+            "logout/done.html",
+            frame_src=[origin(frame) for frame in frames],
+            frames=frames,
+            told=_names(told, News.TOLD),
+            being_told=_names(told, News.BEING_TOLD),
+            unreached=_names(told, News.UNREACHED),
+            untold=_names(told, News.UNTOLD),
+            back=query.location(_answer(wanted, wanted.return_to)) if wanted.return_to else None,
+            application=wanted.client.name if wanted.client else None,
+        )
 
     async def _find(self, request: Request, issuer: Issuer, fields: Fields) -> _Found:
         """Raises: Problem."""
@@ -148,12 +172,18 @@ class LogOut(Generic[TxT]):
         )
 
     async def _confirm(self, request: Request, sessions: list[Session], wanted: LogoutRequest) -> Response:
-        def names(tx: TxT) -> list[str]:
+        def told(tx: TxT) -> tuple[list[str], list[str]]:
+            """Those who learn of it, and those who do not."""
             clients = [
-                tx.clients.find(session.issuer, id) for session in sessions for id in tx.sessions.clients_of(session.id)
+                client
+                for session in sessions
+                for id in tx.sessions.clients_of(session.id)
+                if (client := tx.clients.find(session.issuer, id))
             ]
-            return sorted({client.name for client in clients if client is not None})
+            told = {one.name for one in clients if one.backchannel_logout_uri or one.frontchannel_logout_uri}
+            return sorted(told), sorted({one.name for one in clients} - told)
 
+        will_be_told, untold = await self._store.read(told)
         kept = {
             "issuer": sessions[0].issuer if len(sessions) == 1 else None,
             "client_id": wanted.client.id if wanted.client else None,
@@ -164,26 +194,49 @@ class LogOut(Generic[TxT]):
             request,
             "logout/ask.html",
             form_action=(origin(wanted.return_to),) if wanted.return_to else (),
-            applications=await self._store.read(names),
+            told=will_be_told,
+            untold=untold,
             kept={name: value for name, value in kept.items() if value},
             csrf=csrf.token(request.site.csrf_key, self._secrets(request)),
         )
 
-    async def _end(self, request: Request, sessions: Iterable[Session | None], wanted: LogoutRequest) -> Response:
+    async def _end(
+        self,
+        request: Request,
+        sessions: Iterable[Session | None],
+        wanted: LogoutRequest,
+        issuer: Issuer | None = None,
+    ) -> Response:
         now, ended = request.site.clock.now(), {session.id: session for session in sessions if session is not None}
 
-        def end(tx: TxT) -> None:
+        def end(tx: TxT) -> bool:
+            """Whether an application is told by way of the browser, which takes a page."""
             for session in ended.values():
                 ending.end(tx, session, WhyEnded.LOGGED_OUT, now=now, reference=request.reference)
+            return any(one.frame for one in applications.of(tx, ended.values(), self._by_name()))
 
-        await self._store.write(end)
-        response = _leave(wanted)
-        cookies = request.site.cookies
+        in_frames = await self._store.write(end)
+        response = _leave(wanted, by_page_of=issuer if in_frames else None)
+        cookies, secrets = request.site.cookies, []
         for session in ended.values():
             secret = request.cookies.get(cookies.session(session.issuer))
             if secret is not None and digest(secret) == session.digest:
                 cookies.drop(response, cookies.session(session.issuer))
+                secrets.append(secret)
+        if secrets:
+            cookies.put(response, cookies.logged_out(), ".".join(secrets), max_age=int(SHOWN_FOR.total_seconds()))
         return response
+
+    def _just_ended(self, tx: TxT, request: Request) -> list[Session]:
+        """Of this browser. A form from another site brought no cookie to drop, so the old one may still be there."""
+        cookies, now = request.site.cookies, request.site.clock.now()
+        secrets = request.cookies.get(cookies.logged_out(), "").split(".", maxsplit=len(self._issuers))
+        secrets += [request.cookies.get(cookies.session(name), "") for name in self._issuers]
+        found = (tx.sessions.find(digest(secret)) for secret in dict.fromkeys(secrets) if secret)
+        return [one for one in found if one and one.ended_at is not None and now - one.ended_at < SHOWN_FOR]
+
+    def _by_name(self) -> dict[IssuerName, Issuer]:
+        return {name: issuer for name, (issuer, _) in self._issuers.items()}
 
     def _current(self, tx: TxT, request: Request, issuer: IssuerName) -> Session | None:
         secret = request.cookies.get(request.site.cookies.session(issuer))
@@ -200,8 +253,21 @@ class LogOut(Generic[TxT]):
         return ".".join(secret for name in names if (secret := request.cookies.get(name)))
 
 
-def _leave(wanted: LogoutRequest) -> Response:
+def _leave(wanted: LogoutRequest, *, by_page_of: Issuer | None = None) -> Response:
+    """`by_page_of`: not straight back to the application, since frames have to load first."""
     if wanted.return_to is None:
         return see_other("/logout/done")
+    if by_page_of is None:
+        return query.respond(_answer(wanted, wanted.return_to))
+    values = (wanted.client.id if wanted.client else None, wanted.return_to, wanted.state)
+    kept = {name: value for name, value in zip(_KEPT, values, strict=True) if value}
+    return see_other(f"/logout/done?{urlencode({'issuer': by_page_of.name, **kept})}")
+
+
+def _answer(wanted: LogoutRequest, return_to: str) -> Answer:
     state = (("state", wanted.state),) if wanted.state else ()
-    return query.respond(Answer(mode=ResponseMode.QUERY, redirect_uri=wanted.return_to, parameters=state))
+    return Answer(mode=ResponseMode.QUERY, redirect_uri=return_to, parameters=state)
+
+
+def _names(told: Iterable[Application], news: News) -> list[str]:
+    return list(dict.fromkeys(one.name for one in told if one.news is news))

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.actor import client as client_actor
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.unit_of_work import Store
@@ -23,16 +22,16 @@ from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival
-from carekey.oidc.client_auth.assertion import plain
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, presented
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
 from carekey.oidc.errors import InvalidClient, InvalidRequest, OAuthError
-from carekey.oidc.events import ClientRefused
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import Client, Issuer, PushedRequest
 from carekey.oidc.par.events import PushRefused, RequestPushed
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.web.fields import Fields
+
+_KNOWN = frozenset({*LIMITS, "resource"})
 
 
 class PushedRequests:
@@ -62,7 +61,7 @@ class PushedRequests:
         self, fields: Fields, authorization: str | None, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (section 2.2). Raises: OAuthError, after recording it."""
-        by = await self._authenticate(fields, authorization, now, reference)
+        by = await self._clients.admit(fields, authorization, reads=PARAMETERS, now=now, reference=reference)
         try:
             arrival = await self._arrive(fields, by.client, now)
             await self._check(arrival, by.client, now)
@@ -74,27 +73,14 @@ class PushedRequests:
         lifetime = self._issuer.pushed_lifetime
         return {"request_uri": pushed.request_uri(secret), "expires_in": int(lifetime.total_seconds())}
 
-    async def _authenticate(
-        self, fields: Fields, authorization: str | None, now: datetime, reference: str
-    ) -> Authenticated:
-        claimed = fields.as_dict().get("client_id", "")
-        try:
-            check_once(fields, PARAMETERS)
-            by = presented(fields, authorization)
-            claimed = by.client
-            return await self._clients.authenticate(by, now=now)
-        except OAuthError as error:
-            await self.record_stranger(error, claimed=claimed, now=now, reference=reference)
-            raise
-
     async def _arrive(self, fields: Fields, client: Client, now: datetime) -> Arrival:
         """Raises: OAuthError."""
-        check_once(fields, LIMITS)
+        check_once(fields, _KNOWN)
         if fields.get("request_uri") is not None:
             raise InvalidRequest("request_uri cannot be pushed", reason=Reason.REQUEST_URI_PUSHED)
         text = fields.get("request")
         if text is None:
-            known = {name: value for name, value in fields.as_dict().items() if name in LIMITS}
+            known = {name: value for name, value in fields.as_dict().items() if name in _KNOWN}
             return Arrival(fields=Fields.of({**known, "client_id": client.id}), pushed=True)
         if len(text) > LIMITS["request"]:
             raise InvalidRequestObject(reason=Reason.TOO_LARGE)
@@ -140,19 +126,6 @@ class PushedRequests:
                 signed=arrival.signed,
             )
         )
-
-    async def record_stranger(self, error: OAuthError, *, claimed: str, now: datetime, reference: str) -> None:
-        """Put on record that somebody who has not proven to be a client was refused."""
-        event = ClientRefused(
-            at=now,
-            actor=UNKNOWN,
-            reference=reference,
-            issuer=self._issuer.name,
-            claimed=claimed if plain(claimed) else "",
-            error=error.code,
-            reason=error.reason,
-        )
-        await self._store.write(lambda tx: tx.audit.record(event))
 
     async def _record_refused(self, error: OAuthError, by: Authenticated, now: datetime, reference: str) -> None:
         """Nothing came of the request; that its assertion was used stands."""

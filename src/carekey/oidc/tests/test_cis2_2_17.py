@@ -88,7 +88,8 @@ def test_the_default_port_may_come_or_go_in_the_audience(configured: str, sent: 
 
 def test_another_port_is_another_issuer() -> None:
     accepted = audiences(Issuer(name=HEALTHCARE, url="http://localhost:8000"))
-    assert accepted == {"http://localhost:8000", "http://localhost:8000/access_token", "http://localhost:8000/par"}
+    paths = ("", "/access_token", "/par", "/introspect", "/token/revoke")
+    assert accepted == {f"http://localhost:8000{path}" for path in paths}
 
 
 async def test_without_kid_every_key_of_the_client_is_tried(world: World) -> None:

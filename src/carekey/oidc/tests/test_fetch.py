@@ -226,6 +226,43 @@ async def test_a_name_that_is_not_found() -> None:
     assert await flaw_of(Fetcher(private=True, resolve=to()), "https://nowhere.example/") is Flaw.NOT_FOUND
 
 
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 500, 501])
+async def test_a_post_tells_the_status_and_nothing_else(status: int) -> None:
+    heads: list[str] = []
+
+    def answer(head: str) -> bytes:
+        heads.append(head)
+        return f"HTTP/1.1 {status} So\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n".encode()
+
+    async with server(answer) as port:
+        fetcher = Fetcher(private=True, resolve=to("127.0.0.1"))
+        assert await fetcher.post(f"http://ward.example:{port}/logout?x=1", {"logout_token": "a.b.c"}) == status
+    (head,) = heads  # a redirect is not followed
+    assert head.startswith("POST /logout?x=1 HTTP/1.1")
+    assert f"host: ward.example:{port}\r\n" in head.lower()
+    assert "content-type: application/x-www-form-urlencoded\r\n" in head.lower()
+
+
+async def test_a_post_to_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "TIME_LIMIT", 0.05)
+    async with server(lambda head: None) as port:
+        with pytest.raises(FetchFailed) as failed:
+            await Fetcher(private=True).post(f"http://127.0.0.1:{port}/", {})
+    assert failed.value.flaw is Flaw.TOO_SLOW
+
+
+async def test_of_an_endless_answer_to_a_post_nothing_is_read() -> None:
+    endless = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n" + b"a" * 100_000
+    async with server(lambda head: endless) as port:
+        assert await Fetcher(private=True).post(f"http://127.0.0.1:{port}/", {}) == 200
+
+
+async def test_a_post_goes_to_no_private_address() -> None:
+    with pytest.raises(FetchFailed) as failed:
+        await Fetcher(private=False, resolve=to("10.0.0.1")).post("https://ward.example/logout", {})
+    assert failed.value.flaw is Flaw.FORBIDDEN_ADDRESS
+
+
 def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context with a certificate for ward.example, and one that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -38,12 +38,18 @@ from carekey.oidc.client_auth.client_secret_jwt import purpose
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import FetchFailed, Flaw
+from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer
+from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
+from carekey.oidc.token.grants.jwt_bearer import JwtBearer
+from carekey.oidc.token.grants.refresh_token import RefreshToken
+from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.token.pkce import challenge_of
+from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
@@ -110,17 +116,24 @@ class World:
         self.signer = Signer(issuer=self.issuer.name, store=self.store, sealing=self.sealing)
         self.keys = ClientKeys(self._fetch)
         self.clients = ClientAuthentication(issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing)
-        self.grants = {grant.name: grant for grant in (AuthorizationCode(), ClientCredentials())}
+        kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
+        self.grants = {grant.name: grant for grant in kinds}
+        self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
             clients=self.clients,
             grants=self.grants,
             signer=self.signer,
+            own=self.own,
             entropy=self.entropy,
         )
         routes = [
-            *TokenHttp(issuer=self.issuer, endpoint=self.endpoint).routes(),
+            *TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint).routes(),
+            *IntrospectionHttp(
+                issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
+            ).routes(),
+            *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
             *UserinfoHttp(issuer=self.issuer, store=self.store, signer=self.signer).routes(),
             *DiscoveryHttp(
                 issuer=self.issuer,

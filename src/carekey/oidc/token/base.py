@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from carekey.jose.jwt import KeySet
+from carekey.oidc.client_auth.keys import NO_KEYS
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.model import AccessToken, Client, Grant, Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.refresh_token import Handle
 from carekey.web.fields import Fields
 
 
@@ -19,8 +23,11 @@ class TokenRequest:
     fields: Fields
     access_token: str
     """The new token, made beforehand: a unit of work may run twice and must come to the same."""
+    own: OwnTokens
     now: datetime
     reference: str
+    keys: KeySet = NO_KEYS
+    """The client's, for grants that verify what it signed."""
 
     @property
     def issued_at(self) -> datetime:
@@ -32,8 +39,11 @@ class TokenRequest:
 class Bought:
     token: AccessToken
     grant: Grant | None = None
-    """Whose ID token is to be made; None if there is no person."""
-    code: str = ""
+    """Whose ID token is to be made, if it may have one; None if there is no person."""
+    code: str | None = None
+    refresh: Handle | None = None
+    issued_token_type: str | None = None
+    """RFC 8693 section 2.2.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class GrantType(Protocol):
     name: ClassVar[str]
     parameters: ClassVar[frozenset[str]]
     """Those that it reads. Others are not looked at, not even for being repeated."""
+    reads_client_keys: ClassVar[bool]
+    """Whether it needs `TokenRequest.keys`, which may have to be fetched."""
 
     def redeem(self, tx: OidcTx, request: TokenRequest) -> Bought | Denied:
         """Runs in the transaction that stores what was bought. Raises: OAuthError."""

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.actor import client as client_actor
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.claims.registry import requested_by_name, tell
-from carekey.oidc.client_auth.assertion import plain
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, presented
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
+from carekey.oidc.client_auth.keys import NO_KEYS
 from carekey.oidc.errors import (
     InvalidClient,
     InvalidRequest,
@@ -28,13 +27,15 @@ from carekey.oidc.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
-from carekey.oidc.events import ClientRefused, TokensIssued, TokensRefused
-from carekey.oidc.model import Issuer
+from carekey.oidc.events import TokensIssued, TokensRefused
+from carekey.oidc.model import AccessToken, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
+from carekey.oidc.tokens.access_token import JWT_ALG, TYPE, particulars
+from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.fields import Fields
 
@@ -56,6 +57,7 @@ class TokenEndpoint:
         clients: ClientAuthentication,
         grants: Mapping[str, GrantType],
         signer: Signs,
+        own: OwnTokens,
         entropy: Entropy,
     ) -> None:
         self._issuer = issuer
@@ -63,13 +65,16 @@ class TokenEndpoint:
         self._clients = clients
         self._grants = grants
         self._signer = signer
+        self._own = own
         self._entropy = entropy
 
     async def answer(
         self, fields: Fields, authorization: str | None, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (RFC 6749 section 5.1). Raises: OAuthError, after recording it."""
-        authenticated = await self._authenticate(fields, authorization, now, reference)
+        authenticated = await self._clients.admit(
+            fields, authorization, reads=_ALWAYS_READ, now=now, reference=reference
+        )
         try:
             grant_type = self._grant_type(fields, authenticated)
             request = TokenRequest(
@@ -77,8 +82,12 @@ class TokenEndpoint:
                 client=authenticated.client,
                 fields=fields,
                 access_token=token(self._entropy),
+                own=self._own,
                 now=now,
                 reference=reference,
+                keys=await self._clients.keys_of(authenticated.client, now=now)
+                if grant_type.reads_client_keys
+                else NO_KEYS,
             )
             # A key that is not to be had is found out before anything is spent.
             await self._signer.refresh(now, alg=request.client.id_token_alg)
@@ -89,19 +98,6 @@ class TokenEndpoint:
         if isinstance(issued, Denied):
             raise issued.error
         return self._response(issued, request)
-
-    async def _authenticate(
-        self, fields: Fields, authorization: str | None, now: datetime, reference: str
-    ) -> Authenticated:
-        claimed = fields.as_dict().get("client_id", "")
-        try:
-            check_once(fields, _ALWAYS_READ)
-            by = presented(fields, authorization)
-            claimed = by.client
-            return await self._clients.authenticate(by, now=now)
-        except OAuthError as error:
-            await self.record_stranger(error, claimed=claimed, now=now, reference=reference)
-            raise
 
     def _grant_type(self, fields: Fields, authenticated: Authenticated) -> GrantType:
         name = fields.get("grant_type")
@@ -135,9 +131,11 @@ class TokenEndpoint:
                 issuer=self._issuer.name,
                 client=request.client.id,
                 grant_type=grant_type.name,
-                person=grant.person if grant else "",
-                session=grant.session if grant else "",
+                person=bought.token.person or "",
+                session=grant.session if grant else bought.token.session or "",
                 scopes=bought.token.scopes,
+                audience=bought.token.audience or "",
+                act=bought.token.act["sub"] if bought.token.act else "",
             )
         )
         return _Issued(bought, self._requested_claims(tx, bought, request))
@@ -154,23 +152,28 @@ class TokenEndpoint:
         return tell(tx, person, scopes=(), named=named, role=grant.role, now=request.now)
 
     def _response(self, issued: _Issued, request: TokenRequest) -> dict[str, Any]:
-        access_token, grant = issued.bought.token, issued.bought.grant
+        bought = issued.bought
+        access_token, grant = bought.token, bought.grant
         answer: dict[str, Any] = {
-            "access_token": request.access_token,
+            "access_token": self._presented(access_token, request),
             "token_type": "Bearer",
             # Rounded down, so that no client believes in a token for longer than we do.
             "expires_in": int((access_token.expires_at - request.now).total_seconds()),
             "scope": " ".join(access_token.scopes),
         }
-        if grant is None:
+        if bought.refresh is not None:
+            answer["refresh_token"] = self._own.write_refresh(bought.refresh)
+        if bought.issued_token_type is not None:
+            answer["issued_token_type"] = bought.issued_token_type
+        if grant is None or "openid" not in grant.scopes:
             return answer
         alg = request.client.id_token_alg
         claims = id_token.claims(
             grant,
             issuer=self._issuer,
             alg=alg,
-            code=issued.bought.code,
-            access_token=request.access_token,
+            code=bought.code,
+            access_token=answer["access_token"],
             issued_at=request.issued_at,
             requested=issued.requested,
             extras=self._extras(),
@@ -182,6 +185,13 @@ class TokenEndpoint:
             answer["nonce"] = grant.nonce
         return answer
 
+    def _presented(self, access_token: AccessToken, request: TokenRequest) -> str:
+        """The token as the client gets it: its resource says whether it can read it."""
+        resource = self._issuer.resources.get(access_token.audience or "")
+        if resource is None or not resource.jwt:
+            return request.access_token
+        return self._signer.sign(particulars(access_token, self._issuer), alg=JWT_ALG, typ=TYPE)
+
     def _extras(self) -> id_token.ProductExtras | None:
         if not self._issuer.product_extras:
             return None
@@ -191,19 +201,6 @@ class TokenEndpoint:
             tracking_id=f"{tracking}-{int.from_bytes(random[16:], 'big')}",
             session_operations=token(self._entropy, size=20),
         )
-
-    async def record_stranger(self, error: OAuthError, *, claimed: str, now: datetime, reference: str) -> None:
-        """Put on record that somebody who has not proven to be a client was refused."""
-        event = ClientRefused(
-            at=now,
-            actor=UNKNOWN,
-            reference=reference,
-            issuer=self._issuer.name,
-            claimed=claimed if plain(claimed) else "",
-            error=error.code,
-            reason=error.reason,
-        )
-        await self._store.write(lambda tx: tx.audit.record(event))
 
     async def _record_refused(
         self, error: OAuthError, authenticated: Authenticated, fields: Fields, now: datetime, reference: str

@@ -23,7 +23,7 @@ def claims(
     *,
     issuer: Issuer,
     alg: str,
-    code: str,
+    code: str | None,
     access_token: str,
     issued_at: datetime,
     requested: Mapping[str, Any],
@@ -31,6 +31,8 @@ def claims(
 ) -> dict[str, Any]:
     """`requested`: claims about the person that the `claims` parameter wants in the ID token; they yield to the
     protocol's own.
+
+    `code`: None for a refreshed token, which has no `c_hash` (section 12.2).
 
     `issued_at` is the moment of the request, and whole seconds are cut off, never rounded up: there are clients
     that allow no `iat` ahead of their clock. Assurance levels are texts (cis2-profile section 2.10).
@@ -53,8 +55,9 @@ def claims(
         "idassurancelevel": level,
         "sid": grant.session,
         "at_hash": _hash(alg, access_token),
-        "c_hash": _hash(alg, code),
     }
+    if code is not None:
+        told["c_hash"] = _hash(alg, code)
     if grant.nonce is not None:
         told["nonce"] = grant.nonce
     if grant.state is not None:

@@ -64,6 +64,8 @@ class UserinfoHttp:
             raise InvalidToken(reason=Reason.TOKEN_OF_ANOTHER_ISSUER)
         if token.expires_at <= now:
             raise InvalidToken(reason=Reason.TOKEN_EXPIRED)
+        if token.audience is not None:
+            raise InvalidToken(reason=Reason.TOKEN_FOR_ANOTHER_AUDIENCE)
         if token.person is None or "openid" not in token.scopes:
             raise InsufficientScope(reason=Reason.NO_OPENID_SCOPE)
         client = tx.clients.find(token.issuer, token.client)

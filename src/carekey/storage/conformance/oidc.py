@@ -1,9 +1,11 @@
-"""Clients, codes, access tokens, assertions, pushed requests."""
+"""Clients, codes, tokens, assertions, pushed requests."""
+
+import itertools
 
 import pytest
 
 from carekey.kernel.ids import ClientId, IssuerName, SessionId
-from carekey.oidc.model import Redeemed, Replayed
+from carekey.oidc.model import Redeemed, Replayed, Rotated, Superseded
 from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
@@ -98,7 +100,16 @@ class CodesContract:
 class AccessTokensContract:
     async def test_comes_back_as_given(self, store: Store) -> None:
         given = samples.token()
-        machine = samples.token(digest=b"m" * 32, person=None, session=None, code=None, requested_claims={})
+        machine = samples.token(
+            digest=b"m" * 32,
+            person=None,
+            session=None,
+            code=None,
+            requested_claims={},
+            audience=None,
+            authentication=None,
+            act=None,
+        )
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         await store.write(lambda tx: tx.access_tokens.put(given))
         await store.write(lambda tx: tx.access_tokens.put(machine))
@@ -132,6 +143,86 @@ class AccessTokensContract:
         assert await store.write(lambda tx: tx.access_tokens.revoke_bought(CODE, at=NOW)) == 2
         assert await store.write(lambda tx: tx.access_tokens.revoke_bought(CODE, at=NOW)) == 0
         assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) == other_code
+
+
+class RefreshFamiliesContract:
+    async def test_comes_back_as_given(self, store: Store) -> None:
+        given = samples.family(generation=7, revoked_at=LATER)
+        await store.write(lambda tx: tx.refresh_families.put(given))
+        assert await store.read(lambda tx: tx.refresh_families.find(CODE)) == given
+        assert await store.read(lambda tx: tx.refresh_families.find(b"x" * 32)) is None
+
+    async def test_rfc9700_4_14_2_a_generation_is_rotated_once(self, store: Store) -> None:
+        first = samples.family()
+        await store.write(lambda tx: tx.refresh_families.put(first))
+        assert await store.write(lambda tx: tx.refresh_families.rotate(b"x" * 32, 1, now=LATER)) is None
+        assert await store.write(lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER)) == Rotated(family=first)
+        second = samples.family(generation=2, rotated_at=LATER)
+        superseded = Superseded(family=second)
+        for wrong in (1, 3, 0):
+            answer = await store.write(lambda tx, wrong=wrong: tx.refresh_families.rotate(CODE, wrong, now=NOW))  # type: ignore[misc]  # binds this one
+            assert answer == superseded
+        assert await store.write(lambda tx: tx.refresh_families.rotate(CODE, 2, now=LATER)) == Rotated(family=second)
+
+    async def test_of_many_at_once_one_rotates(self, store: Store, other: Store) -> None:
+        first = samples.family()
+        await store.write(lambda tx: tx.refresh_families.put(first))
+        answers = race([store, other], lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER))
+        assert answers.count(Rotated(family=first)) == 1
+        assert answers.count(Superseded(family=samples.family(generation=2, rotated_at=LATER))) == RACERS - 1
+
+    async def test_rfc7009_2_1_what_is_revoked_rotates_no_more(self, store: Store) -> None:
+        await store.write(lambda tx: tx.refresh_families.put(samples.family()))
+        assert await store.write(lambda tx: tx.refresh_families.revoke(CODE, at=LATER))
+        assert not await store.write(lambda tx: tx.refresh_families.revoke(CODE, at=NOW))
+        answer = await store.write(lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER))
+        assert answer == Superseded(family=samples.family(revoked_at=LATER))
+
+    async def test_of_rotation_and_revocation_at_once_revocation_lasts(self, store: Store, other: Store) -> None:
+        await store.write(lambda tx: tx.refresh_families.put(samples.family()))
+        race(
+            [store, other],
+            lambda tx: isinstance(tx.refresh_families.rotate(CODE, 1, now=LATER), Rotated),
+            lambda tx: tx.refresh_families.revoke(CODE, at=LATER),
+        )
+        family = await store.read(lambda tx: tx.refresh_families.find(CODE))
+        assert family is not None
+        assert family.revoked_at == LATER
+        again = await store.write(lambda tx: tx.refresh_families.rotate(CODE, family.generation, now=LATER))
+        assert again == Superseded(family=family)
+
+    async def test_of_repeating_and_revoking_at_once_nothing_that_was_bought_is_left(
+        self, store: Store, other: Store
+    ) -> None:
+        await store.write(lambda tx: tx.refresh_families.put(samples.family(generation=2)))
+        numbers, digests = itertools.count(), list[bytes]()
+
+        def repeat(tx: Tx) -> None:
+            outcome = tx.refresh_families.rotate(CODE, 1, now=NOW)
+            assert isinstance(outcome, Superseded)
+            if outcome.family.revoked_at is None:
+                digests.append(b"%032d" % next(numbers))
+                tx.access_tokens.put(samples.token(digest=digests[-1], session=None))
+
+        def revoke(tx: Tx) -> None:
+            if tx.refresh_families.revoke(CODE, at=LATER):
+                tx.access_tokens.revoke_bought(CODE, at=LATER)
+
+        race([store, other], repeat, repeat, repeat, revoke)
+        for digest in digests:
+            assert await store.read(lambda tx, digest=digest: tx.access_tokens.find(digest)) is None  # type: ignore[misc]  # binds this one
+
+    async def test_a_rotation_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
+        first = samples.family()
+        await store.write(lambda tx: tx.refresh_families.put(first))
+
+        def fail(tx: Tx) -> None:
+            assert isinstance(tx.refresh_families.rotate(CODE, 1, now=LATER), Rotated)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await store.write(fail)
+        assert await store.write(lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER)) == Rotated(family=first)
 
 
 class AssertionsContract:

@@ -23,7 +23,7 @@ from carekey.kernel.ids import (
     SessionId,
 )
 from carekey.login.model import Asked, Login
-from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest
+from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
 
 NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
@@ -188,6 +188,8 @@ def client(**fields: Any) -> Client:
             secret=b"\x00secret\xff",
             jwks={"keys": [{"kty": "RSA", "kid": "1"}]},
             scopes=frozenset({"openid", "profile"}),
+            resources=frozenset({"https://records.example"}),
+            exchange_from={"gateway": ActingAs.DELEGATION},
             created_at=NOW,
             metadata={"software_id": "ward", "nested": {"a": [1, None]}},
         ),
@@ -233,9 +235,21 @@ def token(**fields: Any) -> AccessToken:
             role=None,
             requested_claims={"userinfo": {"name": None}},
             code=b"k" * 32,
+            audience="https://records.example",
+            authentication=Authentication(
+                acr="AAL3_ANY", amr=(Amr.FIDO2,), aal=AAL.AAL3, ial=IAL.IAL3, at=NOW - MICROSECOND
+            ),
+            act={"sub": "gateway", "act": {"sub": "app"}},
             issued_at=NOW,
             expires_at=NOW + timedelta(hours=1),
         ),
+        **fields,
+    )
+
+
+def family(**fields: Any) -> RefreshFamily:
+    return replace(
+        RefreshFamily(code=b"k" * 32, grant=grant(nonce=None), rotated_at=NOW, expires_at=NOW + timedelta(hours=12)),
         **fields,
     )
 

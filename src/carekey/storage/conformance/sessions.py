@@ -70,6 +70,14 @@ class SessionsContract:
         assert list(await store.read(lambda tx: tx.sessions.clients_of(SESSION))) == ["clinic", "ward"]
         assert list(await store.read(lambda tx: tx.sessions.clients_of(SessionId("none")))) == []
 
+    async def test_nobody_joins_a_session_that_has_ended(self, store: Store) -> None:
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        assert await store.write(lambda tx: tx.sessions.joined(SESSION, samples.CLIENT))
+        await store.write(lambda tx: tx.sessions.end(SESSION, at=NOW))
+        assert not await store.write(lambda tx: tx.sessions.joined(SESSION, ClientId("clinic")))
+        assert not await store.write(lambda tx: tx.sessions.joined(SessionId("none"), samples.CLIENT))
+        assert list(await store.read(lambda tx: tx.sessions.clients_of(SESSION))) == [samples.CLIENT]
+
     async def test_of_many_at_once_one_ends_it_and_joining_is_safe(self, store: Store, other: Store) -> None:
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         race([store, other], lambda tx: tx.sessions.joined(SESSION, samples.CLIENT))

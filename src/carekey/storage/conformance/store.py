@@ -137,12 +137,13 @@ class SweepContract:
                 tx.logins.start(samples.login(id=LoginId(name), expires_at=until))
                 tx.codes.put(digest, samples.grant(expires_at=until))
                 tx.access_tokens.put(samples.token(digest=digest, session=None, expires_at=until))
+                tx.refresh_families.put(samples.family(code=name.encode() + b"-family", expires_at=until))
                 tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=until)
                 tx.pushed_requests.put(digest, samples.pushed(expires_at=until))
             tx.audit.record(samples.tested(at=NOW - timedelta(days=10_000)))
 
         await store.write(fill)
-        assert await store.sweep(NOW) == 8
+        assert await store.sweep(NOW) == 9
         assert await store.sweep(NOW) == 0
 
         def left(tx: Tx) -> list[bool]:
@@ -157,12 +158,13 @@ class SweepContract:
                     tx.logins.find(LoginId(name)) is not None,
                     tx.codes.redeem(digest, now=NOW) is not None,
                     tx.access_tokens.find(digest) is not None,
+                    tx.refresh_families.find(digest + b"-family") is not None,
                     not tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=NOW),
                     tx.pushed_requests.take(digest) is not None,
                 )
             ]
 
-        assert await store.write(left) == [False] * 8 + [True] * 8
+        assert await store.write(left) == [False] * 9 + [True] * 9
         assert len(await store.read(lambda tx: tx.audit.search())) == 1
 
     async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_token_lives(self, store: Store) -> None:
@@ -175,6 +177,20 @@ class SweepContract:
         await store.sweep(token.expires_at)
         assert isinstance(await store.write(lambda tx: tx.codes.redeem(code, now=NOW)), Replayed)
         await store.sweep(token.expires_at + SWEEP_MARGIN)
+        assert await store.write(lambda tx: tx.codes.redeem(code, now=NOW)) is None
+
+    async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_refresh_tokens_live(
+        self, store: Store
+    ) -> None:
+        code = b"k" * 32
+        family = samples.family(code=code)
+        await store.write(lambda tx: tx.codes.put(code, samples.grant()))
+        assert isinstance(await store.write(lambda tx: tx.codes.redeem(code, now=NOW)), Redeemed)
+        await store.write(lambda tx: tx.refresh_families.put(family))
+
+        await store.sweep(family.expires_at)
+        assert isinstance(await store.write(lambda tx: tx.codes.redeem(code, now=NOW)), Replayed)
+        await store.sweep(family.expires_at + SWEEP_MARGIN)
         assert await store.write(lambda tx: tx.codes.redeem(code, now=NOW)) is None
 
     async def test_a_session_goes_long_after_it_began_with_its_clients(self, store: Store) -> None:

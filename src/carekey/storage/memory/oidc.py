@@ -1,11 +1,21 @@
-"""Clients, codes, access tokens, assertions and pushed requests."""
+"""Clients, codes, tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest, Redeemed, Replayed
+from carekey.oidc.model import (
+    AccessToken,
+    Client,
+    Grant,
+    PushedRequest,
+    Redeemed,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Superseded,
+)
 from carekey.storage.memory.sessions import Sessions
 from carekey.storage.memory.table import Journal, Table
 
@@ -68,10 +78,41 @@ class AccessTokens:
         return self._rows.sweep(lambda row: row.expires_at <= before, limit)
 
 
+class RefreshFamilies:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[bytes, RefreshFamily] = Table(journal)
+
+    def put(self, family: RefreshFamily) -> None:
+        self._rows.insert(family.code, family)
+
+    def find(self, code: bytes) -> RefreshFamily | None:
+        return self._rows.get(code)
+
+    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+        row = self._rows.get(code)
+        if row is None:
+            return None
+        if row.generation != generation or row.revoked_at:
+            return Superseded(family=row)
+        self._rows.set(code, replace(row, generation=generation + 1, rotated_at=now))
+        return Rotated(family=row)
+
+    def revoke(self, code: bytes, *, at: datetime) -> bool:
+        row = self._rows.get(code)
+        if row is None or row.revoked_at:
+            return False
+        self._rows.set(code, replace(row, revoked_at=at))
+        return True
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row.expires_at <= before, limit)
+
+
 class Codes:
-    def __init__(self, journal: Journal, tokens: AccessTokens) -> None:
+    def __init__(self, journal: Journal, tokens: AccessTokens, families: RefreshFamilies) -> None:
         self._rows: Table[bytes, tuple[bytes, Grant, datetime | None]] = Table(journal)
         self._tokens = tokens
+        self._families = families
 
     def put(self, digest: bytes, grant: Grant) -> None:
         self._rows.insert(digest, (digest, grant, None))
@@ -87,7 +128,11 @@ class Codes:
         return Redeemed(grant=grant)
 
     def sweep(self, before: datetime, limit: int) -> int:
-        return self._rows.sweep(lambda row: row[1].expires_at <= before and not self._tokens.remember(row[0]), limit)
+        return self._rows.sweep(lambda row: row[1].expires_at <= before and not self._bought(row[0]), limit)
+
+    def _bought(self, code: bytes) -> bool:
+        """Whether something that it bought is still kept."""
+        return self._families.find(code) is not None or self._tokens.remember(code)
 
 
 class Assertions:

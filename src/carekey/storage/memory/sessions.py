@@ -55,8 +55,12 @@ class Sessions:
         own = [row for row in self._rows if row.person == person and row.ended_at is None]
         return sorted(own, key=lambda row: (row.started_at, row.id))
 
-    def joined(self, id: SessionId, client: ClientId) -> None:
+    def joined(self, id: SessionId, client: ClientId) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at:
+            return False
         self._clients.set(id, (self._clients.get(id) or frozenset()) | {client})
+        return True
 
     def clients_of(self, id: SessionId) -> Sequence[ClientId]:
         return sorted(self._clients.get(id) or ())

@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests
+from carekey.storage.memory.logout import LogoutDeliveries
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
-from carekey.storage.store import SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
+from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
 
 T = TypeVar("T")
 
@@ -30,9 +31,11 @@ class MemoryTx:
         self.logins = Logins(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
-        self.codes = Codes(journal, self.access_tokens)
+        self.refresh_families = RefreshFamilies(journal)
+        self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
         self.pushed_requests = PushedRequests(journal)
+        self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
@@ -43,6 +46,7 @@ class MemoryTx:
             self.challenges,
             self.logins,
             self.access_tokens,
+            self.refresh_families,
             self.codes,
             self.assertions,
             self.pushed_requests,
@@ -50,6 +54,7 @@ class MemoryTx:
             self.enrolments,
         ):
             gone += expiring.sweep(before, limit - gone)
+        gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
         return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
 
 

@@ -1,4 +1,4 @@
-"""Clients, codes, access tokens, assertions and pushed requests."""
+"""Clients, codes, tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,18 @@ import msgspec
 from sqlalchemy import bindparam, delete, exists, or_, select, update
 
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.oidc.model import AccessToken, Client, Grant, PushedRequest, Redeemed, Replayed
+from carekey.oidc.model import (
+    AccessToken,
+    Authentication,
+    Client,
+    Grant,
+    PushedRequest,
+    Redeemed,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Superseded,
+)
 from carekey.storage.encoding import (
     digest_of,
     from_micros,
@@ -20,11 +31,20 @@ from carekey.storage.encoding import (
 )
 from carekey.storage.sql.connection import Connection, Row
 from carekey.storage.sql.dialect import ONE, Dialect
-from carekey.storage.sql.schema import access_tokens, assertions, clients, codes, pushed_requests, sessions
+from carekey.storage.sql.schema import (
+    access_tokens,
+    assertions,
+    clients,
+    codes,
+    pushed_requests,
+    refresh_families,
+    sessions,
+)
 
 _grant = msgspec.json.Decoder(Grant)
 _pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
+_authentication = msgspec.json.Decoder(Authentication)
 
 _read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
 _read_scopes = lru_cache(maxsize=1024)(msgspec.json.Decoder(tuple[str, ...]).decode)
@@ -103,7 +123,8 @@ class Codes:
 
 
 def _token(row: Row) -> AccessToken:
-    digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row
+    digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row[:12]
+    audience, authentication, act = row[12:]
     return AccessToken(
         digest=digest,
         issuer=issuer,
@@ -114,6 +135,9 @@ def _token(row: Row) -> AccessToken:
         role=role,
         requested_claims=_claims.decode(claims) if claims else {},
         code=code,
+        audience=audience,
+        authentication=_authentication.decode(authentication) if authentication else None,
+        act=_claims.decode(act) if act else None,
         issued_at=from_micros(issued_at),
         expires_at=from_micros(expires_at),
         revoked_at=maybe_from_micros(revoked_at),
@@ -151,6 +175,9 @@ class AccessTokens:
             to_micros(token.issued_at),
             to_micros(token.expires_at),
             maybe_to_micros(token.revoked_at),
+            token.audience,
+            to_json(token.authentication) if token.authentication else None,
+            to_json(token.act) if token.act else None,
         )
         self._connection.run(self._sql.put, row)
 
@@ -163,6 +190,71 @@ class AccessTokens:
 
     def revoke_bought(self, code: bytes, *, at: datetime) -> int:
         return self._connection.changed(self._sql.revoke_bought, (to_micros(at), code))
+
+
+class _RefreshFamiliesSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c, this = refresh_families.c, refresh_families.c.code == bindparam("this")
+        live = c.revoked_at.is_(None)
+        self.put = dialect.add(refresh_families)
+        self.find = dialect.text(select(*c).where(this), "this")
+        self.hold = dialect.text(select(*c).where(this).with_for_update(), "this")
+        self.rotate = dialect.text(
+            update(refresh_families)
+            .values(generation=c.generation + ONE, rotated_at=bindparam("now"))
+            .where(this, c.generation == bindparam("presented"), live),
+            *("now", "this", "presented"),
+        )
+        self.revoke = dialect.text(
+            update(refresh_families).values(revoked_at=bindparam("at")).where(this, live), "at", "this"
+        )
+
+
+def _family(row: Row) -> RefreshFamily:
+    code, grant, generation, rotated_at, expires_at, revoked_at = row
+    return RefreshFamily(
+        code=code,
+        grant=_grant.decode(grant),
+        generation=generation,
+        rotated_at=from_micros(rotated_at),
+        expires_at=from_micros(expires_at),
+        revoked_at=maybe_from_micros(revoked_at),
+    )
+
+
+class RefreshFamilies:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_RefreshFamiliesSql)
+
+    def put(self, family: RefreshFamily) -> None:
+        row = (
+            family.code,
+            to_json(family.grant),
+            family.generation,
+            to_micros(family.rotated_at),
+            to_micros(family.expires_at),
+            maybe_to_micros(family.revoked_at),
+        )
+        self._connection.run(self._sql.put, row)
+
+    def find(self, code: bytes) -> RefreshFamily | None:
+        row = self._connection.one(self._sql.find, (code,))
+        return None if row is None else _family(row)
+
+    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+        before = self.find(code)
+        if before is None:
+            return None
+        if self._connection.changed(self._sql.rotate, (to_micros(now), code, generation)) == 1:
+            return Rotated(family=before)
+        # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
+        # for whoever revokes the family next.
+        after = self._connection.one(self._sql.hold, (code,))
+        return None if after is None else Superseded(family=_family(after))
+
+    def revoke(self, code: bytes, *, at: datetime) -> bool:
+        return self._connection.changed(self._sql.revoke, (to_micros(at), code)) == 1
 
 
 class _AssertionsSql:

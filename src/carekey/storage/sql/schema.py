@@ -169,6 +169,32 @@ sessions = Table(
 
 session_clients = Table("session_clients", metadata, _key("session"), _key("client"), sqlite_with_rowid=False)
 
+logout_deliveries = Table(
+    "logout_deliveries",
+    metadata,
+    _key("session"),
+    _key("client"),
+    _text("issuer"),
+    _text("person"),
+    _number("queued_at"),
+    _number("tries"),
+    _maybe_at("due_at"),
+    _text("state"),
+    _text("outcome"),
+    _maybe_at("settled_at"),
+    Index(None, "queued_at"),
+    sqlite_with_rowid=False,
+)
+_unsettled = logout_deliveries.c.due_at.is_not(None)
+Index(
+    "logout_deliveries_due",
+    logout_deliveries.c.issuer,
+    logout_deliveries.c.client,
+    logout_deliveries.c.due_at,
+    sqlite_where=_unsettled,
+    postgresql_where=_unsettled,
+)
+
 logins = Table(
     "logins",
     metadata,
@@ -215,7 +241,23 @@ access_tokens = Table(
     _number("issued_at"),
     _number("expires_at"),
     _maybe_at("revoked_at"),
+    _maybe("audience"),
+    _maybe("authentication"),
+    _maybe("act"),
     Index(None, "code"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+refresh_families = Table(
+    "refresh_families",
+    metadata,
+    _digest("code"),
+    _text("grant"),
+    _number("generation"),
+    _number("rotated_at"),
+    _number("expires_at"),
+    _maybe_at("revoked_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

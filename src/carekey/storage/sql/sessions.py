@@ -12,7 +12,7 @@ from carekey.login.model import Asked, Login, Outcome
 from carekey.sessions.model import Proof, Session
 from carekey.storage.encoding import from_micros, maybe_from_micros, maybe_to_micros, to_json, to_micros
 from carekey.storage.sql.connection import Connection, Row
-from carekey.storage.sql.dialect import Dialect
+from carekey.storage.sql.dialect import ONE, Dialect
 from carekey.storage.sql.schema import logins, session_clients, sessions
 
 _proof = msgspec.json.Decoder(Proof)
@@ -60,6 +60,8 @@ class _SessionsSql:
         self.of_person = dialect.text(
             select(*c).where(c.person == bindparam("person"), live).order_by(c.started_at, c.id), "person"
         )
+        # Against an end at the same moment: PostgreSQL waits for it, SQLite has one writer.
+        self.live = dialect.text(select(ONE).where(this, live).with_for_update(read=True), "this")
         self.joined = dialect.add_new(session_clients, "session", "client")
         self.clients = dialect.text(
             select(session_clients.c.client)
@@ -108,8 +110,11 @@ class Sessions:
     def of_person(self, person: PersonId) -> Sequence[Session]:
         return [_session(row) for row in self._connection.all(self._sql.of_person, (person,))]
 
-    def joined(self, id: SessionId, client: ClientId) -> None:
+    def joined(self, id: SessionId, client: ClientId) -> bool:
+        if self._connection.one(self._sql.live, (id,)) is None:
+            return False
         self._connection.run(self._sql.joined, (id, client))
+        return True
 
     def clients_of(self, id: SessionId) -> Sequence[ClientId]:
         return [row[0] for row in self._connection.all(self._sql.clients, (id,))]

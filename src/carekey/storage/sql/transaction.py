@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, select
+from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, select, tuple_
 
 from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests
+from carekey.storage.sql.logout import LogoutDeliveries
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
@@ -20,12 +21,14 @@ from carekey.storage.sql.schema import (
     enrolments,
     failures,
     logins,
+    logout_deliveries,
     pushed_requests,
+    refresh_families,
     session_clients,
     sessions,
 )
 from carekey.storage.sql.sessions import Logins, Sessions
-from carekey.storage.store import SESSIONS_KEPT, SWEEP_MARGIN
+from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN
 
 
 class SqlTx:
@@ -47,8 +50,10 @@ class SqlTx:
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
+        self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
         self.pushed_requests = PushedRequests(connection, dialect)
+        self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
 
@@ -57,6 +62,8 @@ class SqlTx:
         for sql in self._sweep.expired:
             if gone := self._connection.changed(sql, (before, limit)):
                 return gone
+        if gone := self._connection.changed(self._sweep.deliveries, (to_micros(now - DELIVERIES_KEPT), limit)):
+            return gone
         old = self._connection.all(self._sweep.old_sessions, (to_micros(now - SESSIONS_KEPT), limit))
         if old:
             self._connection.many(self._sweep.session_clients, old)
@@ -72,16 +79,23 @@ class _SweepSql:
             return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
 
         bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
+        bought_more = exists(ONE).where(refresh_families.c.code == codes.c.digest)
         self.expired = [
             oldest(challenges, challenges.c.expires_at),
             oldest(logins, logins.c.expires_at),
             oldest(access_tokens, access_tokens.c.expires_at),
-            oldest(codes, codes.c.expires_at, ~bought_something),
+            oldest(refresh_families, refresh_families.c.expires_at),
+            oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
             oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
         ]
+        queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
+        oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))
+        self.deliveries = dialect.text(
+            delete(logout_deliveries).where(tuple_(*key).in_(oldest_deliveries)), "before", "limit"
+        )
         started = sessions.c.started_at
         self.old_sessions = dialect.text(
             at_most(select(sessions.c.id).where(started <= bindparam("before")).order_by(started)), "before", "limit"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, directory, oidc, record, sessions
+from carekey.storage.conformance import authenticators, directory, logout, oidc, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +44,9 @@ class TestSessions(sessions.SessionsContract): ...
 class TestLogins(sessions.LoginsContract): ...
 
 
+class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
+
+
 class TestClients(oidc.ClientsContract): ...
 
 
@@ -51,6 +54,9 @@ class TestCodes(oidc.CodesContract): ...
 
 
 class TestAccessTokens(oidc.AccessTokensContract): ...
+
+
+class TestRefreshFamilies(oidc.RefreshFamiliesContract): ...
 
 
 class TestAssertions(oidc.AssertionsContract): ...

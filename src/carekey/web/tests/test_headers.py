@@ -35,3 +35,11 @@ def test_csp3_a_form_may_end_at_the_origins_named(origins, source):
 def test_nothing_can_be_added_to_the_policy(origin):
     with pytest.raises(ValueError):
         content_security_policy([origin])
+
+
+def test_frames_of_other_origins_are_named_one_by_one():
+    assert "frame-src" not in content_security_policy().decode()
+    policy = content_security_policy(frame_src=["https://b.example", "https://a.example:8443", "https://b.example"])
+    assert policy.decode().endswith("; frame-src https://a.example:8443 https://b.example")
+    with pytest.raises(ValueError, match="not an origin"):
+        content_security_policy(frame_src=["https://a.example; script-src *"])

@@ -245,6 +245,31 @@ async def test_holders_of_a_position_receive_its_roles(store, tmp_path):
     assert await roles(store) == []
 
 
+async def test_who_loses_a_role_or_their_standing_is_told_of_in_the_transaction_of_the_batch(store, tmp_path):
+    await fill(store, tmp_path)
+    lost = []
+
+    def on_loss(tx, people, by, now):
+        lost.append((people, by, now))
+        tx.audit.search()
+
+    async def run(name, kind, row):
+        await imported(store, lines(tmp_path, name, row), kind=kind, on_loss=on_loss)
+        return [people for people, *_ in lost]
+
+    ann = person_id(1)
+    assert await run("joiners", Kind.HOLDERS, {"person": ann, "position": "ward-7"}) == []
+    (membership,) = await store.read(lambda tx: tx.roles.memberships_of(ann))
+    granted = BROUGHT | {"membership": membership.id}
+    assert await run("leavers", Kind.HOLDERS, {"person": ann, "position": "ward-7", "to": "2026-11-22"}) == [[ann]]
+    assert await run("again", Kind.HOLDERS, {"person": ann, "position": "ward-7", "to": "2026-11-22"}) == [[ann]]
+    assert await run("granted", Kind.ROLES, granted) == [[ann]]
+    assert await run("taken", Kind.ROLES, granted | {"to": "2026-11-22"}) == [[ann]] * 2
+    assert await run("suspended", Kind.PEOPLE, {"id": ann, "family_name": "Ann", "status": "suspended"}) == [[ann]] * 3
+    assert await run("named", Kind.PEOPLE, {"id": ann, "family_name": "Anne"}) == [[ann]] * 3
+    assert lost[0][1:] == (OPERATOR, NOW)
+
+
 BROUGHT = {
     "id": "555023456789", "membership": "555034567890", "person": person_id(1), "organisation": "RZZ01",
     "role_code": "S8000:G8000:R8001",

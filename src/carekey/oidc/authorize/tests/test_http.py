@@ -490,7 +490,7 @@ async def test_errors_that_go_back_to_the_application(world, browser, changes, e
     assert "code" not in params
     assert answer.headers["location"].startswith(f"{CALLBACK}?")
     (event,) = await refusals(world)
-    assert (event.data["reason"], event.data["error"], event.actor.kind) == (reason, error, "client")
+    assert (event.data["reason"], event.data["error"], event.actor.kind) == (reason, error, "unknown")
     await nothing_happened(world)
 
 

@@ -103,17 +103,18 @@ class Provider(World):
             )
             self.routes += endpoint.routes()
             sealing = Sealing(b"m" * 32, entropy=self.entropy)
+            clients = ClientAuthentication(issuer=one, store=self.store, keys=keys, sealing=sealing)
             pushed = PushedRequests(
                 issuer=one,
                 store=self.store,
-                clients=ClientAuthentication(issuer=one, store=self.store, keys=keys, sealing=sealing),
+                clients=clients,
                 objects=objects,
                 scopes=SCOPES,
                 details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
                 entropy=self.entropy,
             )
-            self.routes += ParHttp(issuer=one, endpoint=pushed).routes()
+            self.routes += ParHttp(issuer=one, clients=clients, endpoint=pushed).routes()
         self.routes += LogOut(issuers=[(self.issuer, self.tokens), (sandbox, self.tokens)], store=self.store).routes()
 
     def sign_with(self, signer: Signer) -> None:

@@ -1,4 +1,5 @@
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import strategies as st
 
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
-from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse, redirect_uri_registered
-from carekey.oidc.model import ClientAuthMethod, Issuer
+from carekey.oidc.clients.metadata import POLICY, InvalidMetadata, describe, parse, redirect_uri_registered
+from carekey.oidc.model import ClientAuthMethod, Issuer, Resource
 from carekey.oidc.tests.world import HEALTHCARE, ISSUER, JWKS_URI, NOW, client_key
 
 JWKS = {"keys": [client_key().as_dict(private=False)]}
@@ -80,10 +81,22 @@ def test_cis2_9_2_its_own_registration_is_understood() -> None:
         }
     )
     assert client.auth_signing_alg == "RS512"
-    assert client.metadata == {
-        "description": "Invented example",
-        "backchannel_logout_uri": "https://ward.example/backchannel-logout",
-    }
+    assert client.backchannel_logout_uri == "https://ward.example/backchannel-logout"
+    assert client.metadata == {"description": "Invented example"}
+
+
+LOGOUT = {
+    "backchannel_logout_uri": "https://ward.example/backchannel-logout?tenant=1",
+    "backchannel_logout_session_required": True,
+    "frontchannel_logout_uri": "https://ward.example:443/frontchannel-logout",
+    "frontchannel_logout_session_required": True,
+}
+
+
+def test_backchannel_2_2_and_frontchannel_2_logout_addresses_are_registered_and_told() -> None:
+    described = describe(client_of(LOGOUT))
+    assert {name: described[name] for name in LOGOUT} == LOGOUT
+    assert not LOGOUT.keys() & describe(client_of({})).keys()
 
 
 def test_members_that_we_do_not_know_are_kept_as_they_came() -> None:
@@ -121,7 +134,7 @@ def test_a_sandbox_takes_addresses_on_loopback() -> None:
         ({"post_logout_redirect_uris": ["javascript:alert(1)"]}, "post_logout_redirect_uris"),
         ({"application_type": "desktop"}, "application_type"),
         ({"grant_types": ["implicit"]}, "grant_types"),
-        ({"grant_types": ["authorization_code", "refresh_token"]}, "grant_types"),
+        ({"grant_types": ["authorization_code", "password"]}, "grant_types"),
         ({"response_types": ["code", "id_token"]}, "response_types"),
         ({"subject_type": "pairwise"}, "subject_type"),
         ({"token_endpoint_auth_method": "tls_client_auth"}, "token_endpoint_auth_method"),
@@ -148,6 +161,11 @@ def test_a_sandbox_takes_addresses_on_loopback() -> None:
         ({"listed": "yes"}, "listed"),
         ({"scope": ["openid"]}, "scope"),
         ({"backchannel_logout_uri": "http://ward.example/logout"}, "backchannel_logout_uri"),
+        ({"backchannel_logout_uri": "https://ward.example/logout#x"}, "backchannel_logout_uri"),
+        ({"backchannel_logout_session_required": "yes"}, "backchannel_logout_session_required"),
+        ({"frontchannel_logout_uri": "https://other.example/logout"}, "frontchannel_logout_uri"),
+        ({"frontchannel_logout_uri": "https://ward.example:8443/logout"}, "frontchannel_logout_uri"),
+        ({"frontchannel_logout_uri": "http://ward.example/logout"}, "frontchannel_logout_uri"),
         ({"logo_uri": "data:image/png,x"}, "logo_uri"),
     ],
 )
@@ -199,3 +217,51 @@ JSON = st.recursive(
 def test_any_metadata_ends_in_a_client_or_in_problems(metadata: dict[str, Any]) -> None:
     with suppress(InvalidMetadata):
         assert client_of(metadata).name
+
+
+RECORDS = "https://records.example"
+WITH_RESOURCES = replace(ISSUER, resources={RECORDS: Resource(uri=RECORDS)})
+POWER: dict[str, Any] = {
+    "offline_access": True,
+    "resources": [RECORDS],
+    "resource_server_for": [RECORDS],
+    "introspect_any": True,
+    "token_exchange_from": {"gateway": "delegation", "desk": "impersonation"},
+    "assert_people": True,
+}
+
+
+def test_what_gives_power_over_tokens_is_for_an_operator_to_set() -> None:
+    assert set(POWER) == set(POLICY)
+    for field, value in POWER.items():
+        assert problems_of({field: value}, issuer=WITH_RESOURCES) == [field]
+    client = parse({**WARD, **POWER}, id=ClientId("ward"), issuer=WITH_RESOURCES, now=NOW, by_operator=True)
+    described = describe(client)
+    assert {field: described[field] for field in POWER} == POWER
+    assert parse(described, id=client.id, issuer=WITH_RESOURCES, now=NOW, by_operator=True) == client
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("resources", ["https://elsewhere.example"]),
+        ("resource_server_for", ["https://elsewhere.example"]),
+        ("resources", RECORDS),
+        ("token_exchange_from", {"gateway": "anything"}),
+        ("token_exchange_from", ["gateway"]),
+        ("assert_people", "yes"),
+        ("introspection_signed_response_alg", "HS256"),
+        ("introspection_encrypted_response_alg", "RSA-OAEP"),
+    ],
+)
+def test_wrong_policies_are_told_by_field(field: str, value: Any) -> None:
+    with pytest.raises(InvalidMetadata) as refused:
+        parse({**WARD, field: value}, id=ClientId("ward"), issuer=WITH_RESOURCES, now=NOW, by_operator=True)
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+@pytest.mark.parametrize("grant", ["token-exchange", "jwt-bearer"])
+def test_grants_that_need_credentials_are_not_for_public_clients(grant: str) -> None:
+    public = {"token_endpoint_auth_method": "none", "jwks_uri": None}
+    grants = ["authorization_code", f"urn:ietf:params:oauth:grant-type:{grant}"]
+    assert problems_of({**public, "grant_types": grants}) == ["grant_types"]

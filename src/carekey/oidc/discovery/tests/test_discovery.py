@@ -25,7 +25,7 @@ async def test_discovery_3_what_must_be_told(world: World) -> None:
 async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: World) -> None:
     told = (await world.get("/.well-known/openid-configuration")).json()
     assert told["grant_types_supported"] == list(world.grants)
-    assert told["scopes_supported"] == list(SCOPE_NAMES)
+    assert told["scopes_supported"] == [*SCOPE_NAMES, "offline_access"]
     assert told["acr_values_supported"] == ["AAL2_OR_AAL3_ANY", "AAL3_ANY"]
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["request_parameter_supported"] is True
@@ -34,8 +34,15 @@ async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: 
     assert "authorization_details_types_supported" not in told
     listed = document(ISSUER, acr_values=[], grant_types=[], details=["record_access"])
     assert listed["authorization_details_types_supported"] == ["record_access"]
-    for missing in ("registration_endpoint", "introspection_endpoint", "backchannel_logout_supported"):
+    for missing in ("registration_endpoint", "check_session_iframe"):
         assert missing not in told
+
+
+async def test_backchannel_2_1_and_frontchannel_3_logout_is_announced(world: World) -> None:
+    told = (await world.get("/.well-known/openid-configuration")).json()
+    for channel in ("backchannel", "frontchannel"):
+        assert told[f"{channel}_logout_supported"] is True
+        assert told[f"{channel}_logout_session_supported"] is True
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from carekey.kernel.actor import client as client_actor
 from carekey.kernel.secret import digest
+from carekey.oidc import resource
 from carekey.oidc.errors import InvalidGrant, InvalidRequest, Reason
 from carekey.oidc.events import CodeReplayed
 from carekey.oidc.model import ClientAuthMethod, Grant, Replayed
@@ -11,12 +12,14 @@ from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
 from carekey.oidc.token import pkce
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
+from carekey.oidc.token.grants import refresh_token
 from carekey.oidc.tokens import access_token
 
 
 class AuthorizationCode:
     name: ClassVar[str] = "authorization_code"
     parameters: ClassVar[frozenset[str]] = frozenset({"code", "redirect_uri", "code_verifier"})
+    reads_client_keys: ClassVar[bool] = False
 
     def redeem(self, tx: OidcTx, request: TokenRequest) -> Bought | Denied:
         fields = request.fields
@@ -41,14 +44,18 @@ class AuthorizationCode:
         if grant.code_challenge is None and _must_prove(request):
             raise InvalidGrant(reason=Reason.PKCE_MISSING)
         pkce.check(fields.get("code_verifier"), grant.code_challenge)
-        session = tx.sessions.get(grant.session)
-        if session is None or session.ended_at is not None:
+        if not tx.sessions.joined(grant.session, grant.client):
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
-        tx.sessions.joined(grant.session, grant.client)
-        token = access_token.bought_by_code(
-            request.access_token, grant, code=key, issuer=request.issuer, issued_at=request.issued_at
+        token = access_token.of_grant(
+            request.access_token,
+            grant,
+            code=key,
+            issuer=request.issuer,
+            issued_at=request.issued_at,
+            resource=resource.granted(fields, grant, request.client, request.issuer),
+            session=grant.session,
         )
-        return Bought(token, grant, code)
+        return Bought(token, grant, code, refresh=refresh_token.begin(tx, grant, code=key, request=request))
 
 
 def _must_prove(request: TokenRequest) -> bool:
@@ -68,6 +75,7 @@ def _check_ownership(grant: Grant, request: TokenRequest) -> None:
 
 def _replayed(tx: OidcTx, key: bytes, grant: Grant, request: TokenRequest) -> Denied:
     """RFC 6749 section 4.1.2: either this caller or the first one stole it, so neither keeps anything."""
+    tx.refresh_families.revoke(key, at=request.now)
     revoked = tx.access_tokens.revoke_bought(key, at=request.now)
     tx.audit.record(
         CodeReplayed(

@@ -237,7 +237,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no grant_type": ({"grant_type": None}, "invalid_request", "missing_parameter"),
     "empty grant_type": ({"grant_type": ""}, "invalid_request", "missing_parameter"),
     "unknown grant_type": ({"grant_type": "password"}, "unsupported_grant_type", "unknown_grant_type"),
-    "refresh_token": ({"grant_type": "refresh_token"}, "unsupported_grant_type", "unknown_grant_type"),
+    "implicit": ({"grant_type": "implicit"}, "unsupported_grant_type", "unknown_grant_type"),
     "unregistered grant_type": (
         {"grant_type": "client_credentials"},
         "unauthorized_client",

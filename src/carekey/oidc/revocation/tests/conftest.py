@@ -1,0 +1,3 @@
+from carekey.storage.conformance.backends import postgresql, reopen, sqlite_template, store
+
+__all__ = ["postgresql", "reopen", "sqlite_template", "store"]

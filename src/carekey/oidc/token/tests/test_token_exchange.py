@@ -1,0 +1,271 @@
+"""Token exchange: what an application gets for its own log-in, and what policy lets it do with others' tokens."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from carekey.directory.model import PersonStatus
+from carekey.kernel.ids import ClientId
+from carekey.oidc.model import ActingAs, ClientAuthMethod
+from carekey.oidc.tests.apis import (
+    APPLICATION,
+    EXCHANGE,
+    GATEWAY,
+    IMAGES,
+    RECORDS,
+    as_gateway,
+    bought,
+    world_of_apis,
+)
+from carekey.oidc.tests.world import ASHA, ASHA_MARLOW, MEMBERSHIPS, NOW, ROLES, SECRET, SESSION, WARD, World, basic
+
+pytestmark = pytest.mark.anyio
+
+TYPE = "urn:ietf:params:oauth:token-type:"
+ID_TOKEN, ACCESS_TOKEN = f"{TYPE}id_token", f"{TYPE}access_token"
+
+
+@pytest.fixture
+async def world() -> World:
+    return await world_of_apis()
+
+
+async def exchange(world: World, token: str, kind: str = ID_TOKEN, **changes: Any):
+    fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": kind, "resource": RECORDS}
+    return await world.token(world.code_request(**{"code": None, "redirect_uri": None, **fields, **changes}))
+
+
+async def by_gateway(world: World, token: str, kind: str = ACCESS_TOKEN, **changes: Any):
+    fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": kind, **changes}
+    return await as_gateway(
+        world, "/access_token", {name: value for name, value in fields.items() if value is not None}
+    )
+
+
+async def test_cis2_8_2_an_application_exchanges_the_id_token_of_its_own_log_in(world: World) -> None:
+    body = await bought(world)
+    response = await exchange(world, body["id_token"])
+    assert response.status_code == 200
+    got = response.json()
+    assert got.keys() == {"access_token", "token_type", "expires_in", "scope", "issued_token_type"}
+    assert got["issued_token_type"] == ACCESS_TOKEN
+    assert got["scope"] == "records.read records.write"
+    claims = (await world.verified(got["access_token"])).claims
+    assert (claims["sub"], claims["client_id"], claims["aud"], claims["sid"]) == (ASHA, WARD, RECORDS, SESSION)
+    assert claims["selected_roleid"] == ROLES[0].id
+    assert (claims["acr"], claims["amr"], claims["auth_time"]) == ("AAL3_ANY", ["FIDO2"], int(NOW.timestamp()) - 5)
+    assert (claims["authentication_assurance_level"], claims["id_assurance_level"]) == ("3", "3")
+    assert "act" not in claims
+    (event,) = [event for event in await world.events("token:grant:issued") if event.data["grant_type"] == EXCHANGE]
+    assert (event.data["person"], event.data["audience"], event.data["act"]) == (ASHA, RECORDS, "")
+
+
+async def test_cis2_8_2_an_id_token_may_be_exchanged_until_it_expires(world: World) -> None:
+    body = await bought(world)
+    for _ in range(2):
+        assert (await exchange(world, body["id_token"])).status_code == 200
+    world.clock.pass_by(seconds=3600)
+    late = await exchange(world, body["id_token"])
+    assert (late.status_code, late.json()["error"]) == (400, "invalid_request")
+    assert await world.reasons() == ["subject_token_expired"]
+
+
+async def test_rfc8693_2_1_the_target_by_name_by_address_or_the_only_one(world: World) -> None:
+    body = await bought(world)
+    by_name = (await exchange(world, body["id_token"], resource=None, audience=IMAGES)).json()
+    assert by_name["scope"] == "images.read"
+    undecided = await exchange(world, body["id_token"], resource=None)
+    assert undecided.json()["error"] == "invalid_target"
+    both = await exchange(world, body["id_token"], audience=IMAGES)
+    assert both.json()["error"] == "invalid_target"
+    await world.save(replace(APPLICATION, resources=frozenset({RECORDS})))
+    only = (await exchange(world, body["id_token"], resource=None)).json()
+    assert (await world.verified(only["access_token"])).claims["aud"] == RECORDS
+
+
+async def test_rfc8693_4_1_delegation_names_who_acts(world: World) -> None:
+    body = await bought(world)
+    got = (await by_gateway(world, body["access_token"])).json()
+    told = (await as_gateway(world, "/introspect", {"token": got["access_token"]})).json()
+    assert (told["sub"], told["client_id"], told["aud"], told["act"]) == (ASHA, "gateway", IMAGES, {"sub": "gateway"})
+    assert told["scope"] == "images.read"
+    (event,) = [event for event in await world.events("token:grant:issued") if event.data["grant_type"] == EXCHANGE]
+    assert event.data["act"] == "gateway"
+
+
+async def test_rfc8693_1_1_impersonation_is_a_policy_of_its_own_and_names_nobody(world: World) -> None:
+    await world.save(replace(GATEWAY, exchange_from={WARD: ActingAs.IMPERSONATION}))
+    body = await bought(world)
+    got = (await by_gateway(world, body["id_token"], ID_TOKEN)).json()
+    assert "act" not in (await as_gateway(world, "/introspect", {"token": got["access_token"]})).json()
+
+
+async def test_rfc8693_4_1_actors_before_are_kept_within(world: World) -> None:
+    middle = replace(GATEWAY, id=ClientId("middle"), resources=frozenset({RECORDS}), scopes=None)
+    await world.save(middle, replace(GATEWAY, exchange_from={"middle": ActingAs.DELEGATION}))
+    await world.save(replace(middle, exchange_from={WARD: ActingAs.DELEGATION}))
+    body = await bought(world)
+    fields = {"grant_type": EXCHANGE, "subject_token": body["access_token"], "subject_token_type": ACCESS_TOKEN}
+    first = (await world.token(fields, headers=basic("middle", SECRET))).json()
+    second = (await by_gateway(world, first["access_token"])).json()
+    told = (await as_gateway(world, "/introspect", {"token": second["access_token"]})).json()
+    assert told["act"] == {"sub": "gateway", "act": {"sub": "middle"}}
+
+
+async def test_rfc8693_1_1_an_actor_token_of_its_own_makes_it_delegation(world: World) -> None:
+    await world.save(replace(GATEWAY, exchange_from={WARD: ActingAs.IMPERSONATION}))
+    body = await bought(world)
+    actor = (await as_gateway(world, "/access_token", {"grant_type": "client_credentials"})).json()["access_token"]
+    acting = {"actor_token": actor, "actor_token_type": ACCESS_TOKEN}
+    got = (await by_gateway(world, body["access_token"], **acting)).json()
+    told = (await as_gateway(world, "/introspect", {"token": got["access_token"]})).json()
+    assert told["act"] == {"sub": "gateway"}
+
+
+async def test_an_exchanged_token_does_not_outlive_the_token_that_it_was_exchanged_for(world: World) -> None:
+    body = await bought(world)
+    world.clock.pass_by(minutes=9)
+    got = (await by_gateway(world, body["access_token"])).json()
+    assert got["expires_in"] == 59
+
+
+async def test_an_exchanged_token_ends_with_the_session(world: World) -> None:
+    body = await bought(world)
+    got = (await by_gateway(world, body["access_token"])).json()
+    await world.change(lambda tx: tx.sessions.end(SESSION, at=NOW))
+    told = await as_gateway(world, "/introspect", {"token": got["access_token"]})
+    assert told.json() == {"active": False}
+
+
+async def test_rfc6749_4_1_2_a_replayed_code_revokes_what_was_exchanged(world: World) -> None:
+    body = await bought(world)
+    got = (await by_gateway(world, body["access_token"])).json()
+    await world.token(world.code_request(resource=RECORDS))
+    told = await as_gateway(world, "/introspect", {"token": got["access_token"]})
+    assert told.json() == {"active": False}
+
+
+async def test_a_token_for_the_same_resource_has_no_more_scopes_than_before(world: World) -> None:
+    body = await bought(world)
+    got = (await exchange(world, body["access_token"], ACCESS_TOKEN)).json()
+    assert got["scope"] == "records.read"
+    more = await exchange(world, body["access_token"], ACCESS_TOKEN, scope="records.write")
+    assert more.json()["error"] == "invalid_scope"
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "no subject token": ({"subject_token": None}, "invalid_request", "missing_parameter"),
+    "no subject token type": ({"subject_token_type": None}, "invalid_request", "missing_parameter"),
+    "another type": ({"subject_token_type": f"{TYPE}saml2"}, "invalid_request", "subject_token_type"),
+    "a refresh token": ({"subject_token_type": f"{TYPE}refresh_token"}, "invalid_request", "subject_token_type"),
+    "malformed": ({"subject_token": "nonsense"}, "invalid_request", "subject_token_invalid"),
+    "not the type": ({"subject_token_type": ACCESS_TOKEN}, "invalid_request", "subject_token_invalid"),
+    "unknown resource": ({"resource": "https://elsewhere.example"}, "invalid_target", "unknown_resource"),
+    "unknown audience": ({"resource": None, "audience": "x"}, "invalid_target", "unknown_resource"),
+    "a scope of nobody's": ({"scope": "admin"}, "invalid_scope", "scope_not_registered"),
+    "a scope about people": ({"scope": "openid"}, "invalid_scope", "scope_not_registered"),
+    "an id token wanted": ({"requested_token_type": ID_TOKEN}, "invalid_request", "requested_token_type"),
+    "a jwt of an opaque resource": (
+        {"requested_token_type": f"{TYPE}jwt", "resource": IMAGES},
+        "invalid_request",
+        "requested_token_type",
+    ),
+    "actor type alone": ({"actor_token_type": ACCESS_TOKEN}, "invalid_request", "actor_token"),
+    "actor token alone": ({"actor_token": "x"}, "invalid_request", "actor_token"),
+    "no actor token": ({"actor_token": "x", "actor_token_type": ACCESS_TOKEN}, "invalid_request", "actor_token"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+async def test_rfc8693_2_2_2_refused_exchanges(world: World, name: str) -> None:
+    changes, error, reason = REFUSED[name]
+    body = await bought(world)
+    response = await exchange(world, **{"token": body["id_token"], **changes})
+    assert (response.status_code, response.json()["error"]) == (400, error)
+    (event,) = await world.events("token:grant:refused")
+    assert (event.data["reason"], event.data["grant_type"]) == (reason, EXCHANGE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "subject_token",
+        "subject_token_type",
+        "actor_token",
+        "actor_token_type",
+        "requested_token_type",
+        "audience",
+        "scope",
+    ],
+)
+async def test_rfc8693_2_1_no_parameter_comes_twice(world: World, name: str) -> None:
+    fields = world.code_request(grant_type=EXCHANGE, subject_token="x")
+    response = await world.token([*fields.items(), (name, "x"), (name, "x")])
+    assert response.json()["error"] == "invalid_request"
+    assert await world.reasons() == ["repeated_parameter"]
+
+
+async def test_rfc8693_5_a_person_is_no_actor(world: World) -> None:
+    body = await bought(world)
+    response = await exchange(world, body["id_token"], actor_token=body["access_token"], actor_token_type=ACCESS_TOKEN)
+    assert response.json()["error"] == "invalid_request"
+    assert await world.reasons() == ["actor_token"]
+
+
+@pytest.mark.parametrize("kind", ["id_token", "access_token"])
+async def test_rfc8693_5_without_a_policy_nobody_exchanges_anothers_tokens(world: World, kind: str) -> None:
+    await world.save(replace(GATEWAY, exchange_from={}))
+    body = await bought(world)
+    response = await by_gateway(world, body[kind], f"{TYPE}{kind}")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert await world.reasons() == ["exchange_not_allowed"]
+
+
+async def test_rfc8693_5_a_public_client_exchanges_nothing(world: World) -> None:
+    await world.save(replace(APPLICATION, id=ClientId("public"), auth_method=ClientAuthMethod.NONE, jwks=None))
+    response = await world.token({"grant_type": EXCHANGE, "client_id": "public"})
+    assert response.json()["error"] == "unauthorized_client"
+
+
+async def test_a_client_exchanges_only_if_it_is_registered_for_it(world: World) -> None:
+    await world.save(replace(APPLICATION, grant_types=("authorization_code",)))
+    body = await bought(world)
+    assert (await exchange(world, body["id_token"])).json()["error"] == "unauthorized_client"
+
+
+def _suspend(tx) -> None:
+    tx.people.put([replace(ASHA_MARLOW, status=PersonStatus.SUSPENDED)])
+
+
+def _take_role_away(tx) -> None:
+    tx.roles.put(MEMBERSHIPS, [replace(ROLES[0], ends=NOW)])
+
+
+ENDINGS = {
+    "logged out": (lambda tx: tx.sessions.end(SESSION, at=NOW), "session_ended"),
+    "suspended": (_suspend, "person_not_active"),
+    "role taken away": (_take_role_away, "role_not_held"),
+}
+
+
+@pytest.mark.parametrize("name", list(ENDINGS))
+async def test_what_the_token_rested_on_must_still_be_true(world: World, name: str) -> None:
+    change, reason = ENDINGS[name]
+    body = await bought(world)
+    await world.change(change)
+    assert (await exchange(world, body["id_token"])).json()["error"] == "invalid_request"
+    assert await world.reasons() == [reason]
+
+
+async def test_of_exchanging_and_logging_out_at_once_no_token_is_left(world: World) -> None:
+    body = await bought(world)
+    responses = await asyncio.gather(
+        *(exchange(world, body["id_token"]) for _ in range(4)),
+        world.store.write(lambda tx: tx.sessions.end(SESSION, at=NOW)),
+    )
+    for response in responses[:4]:
+        if response.status_code == 200:
+            told = await as_gateway(world, "/introspect", {"token": response.json()["access_token"]})
+            assert told.json() == {"active": False}

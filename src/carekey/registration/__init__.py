@@ -1,0 +1,1 @@
+"""What a registration authority does: whether a person may log in, with what, and in which roles."""
