@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,13 +28,14 @@ def free_port() -> int:
 def running(
     command: Sequence[str | Path],
     *,
-    answers: str,
+    answers: str | Callable[[], bool],
     log: Path,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     within: float = 90,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs the command until the block ends. `answers`: an address that answers once it is ready.
+    """Runs the command until the block ends. `answers`: an address that answers once it is ready, or
+    what to ask instead.
 
     Raises: DidNotStart, with the end of what it wrote.
     """
@@ -55,20 +56,23 @@ def running(
         _end(process)
 
 
-def _wait_for(process: subprocess.Popen[bytes], address: str, log: Path, within: float) -> None:
+def _wait_for(process: subprocess.Popen[bytes], answers: str | Callable[[], bool], log: Path, within: float) -> None:
     deadline = time.monotonic() + within
-    while True:
-        try:
-            httpx2.get(address, timeout=2)
-        except httpx2.HTTPError:
-            gone = process.poll() is not None
-            if gone or time.monotonic() > deadline:
-                said = log.read_text(errors="replace")[-2000:]
-                why = f"ended with {process.returncode}" if gone else f"did not answer at {address}"
-                raise DidNotStart(f"{process.args!r} {why}:\n{said}") from None
-            time.sleep(0.05)
-        else:
-            return
+    while not (_answers(answers) if isinstance(answers, str) else answers()):
+        gone = process.poll() is not None
+        if gone or time.monotonic() > deadline:
+            said = log.read_text(errors="replace")[-2000:]
+            why = f"ended with {process.returncode}" if gone else f"did not answer at {answers}"
+            raise DidNotStart(f"{process.args!r} {why}:\n{said}") from None
+        time.sleep(0.05)
+
+
+def _answers(address: str) -> bool:
+    try:
+        httpx2.get(address, timeout=2)
+    except httpx2.HTTPError:
+        return False
+    return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -76,9 +76,9 @@ class Provider:
 
 
 @contextmanager
-def carekey(folder: Path, **settings: str) -> Iterator[Provider]:
+def carekey(folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Provider]:
     """`settings`: by the names of their variables, without `CAREKEY_`."""
-    port = free_port()
+    port = port or free_port()
     environment = {
         "PYTHONPATH": PYTHONPATH,
         "CAREKEY_ENVIRONMENT": "demo",

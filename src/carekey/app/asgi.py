@@ -5,21 +5,28 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from carekey.app import logs, settings, wiring
+from carekey.app import card_authority, logs, settings, wiring
 from carekey.app.settings import Settings, SettingsError
+from carekey.authenticators.smartcard.authority.publishing import publish
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
+from carekey.web.kit import Dispatcher
 
 log = structlog.get_logger()
 
 SWEEP_EVERY = timedelta(minutes=10)
 KEYS_EVERY = timedelta(minutes=5)
+REVOCATION_EVERY = timedelta(seconds=20)
+CARDS_EVERY = timedelta(seconds=20)
+"""A cancelled card is on the revocation list within a minute."""
 DELIVER_EVERY = timedelta(seconds=1)
 
 
@@ -30,11 +37,23 @@ def create() -> "Application":
     return Application(settings.load(Path(config) if config else None))
 
 
+Job = tuple[str, timedelta, Callable[[wiring.Installation], Awaitable[None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What a process answers with, and what it does besides."""
+
+    answers: Callable[[wiring.Installation], Dispatcher]
+    jobs: tuple[Job, ...]
+
+
 class Application:
     """Opens the installation when the server starts, and answers until it stops."""
 
-    def __init__(self, found: Settings) -> None:
+    def __init__(self, found: Settings, listener: "Listener | None" = None) -> None:
         self._settings = found
+        self._listener = listener or MAIN
         self._answer: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,13 +72,12 @@ class Application:
                 sys.stderr.write(f"{error}\n")
                 await send({"type": "lifespan.startup.failed", "message": ""})
                 return
-            self._answer = opened.dispatcher
+            self._answer = self._listener.answers(opened)
             if self._settings.server.log_requests:
-                self._answer = logs.RequestLog(opened.dispatcher)
+                self._answer = logs.RequestLog(self._answer)
             jobs = [
-                asyncio.create_task(_regularly(KEYS_EVERY, lambda: _rotate(opened), name="keys")),
-                asyncio.create_task(_regularly(SWEEP_EVERY, lambda: _sweep(opened), name="sweep")),
-                asyncio.create_task(_regularly(DELIVER_EVERY, opened.back_channel.begin, name="logout-deliveries")),
+                asyncio.create_task(_regularly(every, partial(job, opened), name=name))
+                for name, every, job in self._listener.jobs
             ]
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -77,6 +95,33 @@ async def _rotate(opened: wiring.Installation) -> None:
 
 async def _sweep(opened: wiring.Installation) -> None:
     await opened.store.sweep(opened.clock.now())
+
+
+async def publish_lists(opened: wiring.Installation) -> None:
+    lifetime = card_authority.list_lifetime(opened.settings)
+    for one in opened.card_authorities:
+        await opened.store.write(partial(publish, one=one, lifetime=lifetime, now=opened.clock.now()))
+
+
+async def _refresh_revocation(opened: wiring.Installation) -> None:
+    if opened.revocations is not None:
+        await opened.revocations.refresh()
+
+
+async def _deliver(opened: wiring.Installation) -> None:
+    await opened.back_channel.begin()
+
+
+MAIN = Listener(
+    lambda opened: opened.dispatcher,
+    (
+        ("keys", KEYS_EVERY, _rotate),
+        ("sweep", SWEEP_EVERY, _sweep),
+        ("revocation-lists", CARDS_EVERY, publish_lists),
+        ("logout-deliveries", DELIVER_EVERY, _deliver),
+    ),
+)
+CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

@@ -10,6 +10,8 @@ from carekey.authenticators.http import Authenticator
 from carekey.authenticators.phone.http import Phone
 from carekey.authenticators.phone.terms import Terms
 from carekey.authenticators.ports import Attempts
+from carekey.authenticators.smartcard.http import Smartcard
+from carekey.authenticators.smartcard.terms import Terms as CardTerms
 from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
@@ -35,6 +37,7 @@ class Parts:
     rp: RelyingParty
     metadata: Metadata
     policy: Policy
+    smartcards: CardTerms | None
     phones: Terms
     clock: Clock
     service: str
@@ -61,6 +64,7 @@ AUTHENTICATORS: tuple[Kind, ...] = (
             store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
         ),
     ),
+    _kind(Smartcard, lambda its: Smartcard(store=its.store, attempts=its.attempts, terms=its.smartcards)),
     _kind(
         Phone,
         lambda its: Phone(

@@ -87,6 +87,57 @@ class WebAuthn(Section, frozen=True):
     production. If it is not set, a demo alone accepts them."""
 
 
+class CardPki(Section, frozen=True):
+    anchors: str
+    """PEM file with the root certificates."""
+    profile: Literal["national", "own"] = "own"
+    """What its certificates look like: `national` (user number as common name, certificate policy, revocation lists
+    in a directory), or `own`, as a CareKey's authority makes them: each of them must be known to the directory."""
+    intermediates: str | None = None
+    """PEM file with the authorities between roots and cards."""
+    locations: dict[str, str] = {}
+    """Where revocation lists are fetched whose distribution points are names in a directory: name to URL."""
+    grace: str | None = None
+    """How long after its end the last revocation list still counts, such as `4h`. By default not at all: while no
+    list can be had, nobody logs in with these cards."""
+
+
+class Smartcards(Section, frozen=True):
+    url: str | None = None
+    """Where browsers reach the card host, such as `https://*.card.example`: an origin of its own. `*` stands for a
+    random label at each attempt, and needs a wildcard certificate and name: without it a browser that was given one
+    card offers no other until it is closed. Without this setting there are no smartcards."""
+    host: str = "127.0.0.1"
+    """Address that the card host listens on."""
+    port: int = 8443
+    """Port that the card host listens on."""
+    certificate: str | None = None
+    """PEM file with the card host's certificate chain."""
+    private_key: str | None = None
+    """PEM file with that certificate's private key."""
+    proxied: bool = False
+    """A proxy ends TLS and says in `Client-Cert` (RFC 9440) what it was shown. It is believed from `server.proxies`
+    alone, and nobody else is answered. See `deploy/`."""
+    n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
+    """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
+    pkis: dict[str, CardPki] = {}
+    """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
+
+
+class CardAuthority(Section, frozen=True):
+    folder: str | None = None
+    """Folder with the authority's certificates and sealed keys, which `carekey card new-authority` makes. By default
+    `card-authority` in the data folder. Every node needs the same."""
+    url: str | None = None
+    """Origin that goes into cards as the place of revocation lists, if it is not the first issuer's."""
+    card_lifetime: str = "730d"
+    """How long a card's certificates last."""
+    list_lifetime: str = "1d"
+    """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    module: str | None = None
+    """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
+
+
 class Uaf(Section, frozen=True):
     app_id: str | None = None
     """The AppID, part of every phone's key: an https address of ours that ends in `/uaf/facets`. By default that of
@@ -105,8 +156,9 @@ class Uaf(Section, frozen=True):
 
 
 class Way(Section, frozen=True):
-    zones: list[str] = []
-    """Network zones that this way to log in is offered to and accepted from. Empty: every zone."""
+    zones: list[str] | None = None
+    """Network zones that this way to log in is offered to and accepted from. An empty list: every zone. If it is not
+    set: `hscn` alone for smartcards, every zone for all others."""
 
 
 class Resource(Section, frozen=True):
@@ -165,6 +217,8 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     sessions: Sessions = Sessions()
     webauthn: WebAuthn = WebAuthn()
+    smartcards: Smartcards = Smartcards()
+    card_authority: CardAuthority = CardAuthority()
     uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
@@ -190,13 +244,20 @@ class Settings(Section, frozen=True):
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
 
+    def zones_of(self, way: str) -> frozenset[str] | None:
+        """The network zones that a way may be used from; None for every zone."""
+        listed = self.ways[way].zones if way in self.ways else None
+        if listed is None:
+            listed = ["hscn"] if way == "smartcard" else []
+        return frozenset(listed) or None
+
     def origin(self) -> str:
         """Where pages that belong to no issuer are: that of the first issuer."""
-        return _origin(next(iter(self.issuers.values())).url)
+        return origin_of(next(iter(self.issuers.values())).url)
 
     def origins(self) -> frozenset[str]:
         """Our own origins, as browsers write them: without the scheme's default port."""
-        return frozenset(_origin(issuer.url) for issuer in self.issuers.values())
+        return frozenset(origin_of(issuer.url) for issuer in self.issuers.values())
 
 
 def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Settings:
@@ -220,7 +281,16 @@ def load(file: Path | None, variables: Mapping[str, str] | None = None) -> Setti
     return _checked(_with_default_issuers(settings))
 
 
-_NOT_SETTINGS = frozenset({"CAREKEY_CONFIG", "CAREKEY_SHARED", "CAREKEY_CACHE"})
+_NOT_SETTINGS = frozenset(
+    {
+        "CAREKEY_CONFIG",
+        "CAREKEY_SHARED",
+        "CAREKEY_CACHE",
+        "CAREKEY_CARD_PIN",
+        "CAREKEY_CARD_OFFICER_PIN",
+        "CAREKEY_CARD_NEW_PIN",
+    }
+)
 
 
 def _put(tree: dict[str, Any], variable: str, value: str) -> None:
@@ -260,13 +330,10 @@ def _with_default_issuers(settings: Settings) -> Settings:
     if settings.environment == "production":
         raise SettingsError("Production needs at least one issuer: add a table [issuers.NAME] with its url.")
     base = f"http://localhost:{settings.server.port}"
-    sandbox = Issuer(
-        url=f"{base}/sandbox",
-        sandbox=True,
-        ways=["passkey", "security-key", "phone", "this-phone", "password"],
-        realm="/Sandbox",
-    )
-    healthcare = Issuer(url=base, sandbox=True, ways=["passkey", "security-key", "phone", "this-phone"])
+    cards = ["smartcard"] if settings.smartcards.url else []
+    ways = [*cards, "passkey", "security-key", "phone", "this-phone"]
+    sandbox = Issuer(url=f"{base}/sandbox", sandbox=True, ways=[*ways, "password"], realm="/Sandbox")
+    healthcare = Issuer(url=base, sandbox=True, ways=ways)
     # Without real people, applications under development are on loopback at the health-care issuer too.
     return msgspec.structs.replace(settings, issuers={"healthcare": healthcare, "sandbox": sandbox})
 
@@ -285,17 +352,49 @@ def _checked(settings: Settings) -> Settings:
         _networks(f"zones.{zone}", ranges)
     _networks("server.proxies", settings.server.proxies)
     for name, way in settings.ways.items():
-        for zone in way.zones:
+        for zone in way.zones or ():
             if zone not in settings.zones and zone != "internet":
                 raise SettingsError(f"ways.{name}.zones names the zone {zone}, which [zones] does not have.")
-    for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
+    for path in (
+        "sessions.absolute",
+        "sessions.idle",
+        "sessions.idle_aal3",
+        "keys.rotate_after",
+        "keys.publish_ahead",
+        "card_authority.card_lifetime",
+        "card_authority.list_lifetime",
+    ):
         section, _, field = path.partition(".")
         duration(path, getattr(getattr(settings, section), field))
+    _check_smartcards(settings)
     if settings.uaf.per_person < 1:
         raise SettingsError("uaf.per_person must be at least 1.")
     if settings.environment == "production":
         _check_production(settings)
     return settings
+
+
+def _check_smartcards(settings: Settings) -> None:
+    cards = settings.smartcards
+    if cards.url is None:
+        return
+    parts = urlsplit(cards.url)
+    host = (parts.hostname or "").removeprefix("*.")
+    if parts.scheme != "https" or not host or "*" in host or parts.path or parts.query or parts.fragment:
+        raise SettingsError("smartcards.url must be an https origin without a path, such as https://*.card.example.")
+    if cards.url in settings.origins():
+        raise SettingsError("smartcards.url must not be an issuer's origin: browsers would be asked for a card always.")
+    if (cards.certificate is None or cards.private_key is None) and not cards.proxied:
+        raise SettingsError(
+            "smartcards.url needs smartcards.certificate and smartcards.private_key, or proxied = true."
+        )
+    if cards.proxied and not settings.server.proxies:
+        raise SettingsError("smartcards.proxied needs server.proxies: whose Client-Cert is to be believed?")
+    if settings.database_url() == "memory:":
+        raise SettingsError("Smartcards need a database that two processes can share: set database.url.")
+    for name, pki in cards.pkis.items():
+        if pki.grace is not None:
+            duration(f"smartcards.pkis.{name}.grace", pki.grace)
 
 
 def _check_server(server: Server) -> None:
@@ -375,7 +474,8 @@ def duration(path: str, text: str) -> timedelta:
     return timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """As browsers write it: without the scheme's default port."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}[parts.scheme]
     host = parts.hostname or ""

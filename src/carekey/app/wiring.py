@@ -7,7 +7,8 @@ import hmac
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,14 +16,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from carekey import __version__
-from carekey.app import demo, registry
+from carekey.app import card_authority, demo, registry
 from carekey.app.settings import Resource as ResourceSettings
-from carekey.app.settings import Settings, SettingsError, duration
+from carekey.app.settings import Settings, SettingsError, duration, origin_of
 from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.phone import transport_http as uaf_http
 from carekey.authenticators.phone.http import Phone
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
+from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
+from carekey.authenticators.smartcard.card_host_http import CardHost
+from carekey.authenticators.smartcard.fetch import Fetcher as RevocationFetcher
+from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
+from carekey.authenticators.smartcard.revocation_cache import RevocationCache
+from carekey.authenticators.smartcard.terms import WAY
+from carekey.authenticators.smartcard.terms import Terms as CardTerms
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata as UafMetadata
 from carekey.authenticators.uaf.metadata import Model, read_statements
@@ -74,8 +82,9 @@ from carekey.web import static
 from carekey.web.cookies import Cookies
 from carekey.web.kit import Dispatcher, Route, Site
 from carekey.web.templating import Pages
-from carekey.web.zones import Zones
+from carekey.web.zones import INTERNET, Zones
 
+CARD = WAY.name
 _SRC = Path(__file__).parent.parent
 _BANNERS = {
     "production": None,
@@ -96,6 +105,11 @@ class Installation:
     clock: Clock
     entropy: Entropy
     dispatcher: Dispatcher
+    card_host: Dispatcher
+    """For the listener that asks for certificates; empty if there are no smartcards."""
+    revocations: RevocationCache[Tx] | None
+    card_authorities: Sequence[Published]
+    """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
 
 
@@ -116,7 +130,12 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        routes = _routes(found, store, issuers, signers, sealing, site, metadata, master, phones)
+        cards = smartcard_terms(found, store, clock, entropy)
+        routes = _routes(
+            found, store, issuers, signers, sealing, site, metadata, master, phones, cards.terms if cards else None
+        )
+        authorities = card_authority.published(found, sealing)
+        routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -130,6 +149,9 @@ async def running(
             clock=clock,
             entropy=entropy,
             dispatcher=dispatcher,
+            card_host=Dispatcher(_card_host_routes(store, cards), site),
+            revocations=cards.revocations if cards else None,
+            card_authorities=authorities,
             back_channel=_back_channel(issuers, signers, store, site),
         )
     finally:
@@ -180,6 +202,14 @@ def check_ways(found: Settings) -> None:
                 raise SettingsError(f"issuers.{name}.ways names {way!r}, which proves too little for production.")
             if kinds[way].sandbox_only and not issuer.sandbox:
                 raise SettingsError(f"issuers.{name}.ways names {way!r}, which is for issuers with sandbox = true.")
+            if way == CARD and found.smartcards.url is None:
+                raise SettingsError(f"issuers.{name}.ways names {way!r}, which needs smartcards.url.")
+            for zone in found.zones_of(way) or ():
+                if zone not in found.zones and zone != INTERNET:
+                    raise SettingsError(
+                        f"issuers.{name}.ways names {way!r}, which is for the zone {zone} alone: "
+                        f"give its addresses in zones.{zone}, or set ways.{way}.zones."
+                    )
     for way in found.ways:
         if way not in kinds:
             raise SettingsError(
@@ -300,6 +330,72 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
         raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Smartcards:
+    terms: CardTerms
+    revocations: RevocationCache[Tx]
+
+
+def smartcard_terms(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> _Smartcards | None:
+    """Raises: SettingsError."""
+    if found.smartcards.url is None:
+        return None
+    revocations: RevocationCache[Tx] = RevocationCache(store, fetch=RevocationFetcher(), clock=clock, entropy=entropy)
+    terms = CardTerms(
+        card_host=origin_of(found.smartcards.url),
+        log_in_hosts={IssuerName(name): origin_of(issuer.url) for name, issuer in found.issuers.items()},
+        profiles=card_profiles(found),
+        revocations=revocations,
+        zones=found.zones_of(CARD),
+        n3_zones=frozenset(found.smartcards.n3_zones),
+        proxied=found.smartcards.proxied,
+    )
+    return _Smartcards(terms=terms, revocations=revocations)
+
+
+def card_profiles(found: Settings) -> list[PkiProfile]:
+    """Raises: SettingsError."""
+    made = []
+    for name, pki in found.smartcards.pkis.items():
+        where = f"smartcards.pkis.{name}"
+        anchors = _certificates(pki.anchors, f"{where}.anchors")
+        between = _certificates(pki.intermediates, f"{where}.intermediates") if pki.intermediates else ()
+        grace = duration(f"{where}.grace", pki.grace) if pki.grace else timedelta(0)
+        if pki.profile == "national":
+            locations = tuple(pki.locations.items())
+            profile = national_card(anchors=anchors, intermediates=between, locations=locations, grace=grace)
+        else:
+            profile = own_card(anchors=anchors, intermediates=between, grace=grace)
+        made.append(replace(profile, name=name))
+    if own := card_authority.certificates(found):
+        root, cards = own
+        made.append(own_card(anchors=(root,), intermediates=(cards,)))
+    return made
+
+
+def card_issuers(found: Settings) -> list[bytes]:
+    """The authorities whose cards browsers shall offer, DER: those between roots and cards where they are known."""
+    return [der for profile in card_profiles(found) for der in profile.intermediates or profile.anchors]
+
+
+def _certificates(file: str, where: str) -> tuple[bytes, ...]:
+    """Raises: SettingsError."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{where}: {file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"{where}: {file} holds no PEM certificate.") from None
+    return tuple(one.public_bytes(Encoding.DER) for one in found)
+
+
+def _card_host_routes(store: Store, cards: _Smartcards | None) -> list[Route]:
+    return [*static.routes(), *CardHost(store=store, terms=cards.terms).routes()] if cards else []
+
+
 def phone_terms(found: Settings) -> Terms:
     """Raises: SettingsError."""
     models = [carekey_phone()] if found.uaf.carekey_phone else []
@@ -383,14 +479,10 @@ def _rules(found: Settings) -> dict[IssuerName, Rules]:
         idle_aal3=duration("sessions.idle_aal3", found.sessions.idle_aal3),
     )
 
-    def zones(way: str) -> frozenset[str] | None:
-        listed = found.ways[way].zones if way in found.ways else []
-        return frozenset(listed) or None
-
     return {
         IssuerName(name): Rules(
             issuer=IssuerName(name),
-            ways={way: zones(way) for way in issuer.ways},
+            ways={way: found.zones_of(way) for way in issuer.ways},
             remember_way=issuer.remember_way,
             sessions=lifetimes,
         )
@@ -408,6 +500,7 @@ def _routes(
     metadata: Metadata,
     master: bytes,
     phones: Terms,
+    cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
@@ -418,6 +511,7 @@ def _routes(
         rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
         metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
+        smartcards=cards,
         phones=phones,
         clock=site.clock,
         service=found.service,

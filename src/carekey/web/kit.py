@@ -89,6 +89,11 @@ class Request(StarletteRequest):
         return self.site.zones.of(peer, ",".join(forwarded) or None)
 
     @property
+    def from_proxy(self) -> bool:
+        """Whether one of our proxies sent it, and not a client that reached the port past them."""
+        return self.site.zones.trusts(self.scope["client"][0] if self.scope.get("client") else "")
+
+    @property
     def reference(self) -> str:
         """A code by which support finds this request in the audit record."""
         if self._reference is None:

@@ -24,6 +24,11 @@ class Zones:
         address = self.address(peer, forwarded_for)
         return INTERNET if address is None else self._holding(address)
 
+    def trusts(self, peer: str) -> bool:
+        """Whether the socket's peer is one of our proxies."""
+        address = _parsed(peer)
+        return address is not None and any(address in proxy for proxy in self._proxies)
+
     def _zone_of(self, address: Address) -> str:
         for name, networks in self._zones.items():
             if any(address in network for network in networks):

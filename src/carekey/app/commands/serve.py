@@ -3,38 +3,101 @@
 import os
 import socket
 import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from carekey.app.settings import Settings
 from carekey.app.terminal import CommandError, Config, Exit, read_settings, run, say
+
+log = structlog.get_logger()
+
+AGAIN_AFTER = 1.0
+"""Seconds."""
+
+
+class Listener(StrEnum):
+    MAIN = "main"
+    CARD_HOST = "card-host"
 
 
 def serve(
     config: Config = None,
     *,
     workers: Annotated[int | None, typer.Option(help="Processes that share the port.", min=1)] = None,
+    only: Annotated[Listener | None, typer.Option(help="Start one listener, where each has its own machine.")] = None,
 ) -> None:
-    """Start the provider.
+    """Start the provider, and the listener for smartcards if there are any.
 
     In an empty folder it starts a sandbox: SQLite, keys of its own, plain http on loopback.
 
-    Examples: `carekey serve`, `carekey serve --config carekey.toml --workers 4`
+    Examples: `carekey serve`, `carekey serve --config carekey.toml --workers 4`, `carekey serve --only card-host`
     """
     from carekey.app.wiring import check_ways, prepare
 
     found = read_settings(config)
     check_ways(found)
+    if config is not None:
+        os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
+    if only is not Listener.MAIN:
+        check_card_host(found, wanted=only is Listener.CARD_HOST)
+    if only is Listener.CARD_HOST:
+        prepare(found)
+        run_card_host(found)
+        return
     check_port(found)
     check_certificate(found)
     prepare(found)
-    if config is not None:
-        os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
     try_out(found)
     announce(found)
-    run_server(found, workers=workers or found.server.workers)
+    with nullcontext() if only is Listener.MAIN else card_host_beside(found):
+        run_server(found, workers=workers or found.server.workers)
+
+
+def run_card_host(found: Settings) -> None:
+    from carekey.app import card_host
+
+    card_host.run(found)
+
+
+@contextmanager
+def card_host_beside(found: Settings) -> Iterator[None]:
+    """The card host in a process of its own, for as long as this one runs; started again if it ends before."""
+    if found.smartcards.url is None:
+        yield
+        return
+    command = [sys.executable, "-m", "carekey.app.card_host"]
+    ending = threading.Event()
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 (our own module)
+
+    running = start()
+
+    def keep() -> None:
+        nonlocal running
+        while running.wait() is not None and not ending.wait(AGAIN_AFTER):
+            log.error("card-host:ended", status=running.returncode)
+            running = start()
+            if ending.is_set():  # since the wait
+                running.terminate()
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        running.terminate()
+        keeper.join()
 
 
 def run_server(found: Settings, *, workers: int) -> None:
@@ -103,6 +166,31 @@ def check_certificate(found: Settings) -> None:
     except (OSError, ssl.SSLError) as error:
         raise CommandError(
             f"server.certificate or server.private_key cannot be used: {error.strerror or error}. "
+            "Both are PEM files, and the key belongs to the certificate."
+        ) from None
+
+
+def check_card_host(found: Settings, *, wanted: bool) -> None:
+    """Raises: SettingsError, CommandError, if it cannot start."""
+    if found.smartcards.url is None:
+        if wanted:
+            raise CommandError("There is no card host: set smartcards.url.")
+        return
+    from carekey.app import card_host
+    from carekey.app.wiring import card_profiles
+
+    if not card_profiles(found):
+        raise CommandError(
+            "smartcards.url is set, but no card would be accepted: add a table [smartcards.pkis.NAME], "
+            "or make an authority with `carekey card new-authority`."
+        )
+    if found.smartcards.proxied:
+        return
+    try:
+        card_host.context(found)
+    except (OSError, ssl.SSLError) as error:
+        raise CommandError(
+            f"smartcards.certificate or smartcards.private_key cannot be used: {error.strerror or error}. "
             "Both are PEM files, and the key belongs to the certificate."
         ) from None
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
+from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
@@ -28,6 +29,8 @@ class MemoryTx:
         self.challenges = Challenges(journal)
         self.enrolments = Enrolments(journal)
         self.failures = Failures(journal)
+        self.cards = Cards(journal)
+        self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
@@ -55,6 +58,7 @@ class MemoryTx:
             self.pushed_requests,
             self.failures,
             self.enrolments,
+            self.revocation,
             self.approvals,
         ):
             gone += expiring.sweep(before, limit - gone)

@@ -149,6 +149,57 @@ failures = Table(
     sqlite_with_rowid=False,
 )
 
+cards = Table(
+    "cards",
+    metadata,
+    _key("id"),
+    _text("serial"),
+    _text("person"),
+    _text("profile"),
+    _text("state"),
+    _number("created_at"),
+    _number("changed_at"),
+    _maybe("why_cancelled"),
+    Index("cards_one_serial", "serial", unique=True),
+    Index(None, "person"),
+)
+
+card_certificates = Table(
+    "card_certificates",
+    metadata,
+    _digest("issuer"),
+    # In hexadecimal digits: serial numbers have up to 160 bits.
+    _key("serial"),
+    Column("card", TEXT, ForeignKey("cards.id"), nullable=False),
+    _text("purpose"),
+    _bytes("der"),
+    _number("starts_at"),
+    _number("ends_at"),
+    _maybe_at("revoked_at"),
+    _maybe_at("superseded_at"),
+    Index(None, "card"),
+)
+_revoked = card_certificates.c.revoked_at.is_not(None)
+Index(
+    "card_certificates_revoked",
+    card_certificates.c.issuer,
+    card_certificates.c.ends_at,
+    sqlite_where=_revoked,
+    postgresql_where=_revoked,
+)
+
+revocation_evidence = Table(
+    "revocation_evidence",
+    metadata,
+    _key("key"),
+    _bytes("der"),
+    _number("fetched_at"),
+    _number("until"),
+    _number("expires_at"),
+    Index(None, "fetched_at"),
+    Index(None, "expires_at"),
+)
+
 approvals = Table(
     "approvals",
     metadata,

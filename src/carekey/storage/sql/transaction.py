@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, 
 
 from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
+from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
@@ -26,6 +27,7 @@ from carekey.storage.sql.schema import (
     logout_deliveries,
     pushed_requests,
     refresh_families,
+    revocation_evidence,
     session_clients,
     sessions,
 )
@@ -47,6 +49,8 @@ class SqlTx:
         self.challenges = Challenges(connection, dialect)
         self.enrolments = Enrolments(connection, dialect)
         self.failures = Failures(connection, dialect)
+        self.cards = Cards(connection, dialect)
+        self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)
         self.uaf_keys = UafKeys(connection, dialect)
         self.sessions = Sessions(connection, dialect)
@@ -94,6 +98,7 @@ class _SweepSql:
             oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
+            oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)

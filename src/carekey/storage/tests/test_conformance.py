@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +36,12 @@ class TestEnrolments(authenticators.EnrolmentsContract): ...
 
 
 class TestFailures(authenticators.FailuresContract): ...
+
+
+class TestCards(cards.CardsContract): ...
+
+
+class TestRevocationEvidence(cards.RevocationEvidenceContract): ...
 
 
 class TestApprovals(phone.ApprovalsContract): ...

@@ -1,0 +1,127 @@
+"""The card authority of an installation: its files, made by one command and read at start."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from carekey.app.settings import Settings, SettingsError, duration
+from carekey.authenticators.smartcard.authority import keys
+from carekey.authenticators.smartcard.authority.publishing import Published
+from carekey.authenticators.smartcard.authority.signing import (
+    Addresses,
+    Authority,
+    authority_name,
+    root_certificate,
+    serial_number,
+)
+from carekey.jose.sealing import SealBroken, Sealing
+from carekey.kernel.clock import Clock
+from carekey.kernel.entropy import Entropy
+
+ROOT, CARDS = "root", "cards"
+"""The names under which the two are published, and those of their files."""
+
+ROOT_LASTS = timedelta(days=365 * 20)
+CARDS_LASTS = timedelta(days=365 * 10)
+
+
+def folder(found: Settings) -> Path:
+    return Path(found.card_authority.folder) if found.card_authority.folder else found.folder() / "card-authority"
+
+
+def create(found: Settings, sealing: Sealing, *, organisation: str, clock: Clock, entropy: Entropy) -> list[Path]:
+    """Make a root and an authority for cards below it; their certificates' files. Raises: OSError, FileExistsError."""
+    where, now = folder(found), clock.now()
+    where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(where.iterdir()):
+        raise FileExistsError(where)
+
+    def serial() -> int:
+        return serial_number(entropy.bytes(16))
+
+    top, below = keys.new_key(), keys.new_key()
+    name = authority_name(organisation, "Smartcard Root")
+    own = root_certificate(name, top, serial=serial(), ends=now + ROOT_LASTS, now=now)
+    root = Authority(certificate=own, key=top, addresses=_addresses(found, ROOT))
+    cards = root.sign_authority(
+        authority_name(organisation, "Smartcards"),
+        below.public_key(),
+        serial=serial(),
+        ends=now + CARDS_LASTS,
+        now=now,
+    )
+    keys.save(_key(where, ROOT), top, sealing)
+    keys.save(_key(where, CARDS), below, sealing)
+    # The certificate of the cards' authority comes last: with it the authority is there.
+    return [_write(_certificate(where, ROOT), own), _write(_certificate(where, CARDS), cards)]
+
+
+def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
+    """The root and the cards' authority; nothing if there are none. Raises: SettingsError."""
+    where = folder(found)
+    if not _certificate(where, CARDS).exists():
+        return ()
+    try:
+        return tuple(
+            Published(
+                name=name,
+                authority=Authority(
+                    certificate=x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()),
+                    key=keys.load(_key(where, name), sealing),
+                    addresses=_addresses(found, name),
+                ),
+            )
+            for name in (ROOT, CARDS)
+        )
+    except OSError as error:
+        raise SettingsError(f"The card authority's file {error.filename} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"The card authority in {where} is damaged: bring back its files from a copy.") from None
+    except SealBroken:
+        raise SettingsError(f"The keys in {where} were sealed under another master key.") from None
+
+
+def certificates(found: Settings) -> tuple[bytes, bytes] | None:
+    """Those of the root and of the cards' authority, DER, for judging the cards they made. Raises: SettingsError."""
+    where = folder(found)
+    if not _certificate(where, CARDS).exists():
+        return None
+    try:
+        root, cards = (
+            x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()).public_bytes(Encoding.DER)
+            for name in (ROOT, CARDS)
+        )
+    except (OSError, ValueError):
+        raise SettingsError(f"The card authority in {where} is damaged: bring back its files from a copy.") from None
+    return root, cards
+
+
+def list_lifetime(found: Settings) -> timedelta:
+    return duration("card_authority.list_lifetime", found.card_authority.list_lifetime)
+
+
+def card_lifetime(found: Settings) -> timedelta:
+    return duration("card_authority.card_lifetime", found.card_authority.card_lifetime)
+
+
+def _addresses(found: Settings, name: str) -> Addresses:
+    base = (found.card_authority.url or found.origin()).rstrip("/") + "/pki"
+    return Addresses(crl=f"{base}/{name}.crl", ocsp=f"{base}/ocsp", certificate=f"{base}/{name}.cer")
+
+
+def _key(where: Path, name: str) -> Path:
+    return where / f"{name}.key"
+
+
+def _certificate(where: Path, name: str) -> Path:
+    return where / f"{name}.pem"
+
+
+def _write(file: Path, certificate: x509.Certificate) -> Path:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(handle, "wb") as out:
+        out.write(certificate.public_bytes(Encoding.PEM))
+    return file

@@ -1,0 +1,294 @@
+"""`carekey card`: smartcards of our own authority."""
+
+import getpass
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carekey.app.commands.opening import opened
+from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
+from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
+from carekey.kernel.ids import CredentialId, PersonId
+from carekey.kernel.secret import Secret
+from carekey.sessions.ending import end_all
+from carekey.sessions.events import WhyEnded
+from carekey.storage.store import Tx
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
+    from carekey.authenticators.smartcard.issuing import Desk
+
+commands = typer.Typer(help="Smartcards of this installation's own authority.", no_args_is_help=True)
+
+Serial = Annotated[str, typer.Argument(metavar="CARD", help="The card's serial number.")]
+Which = Annotated[str | None, typer.Option("--card", help="The serial number, if several cards are in readers.")]
+Module = Annotated[
+    str | None, typer.Option(help="The reader's PKCS#11 module. By default that of card_authority.module.")
+]
+_PIN, _OFFICER_PIN, _NEW_PIN = "CAREKEY_CARD_PIN", "CAREKEY_CARD_OFFICER_PIN", "CAREKEY_CARD_NEW_PIN"
+
+
+@commands.command()
+def new_authority(
+    config: Config = None,
+    *,
+    organisation: Annotated[str, typer.Option(help="The name in the authority's certificates.")],
+) -> None:
+    """Make the authority: a root, and below it the one that signs cards. Prints their certificates' files.
+
+    Examples: `carekey card new-authority --organisation "Ward 7 laboratory"`
+    """
+    from carekey.app import card_authority
+
+    async def work() -> None:
+        async with opened(config) as running:
+            try:
+                made = card_authority.create(
+                    running.settings,
+                    running.sealing,
+                    organisation=organisation,
+                    clock=running.clock,
+                    entropy=running.entropy,
+                )
+            except FileExistsError:
+                where = card_authority.folder(running.settings)
+                raise CommandError(
+                    f"There is something in {where}: an authority is not replaced.", Exit.CONFLICT
+                ) from None
+            except OSError as error:
+                raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
+            for file in made:
+                put(str(file))
+
+    run(work())
+    say("Keep a copy of the folder and of the master key in a safe place, and start the service again.")
+
+
+@commands.command()
+def issue(
+    person: Annotated[str, typer.Argument(metavar="USER_ID", help="The person's 12 digits.")],
+    config: Config = None,
+    *,
+    card: Which = None,
+    module: Module = None,
+    locked: Annotated[bool, typer.Option("--locked", help="The holder unlocks it on receipt.")] = False,
+) -> None:
+    """Make the card in the reader this person's. Interrupted, it goes on where it stopped when it is run again.
+
+    The PIN is asked for, or taken from CAREKEY_CARD_PIN.
+
+    Examples: `carekey card issue 555000000002`, `carekey card issue 555000000002 --locked`
+    """
+    from carekey.app.asgi import publish_lists
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            tokens, library = _tokens(), _module(running, module)
+            desk, pin = _desk(running), _secret(_PIN, "PIN")
+            facts = tokens.facts(library, card)
+            with tokens.opened(library, pin, facts.serial) as reader:
+                made = await desk.issue(
+                    reader, serial=facts.serial, person=PersonId(person), locked=locked, progress=_progress
+                )
+            await publish_lists(running)  # the first card of an authority needs its first lists
+            return made
+
+    made = _explained(work)
+    put(made.serial)
+    say(f"The card is {made.state.value}, and {person}'s.")
+
+
+@commands.command()
+def renew(
+    config: Config = None,
+    *,
+    card: Which = None,
+    module: Module = None,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="You have checked the person's identity: renew at any time.")
+    ] = False,
+) -> None:
+    """Put new keys and certificates on the card in the reader, from 90 days before its end.
+
+    The PIN is asked for, or taken from CAREKEY_CARD_PIN.
+
+    Examples: `carekey card renew`, `carekey card renew --seen`
+    """
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            tokens, library = _tokens(), _module(running, module)
+            desk, pin = _desk(running), _secret(_PIN, "PIN")
+            facts = tokens.facts(library, card)
+            with tokens.opened(library, pin, facts.serial) as reader:
+                return await desk.renew(reader, serial=facts.serial, late=seen, progress=_progress)
+
+    say(f"The card {_explained(work).serial} is renewed.")
+
+
+@commands.command()
+def unlock(config: Config = None, *, card: Which = None, module: Module = None) -> None:
+    """Give the card in the reader a new PIN. A card that was issued locked becomes active.
+
+    The security officer's PIN and the new one are asked for, or taken from CAREKEY_CARD_OFFICER_PIN and
+    CAREKEY_CARD_NEW_PIN.
+
+    Examples: `carekey card unlock`
+    """
+    from carekey.authenticators.smartcard.authority import registration
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            tokens, library = _tokens(), _module(running, module)
+            facts = tokens.facts(library, card)
+            known = await _find(running, facts.serial)
+            if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
+                raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+            officer, new = _secret(_OFFICER_PIN, "Security officer's PIN"), _secret(_NEW_PIN, "New PIN")
+            tokens.unlock(library, security_officer_pin=officer, new_pin=new, serial=facts.serial)
+            if known.state is CardState.ACTIVE:
+                return known
+            return await running.store.write(
+                lambda tx: registration.move(
+                    tx, known, to=CardState.ACTIVE, why="unlocked", by=this_operator(), now=running.clock.now()
+                )
+            )
+
+    say(f"The card {_explained(work).serial} has its new PIN.")
+
+
+@commands.command()
+def cancel(
+    serial: Serial,
+    config: Config = None,
+    *,
+    why: Annotated[WhyCancelled, typer.Option(help="The reason, for the record.")],
+) -> None:
+    """Cancel a card for ever: its sessions end, and it goes on the revocation list. No reader is needed.
+
+    Examples: `carekey card cancel 0a1b2c3d --why lost`
+    """
+    from carekey.app.asgi import publish_lists
+    from carekey.authenticators.smartcard.authority import registration
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            known, now = await _find(running, serial), running.clock.now()
+
+            def end_sessions(tx: Tx, card: Card) -> int:
+                return end_all(
+                    tx,
+                    card.person,
+                    WhyEnded.WAY_REMOVED,
+                    now=now,
+                    by=this_operator(),
+                    which=lambda session: session.proof.credential == CredentialId(card.id),
+                )
+
+            await running.store.write(
+                lambda tx: registration.cancel(tx, known, why, end_sessions=end_sessions, by=this_operator(), now=now)
+            )
+            await publish_lists(running)
+            return known
+
+    say(f"The card {_explained(work).serial} is cancelled.")
+
+
+@commands.command()
+def status(serial: Serial, config: Config = None, *, json: Json = False) -> None:
+    """Show what the directory knows of a card.
+
+    Examples: `carekey card status 0a1b2c3d`, `carekey card status 0a1b2c3d --json`
+    """
+
+    async def work() -> dict[str, Any]:
+        async with opened(config) as running:
+            known = await _find(running, serial)
+            certificates = await running.store.read(lambda tx: tx.cards.certificates(known.id))
+            return {
+                "serial": known.serial,
+                "person": known.person,
+                "state": known.state.value,
+                "changed": known.changed_at.isoformat(timespec="seconds"),
+                "why_cancelled": known.why_cancelled and known.why_cancelled.value,
+                "certificates": [
+                    {
+                        "purpose": one.purpose.value,
+                        "serial": f"{one.serial:x}",
+                        "ends": one.ends_at.isoformat(timespec="seconds"),
+                        "revoked": one.revoked_at and one.revoked_at.isoformat(timespec="seconds"),
+                        "superseded": one.superseded_at and one.superseded_at.isoformat(timespec="seconds"),
+                    }
+                    for one in certificates
+                ],
+            }
+
+    found = run(work())
+    if json:
+        put_json(found)
+    else:
+        put_pairs(found)
+
+
+def _tokens() -> Any:
+    """The PKCS#11 side, which needs a package that only machines with a reader have."""
+    try:
+        from carekey.authenticators.smartcard import tokens
+    except ModuleNotFoundError:
+        raise CommandError(
+            "Card readers need the package python-pkcs11: install carekey[cards].", Exit.DEPENDENCY
+        ) from None
+    return tokens
+
+
+def _module(running: "Installation", given: str | None) -> str:
+    found = given or running.settings.card_authority.module
+    if found is None:
+        raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
+    return found
+
+
+def _desk(running: "Installation") -> "Desk[Tx]":
+    from carekey.app import card_authority
+    from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
+    from carekey.authenticators.smartcard.issuing import Desk
+
+    authority = next((one for one in running.card_authorities if one.name == card_authority.CARDS), None)
+    if authority is None:
+        raise CommandError("There is no card authority: make one with `carekey card new-authority`.", Exit.NOT_FOUND)
+    return Desk(
+        store=running.store,
+        authority=authority.authority,
+        profiles=card_profiles(card_authority.card_lifetime(running.settings)),
+        clock=running.clock,
+        entropy=running.entropy,
+        by=this_operator(),
+    )
+
+
+async def _find(running: "Installation", serial: str) -> Card:
+    found = await running.store.read(lambda tx: tx.cards.find_serial(serial))
+    if found is None:
+        raise CommandError(f"There is no card {serial} in the directory.", Exit.NOT_FOUND)
+    return found
+
+
+def _secret(variable: str, what: str) -> Secret:
+    """Never an argument: other people of the machine could read it there."""
+    return Secret(os.environ.get(variable) or getpass.getpass(f"{what}: "))
+
+
+def _progress(step: str, what: str) -> None:
+    say(f"{step}: {what}")
+
+
+def _explained(work: Callable[[], Any]) -> Card:
+    from carekey.authenticators.smartcard.authority.registration import CardError
+
+    try:
+        done: Card = run(work())
+    except CardError as error:
+        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
+    return done

@@ -1,0 +1,51 @@
+"""What our certificates contain, as data (RFC 5280 section 4.2)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from carekey.authenticators.smartcard.model import Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateProfile:
+    purpose: Purpose
+    key_usage: x509.KeyUsage
+    extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
+    lifetime: timedelta
+
+
+def key_usage(*on: str) -> x509.KeyUsage:
+    """A critical key usage with these bits, by their names in the library."""
+    flags = dict.fromkeys(_BITS, False) | dict.fromkeys(on, True)
+    return x509.KeyUsage(**flags)
+
+
+_BITS = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+def card_profiles(lifetime: timedelta) -> tuple[CertificateProfile, ...]:
+    """The two certificates of a card: one to log in with, one to commit to content with, each with its own key."""
+    return (
+        CertificateProfile(
+            purpose=Purpose.AUTHENTICATION,
+            key_usage=key_usage("digital_signature"),
+            extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH,),
+            lifetime=lifetime,
+        ),
+        CertificateProfile(
+            purpose=Purpose.CONTENT_COMMITMENT, key_usage=key_usage("content_commitment"), lifetime=lifetime
+        ),
+    )

@@ -1,0 +1,84 @@
+"""Certificate revocation lists (RFC 5280 sections 5 and 6.3.3): whole lists and partitions by distribution point.
+
+Indirect lists, delta lists and lists for some reasons only are refused: none of them can tell that a card is good.
+"""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from carekey.authenticators.smartcard.evidence import CrlWanted, RevocationList
+from carekey.authenticators.smartcard.path import UNREADABLE, extension
+from carekey.authenticators.smartcard.revocation import SKEW, name_of
+
+SOUND = (hashes.SHA256, hashes.SHA384, hashes.SHA512, type(None))
+"""None is EdDSA's."""
+
+
+class EvidenceError(Exception):
+    """An answer that proves nothing. The text is for the log and the audit record."""
+
+
+def read(der: bytes, wanted: CrlWanted, *, now: datetime) -> RevocationList:
+    """Check a list and index it: about 0.15 s for 100,000 entries, so off the request's path. Raises: EvidenceError.
+
+    A list that has run out is read too: the operator's grace time decides what it is good for.
+    """
+    try:
+        found = x509.load_der_x509_crl(der)
+        return _read(found, wanted, now)
+    except (*UNREADABLE, UnsupportedAlgorithm, TypeError):
+        raise EvidenceError("not a revocation list") from None
+
+
+def _read(found: x509.CertificateRevocationList, wanted: CrlWanted, now: datetime) -> RevocationList:
+    if found.issuer != wanted.issuer.subject:
+        raise EvidenceError("the list of another authority")
+    usage = extension(wanted.issuer, x509.KeyUsage)
+    if usage is not None and not usage.crl_sign:
+        raise EvidenceError("the authority may not sign lists")
+    key = wanted.issuer.public_key()
+    if not isinstance(
+        key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+    ):
+        raise EvidenceError("a key that signs no lists")
+    if not isinstance(found.signature_hash_algorithm, SOUND) or not found.is_signature_valid(key):
+        raise EvidenceError("the signature does not hold")
+    if found.next_update_utc is None:
+        raise EvidenceError("no nextUpdate")
+    if found.last_update_utc > now + SKEW:
+        raise EvidenceError("from the future")
+    for_people, for_authorities, number = True, True, 0
+    for one in found.extensions:
+        match one.value:
+            case x509.CRLNumber():
+                number = one.value.crl_number
+            case x509.IssuingDistributionPoint():
+                for_people, for_authorities = _scope(one.value, wanted)
+            case x509.AuthorityKeyIdentifier() | x509.FreshestCRL() | x509.IssuerAlternativeName():
+                pass
+            case _ if one.critical:
+                raise EvidenceError(f"critical extension {one.oid.dotted_string}")
+            case _:
+                pass
+    return RevocationList(
+        key=wanted.key,
+        number=number,
+        this_update=found.last_update_utc,
+        next_update=found.next_update_utc,
+        revoked={one.serial_number: one.revocation_date_utc for one in found},
+        for_people=for_people,
+        for_authorities=for_authorities,
+    )
+
+
+def _scope(point: x509.IssuingDistributionPoint, wanted: CrlWanted) -> tuple[bool, bool]:
+    if point.indirect_crl or point.only_some_reasons or point.only_contains_attribute_certs or point.relative_name:
+        raise EvidenceError("an indirect, partial or relative list")
+    # RFC 5280 section 6.3.3 (b)(2): a partition's list says nothing about the certificates of another partition.
+    if point.full_name and not wanted.names & {name_of(one) for one in point.full_name}:
+        raise EvidenceError("the list of another distribution point")
+    return not point.only_contains_ca_certs, not point.only_contains_user_certs

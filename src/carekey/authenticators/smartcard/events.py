@@ -1,0 +1,98 @@
+"""What the audit record says of smartcards. That a log-in was proven, whoever runs it records."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from carekey.kernel.event import AuditEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogInRefused(AuditEvent):
+    """A smartcard was not accepted for a log-in."""
+
+    tag: ClassVar[str] = "smartcard:log-in:refused"
+    refusal: ClassVar[bool] = True
+
+    login: str
+    reason: str
+    detail: str = ""
+    """What was found in the path or on the lists. Not for pages."""
+    fingerprint: str = ""
+    """SHA-256 of the certificate that came."""
+    claimed_person: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardAdded(AuditEvent):
+    """A card came into the directory: issued here, or seen for the first time."""
+
+    tag: ClassVar[str] = "smartcard:card:added"
+
+    card: str
+    serial: str
+    person: str
+    profile: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardChanged(AuditEvent):
+    """A card was unlocked, suspended or taken up again."""
+
+    tag: ClassVar[str] = "smartcard:card:changed"
+
+    card: str
+    person: str
+    was: str
+    now: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardCancelled(AuditEvent):
+    """A card was cancelled for ever: its sessions ended and its certificates were revoked."""
+
+    tag: ClassVar[str] = "smartcard:card:cancelled"
+
+    card: str
+    person: str
+    why: str
+    sessions: int
+    certificates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSigned(AuditEvent):
+    """Our authority signed a certificate for a card."""
+
+    tag: ClassVar[str] = "smartcard:certificate:signed"
+
+    card: str
+    person: str
+    purpose: str
+    serial: str
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateNotSigned(AuditEvent):
+    """A certificate was not signed, since a rehearsal with a throwaway key found it faulty."""
+
+    tag: ClassVar[str] = "smartcard:certificate:refused"
+    refusal: ClassVar[bool] = True
+
+    card: str
+    person: str
+    purpose: str
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationListSigned(AuditEvent):
+    """Our authority signed a new revocation list."""
+
+    tag: ClassVar[str] = "smartcard:revocation-list:signed"
+
+    authority: str
+    number: int
+    entries: int

@@ -1,0 +1,141 @@
+"""/login/{id}/smartcard: to the card host, and back with what it found."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from carekey.authenticators.base import Attempt
+from carekey.authenticators.http import browser_of
+from carekey.authenticators.ports import Attempts
+from carekey.authenticators.smartcard import handover
+from carekey.authenticators.smartcard.events import LogInRefused
+from carekey.authenticators.smartcard.handover import Fault, Finding
+from carekey.authenticators.smartcard.ports import CardTx
+from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.authenticators.smartcard.words import ANOTHER_CARD, words
+from carekey.kernel import actor, entropy
+from carekey.kernel.ids import LoginId
+from carekey.kernel.secret import digest
+from carekey.kernel.unit_of_work import Store
+from carekey.web.kit import Request, Response, Route, get, page, see_other
+from carekey.web.problem import malformed
+
+TxT = TypeVar("TxT", bound=CardTx)
+
+ENTRANCE = "/smartcard"
+"""The card host's only address."""
+
+
+_LABEL = re.compile(r"[0-9a-f]{16}")
+
+
+class LogInPages(Generic[TxT]):
+    def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms) -> None:
+        self._store = store
+        self._attempts = attempts
+        self._terms = terms
+
+    def routes(self) -> Sequence[Route]:
+        address = f"/login/{{id}}/{WAY.name}"
+        return [Route(address, {"GET": self.show, "POST": self.hand_over}), get(f"{address}/done", self.take_back)]
+
+    async def show(self, request: Request) -> Response:
+        attempt = await self._store.read(self._finding_attempt(request))
+        return _back(request) if attempt is None else self._page(request, attempt)
+
+    async def hand_over(self, request: Request) -> Response:
+        _, browser = browser_of(request)
+        fields = (await request.own_form(browser.reveal() if browser else None)).as_dict()
+        label = fields.get("label", "")
+        if not _LABEL.fullmatch(label):
+            raise malformed()
+        code, now = entropy.token(request.site.entropy), request.site.clock.now()
+        find = self._finding_attempt(request)
+
+        def work(tx: TxT) -> Attempt | None:
+            attempt = find(tx)
+            if attempt is not None:
+                tx.challenges.put(handover.sealed(handover.ask(attempt), code=code, now=now))
+            return attempt
+
+        if await self._store.write(work) is None:
+            return _back(request)
+        return handing_over(f"{self._terms.address(label)}{ENTRANCE}?code={code}")
+
+    async def take_back(self, request: Request) -> Response:
+        """The code is spent first: whoever brings it to the wrong place has none any more."""
+        login, now = LoginId(request.params["id"]), request.site.clock.now()
+        code, reference = request.query().get("code") or "", request.reference
+        find = self._finding_attempt(request)
+
+        def work(tx: TxT) -> tuple[Attempt | None, Finding | Fault]:
+            found = handover.opened(tx.challenges.take(digest(code), now=now), Finding)
+            attempt = find(tx)
+            fault = _fault(login, found, attempt)
+            if fault is not None or found is None or attempt is None:
+                fault = fault or Fault.CODE_GONE
+                # Of a stranger with a made-up code there is nothing to say, and any number of them.
+                if found is not None or attempt is not None:
+                    tx.audit.record(
+                        LogInRefused(
+                            at=now,
+                            actor=actor.UNKNOWN,
+                            reference=attempt.reference if attempt else reference,
+                            login=found.login if found else login,
+                            reason=fault,
+                        )
+                    )
+                return attempt, fault
+            if found.proof is not None:
+                self._attempts.conclude(tx, attempt, found.proof)
+            return attempt, found
+
+        attempt, outcome = await self._store.write(work)
+        if attempt is None or (isinstance(outcome, Finding) and outcome.proof is not None):
+            return _back(request)
+        if isinstance(outcome, Fault):  # somebody reloaded the page, or took long: begin anew
+            return see_other(f"/login/{login}/{WAY.name}")
+        return self._page(request, attempt, refused=outcome)
+
+    def _finding_attempt(self, request: Request) -> Callable[[TxT], Attempt | None]:
+        id, browser = browser_of(request)
+        now, zone = request.site.clock.now(), request.zone
+        return lambda tx: self._attempts.find(tx, id, browser=browser, way=WAY.name, zone=zone, now=now)
+
+    def _page(self, request: Request, attempt: Attempt, *, refused: Finding | None = None) -> Response:
+        # Known already here, so that the page's policy names that one host.
+        label = request.site.entropy.bytes(8).hex()
+        heading, advice = words(refused.why, refused.when) if refused else (None, None)
+        return page(
+            request,
+            "smartcard/refused.html" if refused else "smartcard/smartcard.html",
+            status=422 if refused else 200,
+            form_action=(attempt.form_action, self._terms.address(label)),
+            attempt=attempt,
+            label=label,
+            address=f"/login/{attempt.id}/{WAY.name}",
+            heading=heading,
+            advice=advice,
+            remembers=self._terms.remembers and (refused is None or refused.why in ANOTHER_CARD),
+            reference=attempt.reference,
+        )
+
+
+def handing_over(address: str) -> Response:
+    """The address holds a code: nobody keeps it, and the next place is not told where it came from."""
+    response = see_other(address)
+    response.raw_headers.append((b"referrer-policy", b"no-referrer"))
+    return response
+
+
+def _fault(login: LoginId, found: Finding | None, attempt: Attempt | None) -> Fault | None:
+    if found is None:
+        return Fault.CODE_GONE
+    if found.login != login:
+        return Fault.OTHER_LOG_IN
+    return Fault.OTHER_BROWSER if attempt is None else None
+
+
+def _back(request: Request) -> Response:
+    """Only the dispatcher knows what comes next, or why nothing does."""
+    return see_other(f"/login/{request.params['id']}")

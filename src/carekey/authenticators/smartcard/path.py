@@ -1,0 +1,279 @@
+"""Whose card it is: from the certificates that a browser sent to a person, under one PKI's rules (RFC 5280 section 6.1).
+
+Nothing is fetched and nothing is asked about revocation: `revocation.py` does that with what is found here.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.verification import (
+    ClientVerifier,
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from carekey.authenticators.base import Rejected
+from carekey.authenticators.smartcard.profiles import PkiProfile
+from carekey.kernel.ids import PersonId
+
+MAX_CERTIFICATES = 8
+MAX_BYTES = 16_384
+"""Of one certificate. Real ones take two thousand."""
+
+ANY_POLICY = "2.5.29.32.0"
+
+ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
+
+UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What the library raises, now or at the first look at an extension, for a certificate that makes no sense."""
+
+
+class Reason(StrEnum):
+    """Why a card was refused."""
+
+    NO_CARD = "no_card"
+    """The browser sent no certificate."""
+    MALFORMED = "malformed"
+    UNKNOWN_ISSUER = "unknown_issuer"
+    UNTRUSTED = "untrusted"
+    """An authority that we know is named, but the path to it does not hold."""
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    WRONG_USE = "wrong_use"
+    """A certificate for something else, such as the card's other one, for signing."""
+    WRONG_POLICY = "wrong_policy"
+    NO_PERSON = "no_person"
+    """The subject names no user number."""
+    REVOKED = "revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
+    NOT_REGISTERED = "not_registered"
+    LOCKED = "locked"
+    """Issued locked, and not unlocked yet."""
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+    OTHER_HOLDER = "other_holder"
+    """The directory gives the card to somebody else than its certificate does."""
+    UNKNOWN_PERSON = "unknown_person"
+    HOLDER_CLOSED = "holder_closed"
+    WRONG_PERSON = "wrong_person"
+    """The request named somebody else."""
+    LEVEL_NOT_ACCEPTED = "level_not_accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Rejected):
+    """A card that logs nobody in. `why` is a `Reason`."""
+
+    detail: str = ""
+    """For the audit record alone: it may name the inside of a PKI."""
+    when: datetime | None = None
+    """EXPIRED: the end. NOT_YET_VALID: the beginning. REVOKED: the moment of it, if it is known."""
+    claimed_person: str = ""
+    """Whom a trusted certificate named; empty while nothing was proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardIdentity:
+    """A trusted certificate and the person it names. Whether it was revoked is another question."""
+
+    person: PersonId
+    profile: PkiProfile
+    path: tuple[x509.Certificate, ...]
+    """From the card's certificate to the anchor."""
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        return self.path[0]
+
+    @property
+    def serial(self) -> int:
+        return self.certificate.serial_number
+
+    @property
+    def issuer(self) -> bytes:
+        return issuer_id(self.path[1])
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.certificate.not_valid_after_utc
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def judge(chain: Sequence[bytes], *, profile: PkiProfile, now: datetime) -> CardIdentity | Refused:
+    """Whose card this is, by one PKI's rules. `chain`: DER, the card's certificate first, then any others sent.
+
+    A card that has run out is told apart from one that nobody issued: only the path proves that it was ours.
+    """
+    if not chain:
+        return Refused(why=Reason.NO_CARD)
+    if len(chain) > MAX_CERTIFICATES or any(len(der) > MAX_BYTES for der in chain):
+        return Refused(why=Reason.MALFORMED, detail="too many or too large certificates")
+    try:
+        leaf, *sent = [x509.load_der_x509_certificate(der) for der in chain]
+        return _judge(leaf, sent, profile, now)
+    except (*UNREADABLE, UnsupportedAlgorithm) as error:
+        return Refused(why=Reason.MALFORMED, detail=str(error)[:200])
+
+
+def _judge(
+    leaf: x509.Certificate, sent: list[x509.Certificate], profile: PkiProfile, now: datetime
+) -> CardIdentity | Refused:
+    starts, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if starts > ends:
+        return Refused(why=Reason.MALFORMED, detail="ends before it starts")
+    when_valid = min(max(now, starts), ends)
+    intermediates = [*_loaded(profile.intermediates), *sent]
+    if fault := _use_fault(leaf, profile):
+        return fault if _knows_issuer(leaf, profile) else Refused(why=Reason.UNKNOWN_ISSUER)
+    try:
+        verified = _verifier(profile, when_valid).verify(leaf, intermediates)
+    except VerificationError as error:
+        known = _knows_issuer(leaf, profile)
+        return Refused(why=Reason.UNTRUSTED if known else Reason.UNKNOWN_ISSUER, detail=str(error)[:500])
+    path = tuple(verified.chain)
+    if len(path) < 2:
+        return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
+    if not all(strong(one.public_key()) for one in path):
+        return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
+    if fault := _policy_fault(path, profile):
+        return fault
+    person = _person(leaf, profile)
+    if person is None:
+        return Refused(why=Reason.NO_PERSON, detail=leaf.subject.rfc4514_string()[:200])
+    if now > ends:
+        return Refused(why=Reason.EXPIRED, when=ends, claimed_person=person)
+    if now < starts:
+        return Refused(why=Reason.NOT_YET_VALID, when=starts, claimed_person=person)
+    return CardIdentity(person=person, profile=profile, path=path)
+
+
+def _use_fault(leaf: x509.Certificate, profile: PkiProfile) -> Refused | None:
+    usage = extension(leaf, x509.KeyUsage)
+    if usage is None or not usage.digital_signature:
+        return Refused(why=Reason.WRONG_USE, detail="no digitalSignature")
+    if usage.content_commitment and not profile.content_commitment:
+        return Refused(why=Reason.WRONG_USE, detail="contentCommitment")
+    extended = extension(leaf, x509.ExtendedKeyUsage)
+    if extended is None:
+        return Refused(why=Reason.WRONG_USE, detail="no clientAuth") if profile.extended_key_usage else None
+    # anyExtendedKeyUsage is no substitute: a card says what it is for.
+    if ExtendedKeyUsageOID.CLIENT_AUTH not in extended:
+        return Refused(why=Reason.WRONG_USE, detail="no clientAuth")
+    return None
+
+
+def _policy_fault(path: Sequence[x509.Certificate], profile: PkiProfile) -> Refused | None:
+    """Every authority below the anchor must allow what the card claims (RFC 5280 section 6.1.2; no mapping)."""
+    if not profile.policies:
+        return None
+    valid = profile.policies
+    for authority in path[-2:0:-1]:
+        named = _policies(authority)
+        valid = valid if ANY_POLICY in named else valid & named
+    if not valid & _policies(path[0]):
+        return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
+    return None
+
+
+def _policies(certificate: x509.Certificate) -> frozenset[str]:
+    found = extension(certificate, x509.CertificatePolicies)
+    return frozenset(one.policy_identifier.dotted_string for one in found or ())
+
+
+_USER_NUMBER = re.compile(r"[0-9]{12}")
+
+
+def _person(leaf: x509.Certificate, profile: PkiProfile) -> PersonId | None:
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if len(names) != 1 or not isinstance(names[0].value, str) or not _USER_NUMBER.fullmatch(names[0].value):
+        return None
+    for oid, wanted in profile.subject:
+        found = leaf.subject.get_attributes_for_oid(x509.ObjectIdentifier(oid))
+        if not any(isinstance(one.value, str) and one.value.casefold() == wanted.casefold() for one in found):
+            return None
+    return PersonId(names[0].value)
+
+
+def _knows_issuer(leaf: x509.Certificate, profile: PkiProfile) -> bool:
+    known = (*_loaded(profile.anchors), *_loaded(profile.intermediates))
+    return any(authority.subject == leaf.issuer for authority in known)
+
+
+@lru_cache(maxsize=64)
+def _loaded(certificates: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
+    return tuple(x509.load_der_x509_certificate(der) for der in certificates)
+
+
+@lru_cache(maxsize=64)
+def _policy(anchors: tuple[bytes, ...], max_depth: int) -> PolicyBuilder:
+    """Uses and policies are looked at above; the library's own rules are those of web servers' certificates."""
+    leaf = ExtensionPolicy.permit_all().may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _not_an_authority)
+    authority = (
+        ExtensionPolicy.permit_all()
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _an_authority)
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+    )
+    return (
+        PolicyBuilder()
+        .store(Store(list(_loaded(anchors))))
+        .max_chain_depth(max_depth)
+        .extension_policies(ca_policy=authority, ee_policy=leaf)
+    )
+
+
+def _verifier(profile: PkiProfile, at: datetime) -> ClientVerifier:
+    return _policy(profile.anchors, profile.max_depth).time(at.replace(tzinfo=None)).build_client_verifier()
+
+
+def _not_an_authority(_policy: Policy, _certificate: x509.Certificate, found: x509.BasicConstraints | None) -> None:
+    if found is not None and found.ca:
+        raise ValueError("an authority's certificate is no card's")
+
+
+def _an_authority(_policy: Policy, _certificate: x509.Certificate, found: x509.BasicConstraints) -> None:
+    if not found.ca:
+        raise ValueError("an issuer is no authority")
+
+
+def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
+    if found is not None and not found.key_cert_sign:
+        raise ValueError("an issuer may not sign certificates")
+
+
+def extension(certificate: x509.Certificate, kind: type[ExtensionT]) -> ExtensionT | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+@lru_cache(maxsize=256)
+def issuer_id(authority: x509.Certificate) -> bytes:
+    """Names an authority by its name and key: a renewed authority certificate is the same authority."""
+    key = authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(authority.subject.public_bytes() + key).digest()
+
+
+def strong(key: object) -> bool:
+    """Keys that a card of today may have."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size >= 2048
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in {"secp256r1", "secp384r1"}

@@ -1,0 +1,63 @@
+"""What an operator decides about smartcards, and what judging one needs from outside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from carekey.authenticators.base import Way
+from carekey.authenticators.smartcard.evidence import Evidence, Wanted
+from carekey.authenticators.smartcard.profiles import PkiProfile
+from carekey.kernel.assurance import AAL, Amr
+from carekey.kernel.ids import IssuerName
+
+WAY = Way(
+    name="smartcard",
+    title="Smartcard",
+    hint="Put your card in the reader and enter its passcode",
+    amr=frozenset({Amr.N3_SMARTCARD, Amr.CIS2_SMARTCARD}),
+    levels=frozenset({AAL.AAL3}),
+    needs_script=False,
+)
+
+
+class Revocations(Protocol):
+    """Finds out what `revocation.check` asks for. `revocation_cache.py` is one."""
+
+    def evidence(self) -> Evidence:
+        """What is at hand."""
+        ...
+
+    async def obtain(self, requests: Sequence[Wanted]) -> Evidence:
+        """What is at hand once these were looked for; `tried` names those that could not be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    card_host: str
+    """Origin of the card host. A `*` as its first label stands for a random one at each attempt: browsers remember
+    for each host which certificate they gave it, and offer the next person's card to a new host only."""
+    log_in_hosts: Mapping[IssuerName, str]
+    """Origin of each issuer's log-in pages."""
+    profiles: Sequence[PkiProfile]
+    revocations: Revocations
+    zones: frozenset[str] | None
+    """Network zones that cards are accepted from; None for every zone."""
+    n3_zones: frozenset[str]
+    """Zones whose log-ins say N3_SMARTCARD, as cards on the health network always have (cis2-profile section 4.3)."""
+    proxied: bool
+    """Whether a proxy ends TLS on the card host and says in Client-Cert what it was shown (RFC 9440)."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the browser will offer the same card, or none, to the next person."""
+        return "//*." not in self.card_host
+
+    def address(self, label: str) -> str:
+        return self.card_host.replace("*", label, 1)
+
+    def accepts_from(self, zone: str) -> bool:
+        return self.zones is None or zone in self.zones
+
+    def amr(self, zone: str) -> Amr:
+        return Amr.N3_SMARTCARD if zone in self.n3_zones else Amr.CIS2_SMARTCARD

@@ -1,0 +1,221 @@
+"""Whose card it is: every vector also through OpenSSL, which must agree where it knows the rule."""
+
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carekey.authenticators.smartcard.path import CardIdentity, Reason, Refused, issuer_id, judge
+from carekey.authenticators.smartcard.tests import pki
+from carekey.authenticators.smartcard.tests.pki import DAY, NATIONAL, NOW, OWN, ROOT, SUB, USER, YEAR, card, der
+
+CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+FOREIGN = pki.sub(pki.root(20, common="Elsewhere"), 21, common="Elsewhere Sub")
+IMPOSTOR = pki.sub(pki.root(22), 23)
+"""Names like ours, with other keys."""
+
+
+def with_extension(oid: str):
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"\x05\x00")
+    return lambda builder: builder.add_extension(unknown, critical=True)
+
+
+def under(**fields: Any):
+    """A card under an authority that is faulty in some way, which the reader sent along."""
+    authority = pki.sub(ROOT, 30, common="SubCA03", **fields)
+    return [card(authority), authority.certificate]
+
+
+def openssl(tmp_path, chain, profile) -> bool:
+    """What `openssl verify` says."""
+
+    def pem(name, certificates):
+        file = tmp_path / name
+        file.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in certificates))
+        return str(file)
+
+    anchors = [x509.load_der_x509_certificate(one) for one in profile.anchors]
+    others = [*(x509.load_der_x509_certificate(one) for one in profile.intermediates), *chain[1:]]
+    files = ["-CAfile", pem("anchors.pem", anchors), "-untrusted", pem("others.pem", others)]
+    rules = ["-purpose", "sslclient", "-x509_strict", "-attime", str(int(NOW.timestamp()))]
+    rules += ["-no-CApath", "-no-CAstore", "-auth_level", "2"]
+    for policy in profile.policies:
+        rules += ["-policy", policy, "-explicit_policy"]
+    done = subprocess.run(
+        ["openssl", "verify", *rules, *files, pem("card.pem", chain[:1])], check=False, capture_output=True
+    )
+    return done.returncode == 0
+
+
+GOOD = {
+    "national": ([card(SUB)], NATIONAL),
+    "national, with its authority sent along": ([card(SUB), SUB.certificate], replace(NATIONAL, intermediates=())),
+    "national, in its last seconds": ([card(SUB, ends=NOW + timedelta(seconds=2))], NATIONAL),
+    "national, P-384": ([card(SUB, public=ec.derive_private_key(7, ec.SECP384R1()).public_key())], NATIONAL),
+    "our own": ([card(SUB, extended=[CLIENT])], OWN),
+    "under an authority for any policy": (under(policy="2.5.29.32.0"), NATIONAL),
+}
+
+
+@pytest.mark.parametrize("what", GOOD)
+def test_rfc5280_6_1_a_good_path_names_the_person(what, tmp_path) -> None:
+    chain, profile = GOOD[what]
+    found = judge([der(one) for one in chain], profile=profile, now=NOW)
+    assert isinstance(found, CardIdentity), found
+    assert found.person == USER
+    assert found.path[-1] == ROOT.certificate
+    assert found.issuer == issuer_id(found.path[1])
+    assert found.serial == chain[0].serial_number
+    assert openssl(tmp_path, chain, profile)
+
+
+# What OpenSSL says: False that it refuses too, True that the rule is ours beyond it.
+BAD = {
+    "expired": ([card(SUB, starts=NOW - YEAR, ends=NOW - DAY)], NATIONAL, Reason.EXPIRED, False),
+    "not yet valid": ([card(SUB, starts=NOW + DAY)], NATIONAL, Reason.NOT_YET_VALID, False),
+    "authority unknown": ([card(FOREIGN), FOREIGN.certificate], NATIONAL, Reason.UNKNOWN_ISSUER, False),
+    "expired, authority unknown": (
+        [card(FOREIGN, starts=NOW - YEAR, ends=NOW - DAY)],
+        NATIONAL,
+        Reason.UNKNOWN_ISSUER,
+        False,
+    ),
+    "authority of our name with another key": (
+        [card(IMPOSTOR), IMPOSTOR.certificate],
+        NATIONAL,
+        Reason.UNTRUSTED,
+        False,
+    ),
+    "expired, of an impostor": (
+        [card(IMPOSTOR, starts=NOW - YEAR, ends=NOW - DAY), IMPOSTOR.certificate],
+        NATIONAL,
+        Reason.UNTRUSTED,
+        False,
+    ),
+    "signed by another key": ([card(SUB, signer=FOREIGN)], NATIONAL, Reason.UNTRUSTED, False),
+    "the authority expired": (under(starts=NOW - YEAR, ends=NOW - DAY), NATIONAL, Reason.UNKNOWN_ISSUER, False),
+    "the authority is none": (under(ca=False), NATIONAL, Reason.UNKNOWN_ISSUER, False),
+    "the authority may not sign certificates": (under(may_sign=False), NATIONAL, Reason.UNKNOWN_ISSUER, False),
+    "the authority is of another policy": (under(policy="1.2.3"), NATIONAL, Reason.WRONG_POLICY, False),
+    "the authority has no policy": (under(policy=None), NATIONAL, Reason.WRONG_POLICY, False),
+    "no policy": ([card(SUB, policy=None)], NATIONAL, Reason.WRONG_POLICY, False),
+    "another policy": ([card(SUB, policy="1.2.3")], NATIONAL, Reason.WRONG_POLICY, False),
+    "path length": (
+        [card(deep := pki.sub(SUB, 31, common="SubSub")), deep.certificate],
+        NATIONAL,
+        Reason.UNKNOWN_ISSUER,
+        False,
+    ),
+    "unknown critical extension": ([card(SUB, change=with_extension("1.2.3.4"))], NATIONAL, Reason.UNTRUSTED, False),
+    "unknown critical extension above": (
+        under(change=with_extension("1.2.3.4")),
+        NATIONAL,
+        Reason.UNKNOWN_ISSUER,
+        False,
+    ),
+    "for servers": ([card(SUB, extended=[SERVER])], NATIONAL, Reason.WRONG_USE, False),
+    "for any use": (
+        [card(SUB, extended=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])],
+        NATIONAL,
+        Reason.WRONG_USE,
+        False,
+    ),
+    "not said to be for clients": ([card(SUB)], OWN, Reason.WRONG_USE, True),
+    "for key agreement": ([card(SUB, key_usage=pki.usage(key_encipherment=True))], NATIONAL, Reason.WRONG_USE, False),
+    "for content commitment": (
+        [card(SUB, key_usage=pki.usage(digital_signature=True, content_commitment=True))],
+        NATIONAL,
+        Reason.WRONG_USE,
+        True,
+    ),
+    "an authority as a card": ([card(SUB, ca=True)], NATIONAL, Reason.UNTRUSTED, True),
+    "no user number": ([card(SUB, user="Asha Patel")], NATIONAL, Reason.NO_PERSON, True),
+    "eleven digits": ([card(SUB, user="55500000010")], NATIONAL, Reason.NO_PERSON, True),
+    "digits of another script": ([card(SUB, user="٥٥٥٠٠٠٠٠٠١٠١")], NATIONAL, Reason.NO_PERSON, True),
+    "user number and a line": ([card(SUB, user=USER + "\n")], NATIONAL, Reason.NO_PERSON, True),
+    "another organisation": (
+        [card(SUB, subject=pki.name(USER, "people", organisation="other"))],
+        NATIONAL,
+        Reason.NO_PERSON,
+        True,
+    ),
+    "a device": ([card(SUB, subject=pki.name(USER, "devices"))], NATIONAL, Reason.NO_PERSON, True),
+    "two common names": (
+        [card(SUB, subject=x509.Name([*pki.name(USER, "people"), *pki.name("555000000102")]))],
+        NATIONAL,
+        Reason.NO_PERSON,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_rfc5280_6_1_a_faulty_path_is_refused(what, tmp_path) -> None:
+    chain, profile, why, openssl_says = BAD[what]
+    found = judge([der(one) for one in chain], profile=profile, now=NOW)
+    assert isinstance(found, Refused)
+    if why:
+        assert found.why == why, found
+    assert openssl(tmp_path, chain, profile) is openssl_says
+
+
+def test_a_card_of_1024_bits_is_refused() -> None:
+    weak = rsa.generate_private_key(65537, 1024).public_key()
+    found = judge([der(card(SUB, public=weak))], profile=NATIONAL, now=NOW)
+    assert isinstance(found, Refused)
+    assert found.why == Reason.UNTRUSTED
+
+
+def test_rfc5280_4_1_2_5_the_last_second_counts() -> None:
+    assert isinstance(judge([der(card(SUB, ends=NOW))], profile=NATIONAL, now=NOW), CardIdentity)
+
+
+def test_an_expired_card_says_when_and_whose() -> None:
+    ends = NOW - DAY
+    found = judge([der(card(SUB, starts=NOW - YEAR, ends=ends))], profile=NATIONAL, now=NOW)
+    assert found == Refused(why=Reason.EXPIRED, when=ends, claimed_person=USER)
+
+
+def test_an_unproven_certificate_claims_nobody() -> None:
+    found = judge([der(card(IMPOSTOR)), IMPOSTOR.der], profile=NATIONAL, now=NOW)
+    assert isinstance(found, Refused)
+    assert found.claimed_person == ""
+
+
+def test_an_anchor_is_no_card() -> None:
+    found = judge([ROOT.der], profile=NATIONAL, now=NOW)
+    assert isinstance(found, Refused)
+
+
+def test_nothing_is_no_card() -> None:
+    assert judge([], profile=NATIONAL, now=NOW) == Refused(why=Reason.NO_CARD)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [[der(card(SUB))] * 9, [b"\x30" + b"\x00" * 20_000], [b""], [b"\x30\x00"], [der(card(SUB)), b"junk"]],
+    ids=["nine certificates", "too large", "empty", "empty sequence", "junk beside"],
+)
+def test_what_cannot_be_read_is_refused(chain) -> None:
+    found = judge(chain, profile=NATIONAL, now=NOW)
+    assert isinstance(found, Refused)
+    assert found.why == Reason.MALFORMED
+
+
+@given(st.integers(0, 700), st.binary(min_size=1, max_size=3))
+def test_a_certificate_with_other_bytes_in_it_is_refused(where: int, what: bytes) -> None:
+    whole = CARD
+    spoilt = whole[:where] + what + whole[where + len(what) :]
+    found = judge([spoilt], profile=NATIONAL, now=NOW)
+    assert isinstance(found, Refused) or spoilt[: len(whole)] == whole
+
+
+CARD = der(card(SUB))

@@ -1,0 +1,176 @@
+"""What a node knows about revocation, with real stores and real lists; the network alone is played."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from carekey.authenticators.smartcard import ocsp
+from carekey.authenticators.smartcard.evidence import Evidence
+from carekey.authenticators.smartcard.fetch import NotFetched
+from carekey.authenticators.smartcard.path import judge
+from carekey.authenticators.smartcard.revocation import Good, NeedRevocation, Revoked, check
+from carekey.authenticators.smartcard.revocation_cache import RETRY_AFTER, RevocationCache
+from carekey.authenticators.smartcard.tests import pki
+from carekey.authenticators.smartcard.tests.pki import CRL57, DAY, NATIONAL, NOW, ROOT, SUB, card, der
+from carekey.kernel.entropy import SystemEntropy
+from carekey.storage import open_store
+
+pytestmark = pytest.mark.anyio
+
+CARD = card(SUB, serial=77, points=pki.directory_point(CRL57))
+ONLINE = card(SUB, serial=78, responder="http://ocsp.test/")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def now(self):
+        return self.moment
+
+
+class Network:
+    """Answers as the PKI would; notes every question."""
+
+    def __init__(self) -> None:
+        self.served = {"http://crl.test/57.crl": SUB.crl(), "http://crl.test/root.crl": ROOT.crl()}
+        self.asked: list[str] = []
+
+    async def crl(self, url: str) -> bytes:
+        self.asked.append(url)
+        await asyncio.sleep(0)
+        if url not in self.served:
+            raise NotFetched("no answer")
+        return self.served[url]
+
+    async def ocsp(self, url: str, question: bytes) -> bytes:
+        self.asked.append(url)
+        return pki.ocsp_answer(question, ONLINE, SUB)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def network():
+    return Network()
+
+
+@pytest.fixture
+def store():
+    opened = open_store("memory:")
+    yield opened
+    opened.close()
+
+
+def cache(store, network, clock):
+    return RevocationCache(store, fetch=network, clock=clock, entropy=SystemEntropy())
+
+
+def identity(certificate=CARD, profile=NATIONAL):
+    return judge([der(certificate)], profile=profile, now=NOW)
+
+
+async def checked(of, clock, who=None):
+    who = who or identity()
+    found = check(who, evidence=of.evidence(), now=clock.now())
+    while isinstance(found, NeedRevocation):
+        found = check(who, evidence=await of.obtain(found.requests), now=clock.now())
+    return found
+
+
+async def test_a_list_is_fetched_once_for_all_nodes(store, network, clock) -> None:
+    first, second = cache(store, network, clock), cache(store, network, clock)
+    assert await checked(first, clock) == Good()
+    assert await checked(first, clock) == Good()
+    assert await checked(second, clock) == Good()
+    assert sorted(network.asked) == ["http://crl.test/57.crl", "http://crl.test/root.crl"]
+
+
+async def test_log_ins_at_once_fetch_once(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    assert await asyncio.gather(*(checked(of, clock) for _ in range(10))) == [Good()] * 10
+    assert len(network.asked) == 2
+
+
+async def test_a_list_is_fetched_ahead_of_its_end(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    await checked(of, clock)
+    clock.moment = NOW + DAY - timedelta(minutes=30)
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, this=clock.moment, next=clock.moment + DAY)
+    await of.refresh()
+    assert isinstance(await checked(of, clock), Revoked)
+    assert len(network.asked) == 4
+
+
+async def test_refreshing_fetches_nothing_that_is_not_due(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    await checked(of, clock)
+    await of.refresh()
+    assert len(network.asked) == 2
+
+
+async def test_other_nodes_take_up_a_newer_list(store, network, clock) -> None:
+    first, second = cache(store, network, clock), cache(store, network, clock)
+    await checked(first, clock)
+    await checked(second, clock)
+    clock.moment = NOW + DAY - timedelta(minutes=30)
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, this=clock.moment, next=clock.moment + DAY)
+    await first.refresh()
+    network.served.clear()
+    await second.refresh()
+    assert isinstance(await checked(second, clock), Revoked)
+
+
+async def test_an_older_list_never_un_revokes(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, next=NOW + timedelta(minutes=1))
+    assert isinstance(await checked(of, clock), Revoked)
+    network.served["http://crl.test/57.crl"] = SUB.crl(this=NOW - DAY, next=NOW + DAY)
+    await of.refresh()
+    assert isinstance(await checked(of, clock), Revoked)
+
+
+async def test_an_unreachable_source_refuses_and_is_left_alone_for_a_while(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    network.served.clear()
+    assert not isinstance(await checked(of, clock), Good)
+    assert not isinstance(await checked(of, clock), Good)
+    assert len(network.asked) == 2
+    network.served = Network().served
+    clock.moment += RETRY_AFTER
+    assert await checked(of, clock) == Good()
+
+
+async def test_a_list_that_proves_nothing_is_not_kept(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    network.served["http://crl.test/57.crl"] = SUB.crl(signer=ROOT)
+    assert not isinstance(await checked(of, clock), Good)
+    asked = check(identity(), evidence=Evidence(), now=NOW)
+    assert await store.read(lambda tx: tx.revocation.find(asked.requests[0].key)) is None
+
+
+async def test_rfc9654_every_question_has_a_nonce_and_the_answer_serves_all_nodes(store, network, clock) -> None:
+    who = identity(ONLINE, pki.BOTH)
+    first, second = cache(store, network, clock), cache(store, network, clock)
+    assert await checked(first, clock, who) == Good()
+    assert await checked(second, clock, who) == Good()
+    assert network.asked.count("http://ocsp.test/") == 1
+    clock.moment += ocsp.KEPT
+    assert await checked(first, clock, who) == Good()
+    assert network.asked.count("http://ocsp.test/") == 2
+
+
+async def test_grace_is_given_when_the_source_is_down(store, network, clock) -> None:
+    of = cache(store, network, clock)
+    graceful = identity(profile=replace(NATIONAL, grace=timedelta(hours=2)))
+    await checked(of, clock, graceful)
+    network.served.clear()
+    clock.moment = NOW + DAY + timedelta(hours=1)
+    assert await checked(of, clock, graceful) == Good(stale=True)
+    clock.moment += timedelta(hours=1)
+    assert not isinstance(await checked(of, clock, graceful), Good)

@@ -1,0 +1,236 @@
+"""Cards and tokens by PKCS#11: the reader's side of issuing, renewing and unlocking. Needs the package `python-pkcs11`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import pkcs11
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, PKCS11Error
+
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.authority.signing import user_name
+from carekey.authenticators.smartcard.model import Purpose
+from carekey.kernel.secret import Secret
+
+KEY_BITS = 2048
+
+SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT: (b"\x02", b"\x12")}
+"""Object identifiers. A renewed key takes the other one of its pair, so that the old one works until the new one does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    serial: str
+    label: str
+    manufacturer: str
+    pin: str
+    """`ready`, `last_try`, `locked` or `not_set`."""
+
+
+class TokenKey(rsa.RSAPrivateKey):
+    """A key that stays on its token: only the signature comes out."""
+
+    def __init__(self, private: Any, public: rsa.RSAPublicKey) -> None:
+        self._private = private
+        self._public = public
+
+    def sign(
+        self,
+        data: Any,
+        padding: AsymmetricPadding,
+        algorithm: Any,
+    ) -> bytes:
+        if not isinstance(padding, _PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
+            raise NotImplementedError("this key signs with PKCS #1 v1.5 and SHA-256")
+        signed: bytes = self._private.sign(bytes(data), mechanism=Mechanism.SHA256_RSA_PKCS)
+        return signed
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return self._public
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def decrypt(self, ciphertext: Any, padding: AsymmetricPadding) -> NoReturn:
+        raise NotImplementedError
+
+    def private_numbers(self) -> NoReturn:
+        raise NotImplementedError
+
+    def private_bytes(self, *_: Any) -> NoReturn:
+        raise NotImplementedError
+
+    def __copy__(self) -> "TokenKey":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TokenKey":
+        return self
+
+
+_PKCS1v15 = padding.PKCS1v15
+
+
+class Token:
+    """A card that is in the reader, logged in to."""
+
+    def __init__(self, session: pkcs11.Session) -> None:
+        self._session = session
+
+    def certificate(self, id: bytes) -> bytes | None:
+        found = self._one(ObjectClass.CERTIFICATE, id)
+        return None if found is None else bytes(found[Attribute.VALUE])
+
+    def key(self, id: bytes) -> TokenKey | None:
+        private, public = self._one(ObjectClass.PRIVATE_KEY, id), self._one(ObjectClass.PUBLIC_KEY, id)
+        if private is None or public is None:
+            return None
+        return TokenKey(private, _public(public))
+
+    def make_key(self, id: bytes, label: str) -> TokenKey:
+        """The key under this identifier; made on the token, from which it never comes out, if there is none."""
+        if (known := self.key(id)) is not None:
+            return known
+        public, private = self._session.generate_keypair(
+            KeyType.RSA,
+            KEY_BITS,
+            id=id,
+            label=label,
+            store=True,
+            private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
+        )
+        return TokenKey(private, _public(public))
+
+    def request(self, key: TokenKey, user: str) -> x509.CertificateSigningRequest:
+        """A request signed by the key it is for, which proves that the card has it (RFC 2986)."""
+        return x509.CertificateSigningRequestBuilder().subject_name(user_name(user)).sign(key, hashes.SHA256())
+
+    def write(self, id: bytes, label: str, der: bytes) -> None:
+        """Put a certificate beside its key, in place of any other."""
+        if self.certificate(id) == der:
+            return
+        if (old := self._one(ObjectClass.CERTIFICATE, id)) is not None:
+            old.destroy()
+        certificate = x509.load_der_x509_certificate(der)
+        serial = certificate.serial_number
+        self._session.create_object(
+            {
+                Attribute.CLASS: ObjectClass.CERTIFICATE,
+                Attribute.CERTIFICATE_TYPE: pkcs11.CertificateType.X_509,
+                Attribute.TOKEN: True,
+                Attribute.ID: id,
+                Attribute.LABEL: label,
+                Attribute.SUBJECT: certificate.subject.public_bytes(),
+                Attribute.ISSUER: certificate.issuer.public_bytes(),
+                Attribute.SERIAL_NUMBER: _der_integer(serial),
+                Attribute.VALUE: der,
+            }
+        )
+
+    def check(self, id: bytes) -> None:
+        """That certificate and key under this identifier belong together. Raises: CardError."""
+        der, key = self.certificate(id), self.key(id)
+        if der is None or key is None:
+            raise CardError("The card lacks a key or a certificate that was just written: try again.")
+        written = x509.load_der_x509_certificate(der).public_key()
+        assert isinstance(written, rsa.RSAPublicKey)
+        written.verify(key.sign(b"carekey", _PKCS1v15(), hashes.SHA256()), b"carekey", _PKCS1v15(), hashes.SHA256())
+
+    def remove(self, id: bytes) -> None:
+        for kind in (ObjectClass.CERTIFICATE, ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY):
+            if (found := self._one(kind, id)) is not None:
+                found.destroy()
+
+    def _one(self, kind: ObjectClass, id: bytes) -> Any:
+        return next(iter(list(self._session.get_objects({Attribute.CLASS: kind, Attribute.ID: id}))), None)
+
+
+def facts(module: str, serial: str | None = None) -> Facts:
+    """What the card in the reader says of itself; the serial picks one of several. Raises: CardError."""
+    return _facts(_token(module, serial))
+
+
+@contextmanager
+def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Token]:
+    """Raises: CardError."""
+    found = _token(module, serial)
+    with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
+        yield Token(session)
+
+
+def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:
+    """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError."""
+    found = _token(module, serial)
+    with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
+        session.init_pin(new_pin.reveal())
+
+
+def _token(module: str, serial: str | None) -> pkcs11.Token:
+    with _explained():
+        try:
+            library = pkcs11.lib(module)
+        except (RuntimeError, OSError):
+            raise CardError(f"The PKCS#11 module {module} cannot be loaded.") from None
+        library.reinitialize()  # a card may have come or gone since
+        slots = library.get_slots(token_present=True)
+        tokens = [slot.get_token() for slot in slots]
+        ready = [one for one in tokens if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags]
+        if serial is not None:
+            ready = [one for one in ready if _serial(one) == serial]
+    if not ready:
+        raise CardError(
+            "There is no card in the reader." if serial is None else f"The card {serial} is not in a reader."
+        )
+    if len(ready) > 1:
+        raise CardError(f"There are several cards: say which, {', '.join(_serial(one) for one in ready)}.")
+    return ready[0]
+
+
+def _facts(token: pkcs11.Token) -> Facts:
+    flags = token.flags
+    pin = (
+        "locked"
+        if pkcs11.TokenFlag.USER_PIN_LOCKED in flags
+        else "last_try"
+        if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in flags
+        else "ready"
+        if pkcs11.TokenFlag.USER_PIN_INITIALIZED in flags
+        else "not_set"
+    )
+    return Facts(serial=_serial(token), label=token.label.strip(), manufacturer=token.manufacturer_id.strip(), pin=pin)
+
+
+def _serial(token: pkcs11.Token) -> str:
+    serial: bytes = token.serial
+    return serial.decode("ascii", "replace").strip(" \0")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except PinLocked:
+        raise CardError("The card is locked: unlock it first.") from None
+    except (PinIncorrect, PinInvalid):
+        raise CardError("The PIN is wrong.") from None
+    except PinLenRange:
+        raise CardError("The PIN is too short or too long for this card.") from None
+    except PKCS11Error as error:
+        raise CardError(f"The card did not do it ({type(error).__name__}): put it in again and repeat.") from None
+
+
+def _public(key: Any) -> rsa.RSAPublicKey:
+    modulus = int.from_bytes(key[Attribute.MODULUS], "big")
+    exponent = int.from_bytes(key[Attribute.PUBLIC_EXPONENT], "big")
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _der_integer(value: int) -> bytes:
+    body = value.to_bytes(value.bit_length() // 8 + 1, "big")
+    return b"\x02" + bytes([len(body)]) + body

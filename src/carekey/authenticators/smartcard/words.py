@@ -1,0 +1,70 @@
+"""What a person is told about a card that did not log them in (ux.md A2, A8). Of a PKI's inside they are told nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from carekey.authenticators.smartcard.path import Reason
+from carekey.web import dates
+
+_RA = "your Registration Authority (RA)"
+_UNTIL_THEN = "Until then, use another way to log in."
+_NOT_OURS = (
+    "We do not recognise this card",
+    "It is not a smartcard for health and care that we know. Take other cards out of the reader, then try again.",
+)
+_CANCELLED = (
+    "This smartcard is cancelled",
+    f"It cannot be used any more. If you have a newer one, use that. If not, ask {_RA} for one.",
+)
+_NOT_LINKED = (
+    "This smartcard is not linked to an account",
+    f"Ask {_RA} to check it. If you have another way to log in, use that.",
+)
+_WORDS: Mapping[str, tuple[str, str]] = {
+    Reason.NO_CARD: (
+        "We did not get a card",
+        "Check that it is fully in the reader, chip first. If your browser asks for a certificate, select yours.",
+    ),
+    Reason.MALFORMED: _NOT_OURS,
+    Reason.UNKNOWN_ISSUER: _NOT_OURS,
+    Reason.UNTRUSTED: _NOT_OURS,
+    Reason.WRONG_POLICY: _NOT_OURS,
+    Reason.NO_PERSON: _NOT_OURS,
+    Reason.EXPIRED: ("Your smartcard ran out on {when}", f"Ask {_RA} to renew it. {_UNTIL_THEN}"),
+    Reason.NOT_YET_VALID: ("Your smartcard cannot be used before {when}", _UNTIL_THEN),
+    Reason.WRONG_USE: (
+        "That certificate is not for logging in",
+        "Your smartcard has one certificate for logging in and one for signing. Try again and select the other one.",
+    ),
+    Reason.REVOKED: _CANCELLED,
+    Reason.CANCELLED: _CANCELLED,
+    Reason.REVOCATION_UNKNOWN: (
+        "We cannot check your smartcard now",
+        "Nothing is wrong with it as far as we know. Try again in a few minutes, or use another way to log in.",
+    ),
+    Reason.NOT_REGISTERED: _NOT_LINKED,
+    Reason.OTHER_HOLDER: _NOT_LINKED,
+    Reason.UNKNOWN_PERSON: _NOT_LINKED,
+    Reason.LOCKED: ("This smartcard is locked", f"Ask {_RA} to unlock it. {_UNTIL_THEN}"),
+    Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again. {_UNTIL_THEN}"),
+    Reason.HOLDER_CLOSED: (
+        "Your account is closed",
+        f"If you still work in health or care, ask {_RA} to open your account again.",
+    ),
+    Reason.WRONG_PERSON: (
+        "The application asked for a different person",
+        "Use your own smartcard. If this is yours, go back to the application and start again.",
+    ),
+    Reason.LEVEL_NOT_ACCEPTED: ("The application does not accept smartcards", "Use another way to log in."),
+}
+
+ANOTHER_CARD = frozenset(
+    {Reason.NO_CARD, Reason.WRONG_USE, *(reason for reason, said in _WORDS.items() if said is _NOT_OURS)}
+)
+"""Another choice may help, if only the browser lets go of the one it remembers."""
+
+
+def words(why: str, when: datetime | None) -> tuple[str, str]:
+    """Heading and advice."""
+    heading, advice = _WORDS[why]
+    return heading.format(when=dates.day(when)) if when else heading, advice

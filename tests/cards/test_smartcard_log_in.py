@@ -1,0 +1,105 @@
+"""Log in with a smartcard, from the application to the application, by redirects alone."""
+
+import re
+
+import pytest
+
+from carekey.authenticators.smartcard.tests import pki as made
+from support.card_steps import NAMED, heading, proceed, to_the_card_page
+from support.cards import DAY, CardPki, Curl
+from support.provider import GP, NURSE, SUSPENDED, Provider
+from support.relying_party import RelyingParty
+
+
+def test_curl_logs_in_with_a_card_by_redirects_alone(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    curl.card = pki.card(GP)
+    done = proceed(curl, to_the_card_page(curl, party, scope="openid profile selectedrole"))
+    tokens = party.token(party.answered(done.url)["code"]).json()
+    claims = party.id_token(tokens["id_token"], nonce="n")
+    assert (claims["sub"], claims["acr"], claims["amr"]) == (GP, NAMED, ["N3_SMARTCARD"])
+    assert claims["authentication_assurance_level"] == "3"
+
+
+def test_from_card_in_to_role_page_three_redirects(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    curl.card = pki.card(NURSE)
+    at = proceed(curl, to_the_card_page(curl, party, scope="openid selectedrole"))
+    assert heading(at) == "Choose your role"
+    assert at.redirects == 3
+
+
+def test_no_script_is_on_the_way(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    at = to_the_card_page(curl, party)
+    curl.card = None
+    refused = proceed(curl, at)
+    for shown in (at, refused):
+        assert "needs-script" not in shown.body
+        assert "JavaScript" not in shown.body
+
+
+def test_no_card_is_a_page_that_says_so_and_another_try_works(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    at = proceed(curl, to_the_card_page(curl, party))
+    assert (at.status, heading(at)) == (422, "We did not get a card")
+    assert "close all browser windows" in at.body
+    curl.card = pki.card(GP)
+    assert party.answered(proceed(curl, at).url)["code"]
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("expired", "Your smartcard ran out on"),
+        ("early", "Your smartcard cannot be used before"),
+        ("stranger", "We do not recognise this card"),
+        ("imposter", "We do not recognise this card"),
+        ("self-made", "We do not recognise this card"),
+        ("signing", "That certificate is not for logging in"),
+        ("revoked", "This smartcard is cancelled"),
+        ("nobody", "This smartcard is not linked to an account"),
+    ],
+)
+def test_a_faulty_card_reaches_the_application_and_gets_its_page(
+    which: str, said: str, curl: Curl, party: RelyingParty, pki: CardPki, provider: Provider
+) -> None:
+    match which:
+        case "expired":
+            curl.card = pki.card(GP, name=which, starts=pki.now - 290 * DAY, ends=pki.now - DAY)
+        case "early":
+            curl.card = pki.card(GP, name=which, starts=pki.now + DAY, ends=pki.now + 30 * DAY)
+        case "stranger":
+            curl.card = pki.card(GP, name=which, by=pki.stranger)
+        case "imposter":  # names our authority, but did not get its signature
+            curl.card = pki.card(GP, name=which, signer=pki.stranger)
+        case "self-made":
+            curl.card = pki.card(GP, name=which, policy=None, by=made.root(8, starts=pki.now - DAY))
+        case "signing":
+            uses = made.usage(digital_signature=True, content_commitment=True)
+            curl.card = pki.card(GP, name=which, key_usage=uses)
+        case "revoked":
+            curl.card = pki.revoked
+        case "nobody":
+            curl.card = pki.card("555999999999", name=which)
+    at = proceed(curl, to_the_card_page(curl, party))
+    assert at.code == 0, at.errors
+    assert at.status == 422
+    assert heading(at).startswith(said)
+    assert re.search(r"[23456789A-HJ-NP-Z]{8}", at.body), "a reference code"
+    for inside in ("SubCA", "RootCA", "CRL", "certificate policy", "X.509", GP):
+        assert inside not in at.body
+
+
+def test_a_suspended_person_is_told_so(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    curl.card = pki.card(SUSPENDED)
+    at = proceed(curl, to_the_card_page(curl, party))
+    assert heading(at) == "Your account is suspended"
+
+
+def test_the_application_may_ask_for_one_kind_of_card(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    curl.card = pki.card(GP)
+    done = proceed(curl, to_the_card_page(curl, party, acr_values="AAL3_N3_SMARTCARD"))
+    tokens = party.token(party.answered(done.url)["code"]).json()
+    assert party.id_token(tokens["id_token"], nonce="n")["acr"] == "AAL3_N3_SMARTCARD"
+
+
+def test_discovery_says_which_classes_cards_satisfy(party: RelyingParty) -> None:
+    said = set(party.discovered()["acr_values_supported"])
+    assert {"AAL3_SMARTCARD", "AAL3_N3_SMARTCARD", "AAL3_CIS2_SMARTCARD"} <= said
