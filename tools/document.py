@@ -41,6 +41,7 @@ def settings_page() -> str:
         ("keys", settings.Keys),
         ("sessions", settings.Sessions),
         ("webauthn", settings.WebAuthn),
+        ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),
         ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("ways.NAME", settings.Way),

@@ -7,12 +7,15 @@ from typing import Any
 
 from carekey.authenticators.base import Way
 from carekey.authenticators.http import Authenticator
+from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.terms import Terms
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
+from carekey.kernel.clock import Clock
 from carekey.oidc.authorize.authorization_details import RECORD_ACCESS, DetailType
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
@@ -32,6 +35,9 @@ class Parts:
     rp: RelyingParty
     metadata: Metadata
     policy: Policy
+    phones: Terms
+    clock: Clock
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,12 @@ AUTHENTICATORS: tuple[Kind, ...] = (
         WebAuthn,
         lambda its: WebAuthn(
             store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
+        ),
+    ),
+    _kind(
+        Phone,
+        lambda its: Phone(
+            store=its.store, attempts=its.attempts, terms=its.phones, clock=its.clock, service=its.service
         ),
     ),
     _kind(UserPass, lambda its: UserPass(store=its.store, attempts=its.attempts)),

@@ -87,6 +87,23 @@ class WebAuthn(Section, frozen=True):
     production. If it is not set, a demo alone accepts them."""
 
 
+class Uaf(Section, frozen=True):
+    app_id: str | None = None
+    """The AppID, part of every phone's key: an https address of ours that ends in `/uaf/facets`. By default that of
+    the first issuer. It cannot be changed later without everybody registering again."""
+    facets: list[str] = []
+    """Further apps that may use the keys, `android:apk-key-hash:…` or `ios:bundle-id:…`, besides our own origins."""
+    statements: str | None = None
+    """Folder with metadata statements (`*.json`) of the models to accept besides CareKey Phone."""
+    carekey_phone: bool = True
+    """Whether CareKey Phone is accepted, whose keys are in software."""
+    per_person: int = 5
+    """Phones and tablets that one person may have. With 1, the old one has to be removed before a new one is added."""
+    conformance: bool = False
+    """Whether the endpoints of FIDO's conformance tool are there, under /uaf/conformance. For tests; refused in
+    production."""
+
+
 class Way(Section, frozen=True):
     zones: list[str] = []
     """Network zones that this way to log in is offered to and accepted from. Empty: every zone."""
@@ -148,6 +165,7 @@ class Settings(Section, frozen=True):
     keys: Keys = Keys()
     sessions: Sessions = Sessions()
     webauthn: WebAuthn = WebAuthn()
+    uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
     ways: dict[str, Way] = {}
@@ -243,10 +261,14 @@ def _with_default_issuers(settings: Settings) -> Settings:
         raise SettingsError("Production needs at least one issuer: add a table [issuers.NAME] with its url.")
     base = f"http://localhost:{settings.server.port}"
     sandbox = Issuer(
-        url=f"{base}/sandbox", sandbox=True, ways=["passkey", "security-key", "password"], realm="/Sandbox"
+        url=f"{base}/sandbox",
+        sandbox=True,
+        ways=["passkey", "security-key", "phone", "this-phone", "password"],
+        realm="/Sandbox",
     )
+    healthcare = Issuer(url=base, sandbox=True, ways=["passkey", "security-key", "phone", "this-phone"])
     # Without real people, applications under development are on loopback at the health-care issuer too.
-    return msgspec.structs.replace(settings, issuers={"healthcare": Issuer(url=base, sandbox=True), "sandbox": sandbox})
+    return msgspec.structs.replace(settings, issuers={"healthcare": healthcare, "sandbox": sandbox})
 
 
 def _checked(settings: Settings) -> Settings:
@@ -269,6 +291,8 @@ def _checked(settings: Settings) -> Settings:
     for path in ("sessions.absolute", "sessions.idle", "sessions.idle_aal3", "keys.rotate_after", "keys.publish_ahead"):
         section, _, field = path.partition(".")
         duration(path, getattr(getattr(settings, section), field))
+    if settings.uaf.per_person < 1:
+        raise SettingsError("uaf.per_person must be at least 1.")
     if settings.environment == "production":
         _check_production(settings)
     return settings
@@ -317,6 +341,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs https: change the issuers' url.")
     if settings.database_url() == "memory:":
         raise SettingsError("Production needs a database that lasts: set database.url.")
+    if settings.uaf.conformance:
+        raise SettingsError("uaf.conformance is for tests: its endpoints take anybody's word. Remove it.")
     if settings.webauthn.virtual_authenticators:
         raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 

@@ -12,11 +12,21 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from carekey import __version__
 from carekey.app import demo, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
+from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.phone import transport_http as uaf_http
+from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
+from carekey.authenticators.uaf.facets import trusted_facets
+from carekey.authenticators.uaf.metadata import Metadata as UafMetadata
+from carekey.authenticators.uaf.metadata import Model, read_statements
+from carekey.authenticators.uaf.model import RelyingParty as UafRelyingParty
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -97,7 +107,7 @@ async def running(
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
     master = master_key(found)
-    metadata = fido_metadata(found, clock)
+    metadata, phones = fido_metadata(found, clock), phone_terms(found)
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -106,7 +116,7 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        routes = _routes(found, store, issuers, signers, sealing, site, metadata, master)
+        routes = _routes(found, store, issuers, signers, sealing, site, metadata, master, phones)
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)
             routes += demo.routes(found, store, clock, entropy)
@@ -290,6 +300,52 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
         raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
+def phone_terms(found: Settings) -> Terms:
+    """Raises: SettingsError."""
+    models = [carekey_phone()] if found.uaf.carekey_phone else []
+    models += _statements(Path(found.uaf.statements)) if found.uaf.statements else []
+    if not models and _offers_phones(found):
+        raise SettingsError("No phone is accepted: set uaf.statements, or uaf.carekey_phone = true.")
+    try:
+        facets = trusted_facets(
+            found.uaf.app_id or found.origin() + FACETS,
+            [*sorted(found.origins()), *found.uaf.facets],
+            loopback=not found.secure(),
+        )
+    except ValueError as error:
+        raise SettingsError(f"uaf.app_id or uaf.facets cannot be used: {error}.") from None
+    return Terms(
+        party=UafRelyingParty(
+            facets=facets, metadata=UafMetadata.of(models, test_models=found.environment != "production")
+        ),
+        origin=found.origin(),
+        per_person=found.uaf.per_person,
+        conformance=found.uaf.conformance,
+    )
+
+
+def _statements(folder: Path) -> list[Model]:
+    try:
+        texts = [(file.name, file.read_bytes()) for file in sorted(folder.glob("*.json"))]
+    except OSError as error:
+        raise SettingsError(f"uaf.statements: {folder} cannot be read: {error.strerror}.") from None
+    try:
+        models, skipped = read_statements((name, msgspec.json.decode(text, type=dict)) for name, text in texts)
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"uaf.statements: a file in {folder} is not a JSON object ({error}).") from None
+    if skipped:
+        raise SettingsError(f"uaf.statements: {skipped[0].entry} cannot be used: {skipped[0].why}.")
+    return models
+
+
+def _offers_phones(found: Settings) -> bool:
+    return any(way.name in issuer.ways for issuer in found.issuers.values() for way in Phone.ways)
+
+
+def _added_by_link(found: Settings) -> list[Way]:
+    return [*WebAuthn.ways, *([ENROL] if _offers_phones(found) else [])]
+
+
 def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, store: Store) -> Site:
     async def record(event: AuditEvent) -> None:
         await store.write(lambda tx: tx.audit.record(event))
@@ -351,6 +407,7 @@ def _routes(
     site: Site,
     metadata: Metadata,
     master: bytes,
+    phones: Terms,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
@@ -361,12 +418,15 @@ def _routes(
         rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
         metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
+        phones=phones,
+        clock=site.clock,
+        service=found.service,
     )
     respond = Respond(signers)
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
-    routes += EnrolmentPages(store=store, ways=WebAuthn.ways).routes()
+    routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
@@ -463,6 +523,7 @@ def _issuer_routes(
             acr_values=acr.supported(ways),
             grant_types=list(registry.GRANTS),
             details=list(details),
+            more=uaf_http.discovery(found.origin()) if _offers_phones(found) else {},
         ).routes(),
         *Authorize(
             issuer=issuer,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from carekey.audit.ports import AuditTx
-from carekey.authenticators.ports import AuthenticatorTx
+from carekey.authenticators.phone.ports import PhoneTx
 from carekey.directory.ports import DirectoryTx
 from carekey.jose.ports import KeysTx
 from carekey.login.ports import LoginTx
@@ -28,7 +28,7 @@ DELIVERIES_KEPT = timedelta(days=7)
 """For those who look after an application to see. What became of them stays on the audit record."""
 
 
-class Tx(AuditTx, AuthenticatorTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
+class Tx(AuditTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
     def sweep(self, *, now: datetime, limit: int) -> int:

@@ -84,7 +84,12 @@ def invite(
 
 def find(tx: InvitationTx, token: str, *, now: datetime) -> Invitation | Refusal:
     """The invitation that a link stands for, if it still works."""
-    enrolment = tx.enrolments.find(digest(token))
+    return resume(tx, digest(token), now=now)
+
+
+def resume(tx: InvitationTx, link: bytes, *, now: datetime) -> Invitation | Refusal:
+    """The same by the link's digest, where registration goes on at a device that does not have the link."""
+    enrolment = tx.enrolments.find(link)
     if enrolment is None:
         return Refusal.UNKNOWN
     if enrolment.used_at is not None:

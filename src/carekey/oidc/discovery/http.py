@@ -1,8 +1,8 @@
 """GET {issuer}/.well-known/openid-configuration and {issuer}/connect/jwk_uri."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from starlette.responses import Response
@@ -35,14 +35,14 @@ class DiscoveryHttp:
         acr_values: Sequence[str],
         grant_types: Sequence[str],
         details: Sequence[str] = (),
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`).
-        `details`: types of authorization details."""
+        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`). `details`: types of authorization
+        details. `more`: members of other protocols."""
         self._issuer = issuer
         self._signer = signer
-        self._document = msgspec.json.encode(
-            document(issuer, acr_values=acr_values, grant_types=grant_types, details=details)
-        )
+        told = document(issuer, acr_values=acr_values, grant_types=grant_types, details=details)
+        self._document = msgspec.json.encode({**(more or {}), **told})
 
     def routes(self) -> list[Route]:
         return [

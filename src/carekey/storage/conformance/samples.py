@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from carekey.authenticators.base import Challenge, Credential, Enrolment, Verified
+from carekey.authenticators.phone.approval import Approval
 from carekey.directory.model import Coded, Membership, Organisation, Person, Position, Role, RoleProfile
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.actor import person as person_actor
@@ -25,10 +26,12 @@ from carekey.kernel.ids import (
 from carekey.login.model import Asked, Login
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
+from carekey.storage.store import SWEEP_MARGIN
 
 NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 MICROSECOND = timedelta(microseconds=1)
+MARGIN = SWEEP_MARGIN
 
 ISSUER = IssuerName("healthcare")
 CLIENT = ClientId("ward")
@@ -125,6 +128,24 @@ def challenge(**fields: Any) -> Challenge:
 def enrolment(**fields: Any) -> Enrolment:
     return replace(
         Enrolment(digest=b"e" * 32, person=ASHA, invited_by="operator", created_at=NOW, expires_at=LATER), **fields
+    )
+
+
+def approval(**fields: Any) -> Approval:
+    return replace(
+        Approval(
+            code=b"a" * 32,
+            salt=b"\x00salt\xff",
+            login=LOGIN,
+            number="42",
+            application="Ward",
+            zone="internet",
+            person=None,
+            levels=frozenset({AAL.AAL2, AAL.AAL3}),
+            asked_at=NOW,
+            expires_at=LATER,
+        ),
+        **fields,
     )
 
 

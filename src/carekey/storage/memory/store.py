@@ -9,6 +9,7 @@ from carekey.storage.memory.authenticators import Challenges, Credentials, Enrol
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -27,6 +28,8 @@ class MemoryTx:
         self.challenges = Challenges(journal)
         self.enrolments = Enrolments(journal)
         self.failures = Failures(journal)
+        self.approvals = Approvals(journal)
+        self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
         self.clients = Clients(journal)
@@ -52,6 +55,7 @@ class MemoryTx:
             self.pushed_requests,
             self.failures,
             self.enrolments,
+            self.approvals,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

@@ -149,6 +149,21 @@ failures = Table(
     sqlite_with_rowid=False,
 )
 
+approvals = Table(
+    "approvals",
+    metadata,
+    _digest("code"),
+    _text("login"),
+    _text("state"),
+    _text("data"),
+    _number("expires_at"),
+    Index("approvals_one_login", "login", unique=True),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+uaf_keys = Table("uaf_keys", metadata, _digest(), sqlite_with_rowid=False)
+
 sessions = Table(
     "sessions",
     metadata,

@@ -12,9 +12,11 @@ from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
 from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.sql.phone import Approvals, UafKeys
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
+    approvals,
     assertions,
     challenges,
     codes,
@@ -45,6 +47,8 @@ class SqlTx:
         self.challenges = Challenges(connection, dialect)
         self.enrolments = Enrolments(connection, dialect)
         self.failures = Failures(connection, dialect)
+        self.approvals = Approvals(connection, dialect)
+        self.uaf_keys = UafKeys(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.logins = Logins(connection, dialect)
         self.clients = Clients(connection, dialect)
@@ -90,6 +94,7 @@ class _SweepSql:
             oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
+            oldest(approvals, approvals.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
         oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, directory, logout, oidc, record, sessions
+from carekey.storage.conformance import authenticators, directory, logout, oidc, phone, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +36,12 @@ class TestEnrolments(authenticators.EnrolmentsContract): ...
 
 
 class TestFailures(authenticators.FailuresContract): ...
+
+
+class TestApprovals(phone.ApprovalsContract): ...
+
+
+class TestUafKeys(phone.UafKeysContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0004_pushed_requests"
-down_revision = "0003_refresh"
+revision = "0005_pushed_requests"
+down_revision = "0004_phone"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 

@@ -1,0 +1,71 @@
+"""Phones and tablets as the application takes them up."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from carekey.authenticators.base import Credential
+from carekey.authenticators.http import Described
+from carekey.authenticators.phone.ceremonies import Ceremonies
+from carekey.authenticators.phone.conformance_http import Conformance
+from carekey.authenticators.phone.enrol_http import RegistrationPages
+from carekey.authenticators.phone.keeping import KIND, registration_of
+from carekey.authenticators.phone.log_in_http import LogInPages
+from carekey.authenticators.phone.phone_http import PhonePages
+from carekey.authenticators.phone.ports import PhoneTx
+from carekey.authenticators.phone.terms import ELSEWHERE, HERE, Terms
+from carekey.authenticators.phone.transport_http import Transport
+from carekey.authenticators.phone.waiting import Watch
+from carekey.authenticators.ports import Attempts
+from carekey.kernel.clock import Clock
+from carekey.kernel.unit_of_work import Store
+from carekey.web.kit import Route
+
+TxT = TypeVar("TxT", bound=PhoneTx)
+
+
+class Phone(Generic[TxT]):
+    """Satisfies `authenticators.http.Authenticator`; phones can be added by link (`authenticators/enrolment`)."""
+
+    kind = KIND
+    ways = (ELSEWHERE, HERE)
+    sandbox_only = False
+    templates: Mapping[str, Path] = {"phone": Path(__file__).parent / "templates"}
+
+    def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms, clock: Clock, service: str) -> None:
+        self._terms = terms
+        watch = Watch(partial(_moved, store, clock))
+        self._conformance = (Conformance(store=store, terms=terms),) if terms.conformance else ()
+        self._parts = (
+            LogInPages(store=store, attempts=attempts, terms=terms, watch=watch),
+            RegistrationPages(store=store, terms=terms),
+            Transport(store=store, ceremonies=Ceremonies(terms=terms, attempts=attempts), watch=watch),
+            PhonePages(store=store, watch=watch, service=service),
+        )
+
+    def routes(self) -> Sequence[Route]:
+        return [route for part in (*self._parts, *self._conformance) for route in part.routes()]
+
+    def describe(self, credential: Credential) -> Described:
+        registration = registration_of(credential)
+        model = self._terms.party.metadata.find(registration.aaid)
+        facts = ["Suspended: there may be a copy of its key"] if registration.suspended else []
+        if model is None:
+            facts.append("No longer accepted")
+        usable = model is not None and not registration.suspended
+        return Described(
+            kind="Phone or tablet",
+            label=credential.label,
+            aal=registration.level if usable else None,
+            facts=tuple(facts),
+        )
+
+
+async def _moved(store: Store[TxT], clock: Clock) -> Mapping[str, str]:
+    now = clock.now()
+
+    def work(tx: TxT) -> Mapping[str, str]:
+        return {str(login): str(state) for login, state in tx.approvals.moved(now=now).items()}
+
+    return await store.read(work)

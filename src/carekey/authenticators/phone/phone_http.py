@@ -1,0 +1,157 @@
+"""CareKey Phone: the application under /phone, and what it asks about a log-in that waits elsewhere.
+
+What it holds and does is in `web/static/phone.js` and its modules; the server keeps nothing of it but public keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from starlette.responses import JSONResponse
+
+from carekey.authenticators.phone.approval import Approval, State, code_digest, opened
+from carekey.authenticators.phone.events import ApprovalOpened, ApprovalRefused
+from carekey.authenticators.phone.ports import PhoneTx
+from carekey.authenticators.phone.waiting import Watch
+from carekey.kernel import actor
+from carekey.kernel.entropy import token
+from carekey.kernel.unit_of_work import Store
+from carekey.web import assets, csrf, dates, headers
+from carekey.web.kit import Request, Response, Route, get, page, post
+from carekey.web.zones import INTERNET
+
+TxT = TypeVar("TxT", bound=PhoneTx)
+
+SCOPE = "/phone"
+_MODULES = ("phone.js", "phone-uaf.js", "phone-keys.js")
+_PARTS = ("nhsuk-frontend.min.css", "carekey.css", "carekey.svg", "carekey.js", *_MODULES)
+_BODY_LIMIT = 2048
+_STILL_HELD = frozenset({State.OPENED, State.MATCHED})
+
+
+class _Question(msgspec.Struct, frozen=True):
+    code: str
+    holder: str = ""
+
+
+class PhonePages(Generic[TxT]):
+    def __init__(self, *, store: Store[TxT], watch: Watch, service: str) -> None:
+        self._store = store
+        self._watch = watch
+        self._service = service
+
+    def routes(self) -> Sequence[Route]:
+        return [
+            get(SCOPE, self.application),
+            get(f"{SCOPE}/worker.js", self.worker),
+            get(f"{SCOPE}/manifest.json", self.manifest),
+            post(f"{SCOPE}/approval", self.open),
+            post(f"{SCOPE}/approval/refuse", self.refuse),
+        ]
+
+    async def application(self, request: Request) -> Response:
+        return page(request, "phone/application.html", worker=f"{SCOPE}/worker.js")
+
+    async def worker(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
+        """Keeps the application for when there is no network. Its text changes with any of the parts."""
+        parts = {"page": SCOPE, "files": [assets.address(name) for name in _PARTS]}
+        mark = "-".join(assets.files()[name].mark for name in _PARTS)
+        source = (assets.FOLDER / "phone-worker.js").read_text(encoding="utf-8")
+        settings = f"const MARK = {msgspec.json.encode(mark).decode()};\n"
+        settings += f"const PARTS = {msgspec.json.encode(parts).decode()};\n"
+        return Response(
+            settings + source,
+            headers={
+                "content-type": assets.TYPES[".js"],
+                "cache-control": "no-cache",
+                "service-worker-allowed": SCOPE,
+                # A worker fetches under a policy of its own, the one it came with.
+                "content-security-policy": "default-src 'none'; connect-src 'self'",
+            },
+        )
+
+    async def manifest(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
+        return JSONResponse(
+            {
+                "id": SCOPE,
+                "name": f"{self._service} Phone",
+                "short_name": f"{self._service} Phone",
+                "start_url": SCOPE,
+                "scope": SCOPE,
+                "display": "standalone",
+                "background_color": "#f0f4f5",
+                "theme_color": "#10454f",
+                "icons": [{"src": assets.address("carekey.svg"), "sizes": "any", "type": "image/svg+xml"}],
+            },
+            headers={"content-type": "application/manifest+json", "cache-control": "no-cache"},
+        )
+
+    async def open(self, request: Request) -> Response:
+        """What asks for approval, for the first phone that comes with the code, and a secret to go on with."""
+        question = await _question(request)
+        if question is None:
+            return _said({}, status=400)
+        now, holder, reference = request.site.clock.now(), token(request.site.entropy), request.reference
+
+        def work(tx: TxT) -> Approval | None:
+            asked = tx.approvals.find(code_digest(question.code))
+            if asked is None or asked.expires_at <= now:
+                return None
+            if not tx.approvals.change(opened(asked, holder=holder), was=State.WAITING):
+                return None
+            tx.audit.record(ApprovalOpened(at=now, actor=actor.UNKNOWN, reference=reference, login=asked.login))
+            return asked
+
+        asked = await self._store.write(work)
+        if asked is None:
+            return _said({}, status=404)
+        self._watch.wake()
+        return _said(
+            {
+                "holder": holder,
+                "application": asked.application,
+                "asked_at": dates.clock_time(asked.asked_at),
+                "network": "the internet" if asked.zone == INTERNET else asked.zone.upper(),
+            }
+        )
+
+    async def refuse(self, request: Request) -> Response:
+        """The person said no, or gave up. The page that waits says so."""
+        question = await _question(request)
+        if question is None:
+            return _said({}, status=400)
+        now, reference = request.site.clock.now(), request.reference
+
+        def work(tx: TxT) -> bool:
+            asked = tx.approvals.find(code_digest(question.code))
+            if asked is None or asked.state not in _STILL_HELD or not asked.held_by(question.holder):
+                return False
+            tx.approvals.change(replace(asked, state=State.REFUSED), was=asked.state)
+            tx.audit.record(
+                ApprovalRefused(
+                    at=now, actor=actor.UNKNOWN, reference=reference, login=asked.login, reason=State.REFUSED
+                )
+            )
+            return True
+
+        refused = await self._store.write(work)
+        self._watch.wake()
+        return _said({}, status=200 if refused else 404)
+
+
+async def _question(request: Request) -> _Question | None:
+    """JSON from our own pages: no form of another site can send it."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json" or not csrf.same_origin(request.headers, origins=request.site.origins):
+        return None
+    try:
+        return msgspec.json.decode(await request.limited_body(_BODY_LIMIT), type=_Question)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _said(body: Mapping[str, Any], *, status: int = 200) -> Response:
+    response = JSONResponse(body, status)
+    response.raw_headers.append(headers.NO_STORE)
+    return response

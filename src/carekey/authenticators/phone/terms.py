@@ -1,0 +1,71 @@
+"""What phones are judged by: AppID, facets, models, levels."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from carekey.authenticators.base import Way
+from carekey.authenticators.uaf import policy
+from carekey.authenticators.uaf.messages import Policy
+from carekey.authenticators.uaf.metadata import Model, read_statements
+from carekey.authenticators.uaf.model import RelyingParty
+from carekey.kernel.assurance import AAL, Amr
+
+FACETS = "/uaf/facets"
+"""Where the list of trusted facets is, and so the path of the AppID."""
+CAREKEY_PHONE = "CA4E#0001"
+"""Our own model (docs/divergences.md: the vendor code is not assigned by the FIDO Alliance)."""
+
+ELSEWHERE = Way(
+    name="phone",
+    title="Phone or tablet",
+    hint="Approve on another device that you registered",
+    levels=frozenset({AAL.AAL2}),
+    amr=frozenset({Amr.UAF, Amr.IOS}),
+    needs_script=False,
+)
+"""AAL2 at most: nothing proves that the phone is near the computer (UAF reference section 24.2)."""
+HERE = Way(
+    name="this-phone",
+    title="CareKey Phone on this device",
+    hint="For phones, tablets and laptops that you registered with CareKey Phone",
+    levels=frozenset({AAL.AAL2}),
+    amr=frozenset({Amr.UAF}),
+)
+"""CareKey Phone keeps its keys in software."""
+ENROL = Way(
+    name="phone",
+    title="Phone or tablet",
+    hint="With CareKey Phone, which runs in its browser",
+    levels=frozenset({AAL.AAL2}),
+    amr=frozenset({Amr.UAF, Amr.IOS}),
+    needs_script=False,
+)
+
+
+@dataclass(kw_only=True)
+class Terms:
+    """`party` is replaced whenever newer metadata have been read."""
+
+    party: RelyingParty
+    origin: str
+    """Where CareKey Phone is."""
+    per_person: int = 5
+    """Phones and tablets that one person may have registered."""
+    conformance: bool = False
+    """Whether the endpoints of the conformance tool are there: for tests alone."""
+
+    def approved(self) -> Policy:
+        """Every model that is trusted: for registration, and for a log-in by whoever it may be."""
+        return policy.for_unknown_person(model.statement for model in self.party.metadata.models.values())
+
+    def name_of(self, aaid: str) -> str:
+        model = self.party.metadata.find(aaid)
+        return model.statement.description if model else aaid
+
+
+def carekey_phone() -> Model:
+    """The model that `web/static/phone-uaf.js` is."""
+    file = Path(__file__).parent / "carekey_phone.json"
+    (model,), _ = read_statements([("CareKey Phone", json.loads(file.read_text(encoding="utf-8")))])
+    return model

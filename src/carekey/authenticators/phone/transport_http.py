@@ -1,0 +1,222 @@
+"""UAF over HTTP (UAF HTTP transport; reference section 8), and the list of trusted facets (section 10.2).
+
+The content type is the defence against other sites: a page elsewhere cannot send it without a preflight, which fails.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+import msgspec
+import structlog
+
+from carekey.authenticators.phone.approval import State, code_digest, numbered
+from carekey.authenticators.phone.ceremonies import Accepted, Caller, Ceremonies, Declined, Undone, message_refused
+from carekey.authenticators.phone.events import ApprovalRefused
+from carekey.authenticators.phone.ports import PhoneTx
+from carekey.authenticators.phone.terms import FACETS
+from carekey.authenticators.phone.waiting import Watch
+from carekey.authenticators.uaf import messages
+from carekey.authenticators.uaf.facets import LIST_CONTENT_TYPE
+from carekey.authenticators.uaf.messages import (
+    CONTENT_TYPE,
+    UAF_1_0,
+    UAF_1_1,
+    UAF_1_2,
+    GetUAFRequest,
+    Operation,
+    ReturnUAFRequest,
+    ServerResponse,
+)
+from carekey.authenticators.uaf.status import Reason, Status, UafError, status
+from carekey.kernel import actor
+from carekey.kernel.entropy import token
+from carekey.kernel.ids import CredentialId, LoginId
+from carekey.kernel.secret import Secret
+from carekey.kernel.unit_of_work import Store
+from carekey.web import headers
+from carekey.web.kit import Request, Response, Route, get, post
+from carekey.web.problem import Problem
+
+TxT = TypeVar("TxT", bound=PhoneTx)
+Message = ReturnUAFRequest | ServerResponse
+
+REGISTRATION_REQUEST = "/uaf/reg/request"
+REGISTRATION_RESPONSE = "/uaf/reg/response"
+AUTHENTICATION_REQUEST = "/uaf/auth/request"
+AUTHENTICATION_RESPONSE = "/uaf/auth/response"
+VERSIONS = (UAF_1_0, UAF_1_1, UAF_1_2)
+
+_MEDIA_TYPE = "application/fido+uaf"
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{0,64}")
+
+log = structlog.get_logger()
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a request is wanted for: JSON text in the envelope's `context`."""
+
+    activation: str = ""
+    """The code of somebody who registers."""
+    login: str = ""
+    """The log-in of the browser that asks."""
+    approval: str = ""
+    """The code that another device shows, with the secret of the phone that opened it and the number typed there."""
+    holder: str = ""
+    number: str = ""
+
+
+class Transport(Generic[TxT]):
+    def __init__(self, *, store: Store[TxT], ceremonies: Ceremonies[TxT], watch: Watch) -> None:
+        self._store = store
+        self._ceremonies = ceremonies
+        self._watch = watch
+        self._facets = ceremonies.terms.party.facets.document(VERSIONS)
+
+    def routes(self) -> Sequence[Route]:
+        return [
+            get(FACETS, self._facet_list),
+            post(REGISTRATION_REQUEST, partial(self._guarded, partial(self._request, "Reg"))),
+            post(REGISTRATION_RESPONSE, partial(self._guarded, partial(self._response, "Reg"))),
+            post(AUTHENTICATION_REQUEST, partial(self._guarded, partial(self._request, "Auth"))),
+            post(AUTHENTICATION_RESPONSE, partial(self._guarded, partial(self._response, "Auth"))),
+        ]
+
+    async def _facet_list(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
+        return Response(
+            self._facets, headers={"content-type": LIST_CONTENT_TYPE, "cache-control": "public, max-age=3600"}
+        )
+
+    async def _guarded(self, handler: Callable[[Request, bytes], Awaitable[Message]], request: Request) -> Response:
+        """The rules of the transport: faults of HTTP have HTTP codes, everything else is 200 with a UAF status."""
+        if not is_uaf(request.headers.get("content-type", "")) or "access-control-request-method" in request.headers:
+            return Response(status_code=415, headers={"accept-post": CONTENT_TYPE})
+        try:
+            message = await handler(request, await request.limited_body())
+        except Problem as problem:
+            return Response(status_code=problem.status)
+        except Exception as error:
+            log.exception("uaf:failed", reference=request.reference, kind=type(error).__name__)
+            message = ServerResponse(status_code=Status.INTERNAL_SERVER_ERROR)
+        return answer(message)
+
+    async def _request(self, op: Operation, request: Request, body: bytes) -> Message:
+        try:
+            wanted = messages.read_get_request(body)
+            context = _context(wanted, op)
+        except UafError as error:
+            return ReturnUAFRequest(status_code=status(error.reason))
+        caller, random = caller_of(request), request.site.entropy.bytes
+
+        def work(tx: TxT) -> str | Reason:
+            if op == "Reg":
+                return self._ceremonies.register(tx, context.activation, caller, random=random)
+            if context.approval:
+                return self._approval(tx, context, caller, random=random)
+            return self._ceremonies.log_in_here(tx, LoginId(context.login), caller, random=random)
+
+        made = await self._store.write(work)
+        self._watch.wake()
+        if isinstance(made, Reason):
+            return ReturnUAFRequest(status_code=status(made))
+        return ReturnUAFRequest(status_code=Status.OK, uaf_request=made, op=op)
+
+    def _approval(self, tx: TxT, context: Context, caller: Caller, *, random: Callable[[int], bytes]) -> str | Reason:
+        """The number comes before the request (section 23.2, rule 3)."""
+        asked = tx.approvals.find(code_digest(context.approval))
+        if asked is None or asked.expires_at <= caller.now or not asked.held_by(context.holder):
+            return Reason.SESSION_UNKNOWN
+        judged = numbered(asked, context.number)
+        if not tx.approvals.change(judged, was=State.OPENED):
+            return Reason.SESSION_UNKNOWN
+        if judged.state is State.MATCHED:
+            return self._ceremonies.log_in_elsewhere(tx, judged, caller, random=random)
+        tx.audit.record(
+            ApprovalRefused(
+                at=caller.now,
+                actor=actor.UNKNOWN,
+                reference=caller.reference,
+                login=asked.login,
+                reason=judged.state,
+            )
+        )
+        return Reason.NOT_ALLOWED
+
+    async def _response(self, op: Operation, request: Request, body: bytes) -> Message:
+        caller = caller_of(request)
+        id = CredentialId(token(request.site.entropy, size=16))
+        try:
+            response = messages.read_response(messages.read_send_response(body).uaf_response)
+            if response.header.op != op:
+                raise UafError(Reason.OPERATION)
+        except UafError as error:
+            reason, detail = error.reason, error.detail
+            await self._store.write(lambda tx: tx.audit.record(message_refused(reason, detail, caller)))
+            return ServerResponse(status_code=status(reason))
+        try:
+            outcome = await self._store.write(lambda tx: self._ceremonies.answer(tx, response, caller, id=id))
+        except Undone as error:
+            undone = error
+            outcome = await self._store.write(lambda tx: self._ceremonies.overtaken(tx, response, undone, caller))
+        self._watch.wake()
+        return told(outcome)
+
+
+def told(outcome: Accepted | Declined) -> ServerResponse:
+    """The status and nothing else: the reason is for the audit record."""
+    if isinstance(outcome, Accepted):
+        if outcome.goes_to:
+            return ServerResponse(status_code=Status.OK, location=outcome.goes_to)
+        return ServerResponse(status_code=Status.OK)
+    if outcome.forget:
+        return ServerResponse(status_code=status(outcome.reason), new_uaf_request=outcome.forget)
+    return ServerResponse(status_code=status(outcome.reason))
+
+
+def answer(message: Message) -> Response:
+    response = Response(msgspec.json.encode(message), headers={"content-type": CONTENT_TYPE})
+    response.raw_headers.append(headers.NO_STORE)
+    return response
+
+
+def is_uaf(content_type: str) -> bool:
+    """In any case, parameters in any order, `utf-8` or no charset (section 8.1)."""
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [
+        part.partition("=")[2].strip(' "') for part in parameters if part.partition("=")[0].strip() == "charset"
+    ]
+    return media_type == _MEDIA_TYPE and all(charset == "utf-8" for charset in charsets)
+
+
+def caller_of(request: Request) -> Caller:
+    cookies, names = request.cookies, request.site.cookies
+
+    def browser(login: LoginId) -> Secret | None:
+        secret = cookies.get(names.login(login))
+        return Secret(secret) if secret else None
+
+    return Caller(now=request.site.clock.now(), reference=request.reference, zone=request.zone, browser=browser)
+
+
+def discovery(origin: str) -> Mapping[str, str]:
+    """What NHS login publishes beside OpenID Connect (section 30.1), with our addresses."""
+    return {
+        "fido_uaf_registration_request_endpoint": origin + REGISTRATION_REQUEST,
+        "fido_uaf_registration_response_endpoint": origin + REGISTRATION_RESPONSE,
+        "fido_uaf_authentication_request_endpoint": origin + AUTHENTICATION_REQUEST,
+        "fido_uaf_authentication_response_endpoint": origin + AUTHENTICATION_RESPONSE,
+    }
+
+
+def _context(wanted: GetUAFRequest, op: Operation) -> Context:
+    """Raises: UafError."""
+    if wanted.op not in {msgspec.UNSET, op}:
+        raise UafError(Reason.BAD_ENVELOPE, "op")
+    try:
+        context = msgspec.json.decode(wanted.context if isinstance(wanted.context, str) else "{}", type=Context)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        raise UafError(Reason.BAD_ENVELOPE, "context") from None
+    if not _LOGIN.fullmatch(context.login):
+        raise UafError(Reason.BAD_ENVELOPE, "context.login")
+    return context

@@ -1,0 +1,296 @@
+"""Log-in with CareKey Phone in real Chromium: one context is the ward's computer, another the phone."""
+
+import re
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from support.browser import axe, shoot
+from support.provider import GP, NURSE, Provider
+
+pytestmark = pytest.mark.browser
+
+PIN = "402917"
+PHONE_WIDTH = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A phone that nobody has used before."""
+    context = browser.new_context(viewport=PHONE_WIDTH, has_touch=True)
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_phones(provider: Provider) -> Iterator[None]:
+    """A person has so many phones at most: a test leaves none behind."""
+    yield
+    for person in (GP, NURSE):
+        for way in provider.json("person", "show", person)["ways_to_log_in"]:
+            if way["kind"] == "uaf":
+                provider.json("person", "remove-way", person, "--way", way["id"])
+
+
+def add(tab: Page, phone: BrowserContext, link: str, *, pin: str = PIN, new: bool = True) -> Page:
+    """Register by link: the computer shows a code, the phone opens what it says."""
+    tab.goto(link)
+    tab.get_by_label("Phone or tablet").check()
+    tab.get_by_role("button", name="This is me, continue").click()
+    tab.get_by_role("button", name="Continue").click()
+    page = phone.new_page()
+    page.goto(tab.locator("#phone-here").get_attribute("href") or "")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose a PIN" if new else "Enter your PIN")
+    page.locator("#pin").fill(pin)
+    if new:
+        page.locator("#again").fill(pin)
+    page.get_by_role("button", name="Add this device").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This device was added")
+    return page
+
+
+def begin(tab: Page, ward: str, way: str = "Phone or tablet") -> None:
+    tab.goto(f"{ward}/log-in/log-in")
+    tab.get_by_label(way).check()
+    tab.get_by_role("button", name="Continue").click()
+
+
+def ask(tab: Page, ward: str) -> str:
+    """From the ward to the page that waits; the code that it shows."""
+    begin(tab, ward)
+    tab.get_by_role("button", name="Continue").click()
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Check your phone or tablet")
+    return tab.locator("#phone-code").text_content() or ""
+
+
+def open_on(phone: BrowserContext, provider: Provider, code: str) -> Page:
+    page = phone.new_page()
+    page.goto(f"{provider.issuer}/phone#approve={code}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this you logging in?")
+    return page
+
+
+def number_on(tab: Page) -> str:
+    return (tab.locator("#phone-number").text_content() or "").strip()
+
+
+def enter(page: Page, field: str, value: str, button: str) -> None:
+    page.locator(f"#{field}").fill(value)
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def approve(page: Page, number: str, pin: str = PIN) -> None:
+    enter(page, "number", number, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enter your PIN")
+    enter(page, "pin", pin, "Log in")
+
+
+def look(page: Page, name: str) -> None:
+    assert axe(page) == []
+    shoot(page, f"phone-{name}", widths=(360,))
+
+
+def test_register_by_link_and_log_in_across_devices(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    added = add(tab, phone, provider.enrol_link(GP))
+    look(added, "added")
+    tab.get_by_role("button", name="Check again").click()
+    expect(tab.get_by_role("heading", name="You have added a way to log in")).to_be_visible()
+    code = ask(tab, ward)
+    look(tab, "waiting")
+    page = open_on(phone, provider, code)
+    expect(page.get_by_text("Ward 7")).to_be_visible()
+    look(page, "is-it-you")
+    expect(tab.get_by_role("status")).to_contain_text("Your phone or tablet is ready")
+    enter(page, "number", number_on(tab), "Continue")
+    look(page, "pin")
+    enter(page, "pin", PIN, "Log in")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in on the other device")
+    expect(tab.get_by_role("heading", name="You are logged in")).to_be_visible()
+    expect(tab.locator("#sub")).to_have_text(GP)
+    expect(tab.locator("#aal")).to_have_text("High (level 2)")
+
+
+def test_the_wrong_number_ends_it_on_both_devices(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    page = open_on(phone, provider, ask(tab, ward))
+    wrong = "10" if number_on(tab) != "10" else "11"
+    enter(page, "number", wrong, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The number was wrong")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("The number was wrong")
+    look(tab, "wrong-number")
+    tab.get_by_role("button", name="Try again").click()
+    code = tab.locator("#phone-code").text_content() or ""
+    approve(open_on(phone, provider, code), number_on(tab))
+    expect(tab.locator("#sub")).to_have_text(GP)
+
+
+def test_a_refusal_on_the_phone_shows_on_the_computer(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    page = open_on(phone, provider, ask(tab, ward))
+    page.get_by_role("button", name="This is not me").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You refused")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("You refused on your phone or tablet")
+    look(tab, "refused")
+
+
+def test_a_code_is_for_the_first_phone_that_comes(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    code = ask(tab, ward)
+    open_on(phone, provider, code)
+    second = phone.new_page()
+    second.goto(f"{provider.issuer}/phone#approve={code}")
+    expect(second.get_by_role("heading", level=1)).to_have_text("This code does not work")
+
+
+def test_without_script_the_computer_checks_again(
+    browser: Browser, tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    code = ask(plain, ward)
+    approve(open_on(phone, provider, code), number_on(plain))
+    plain.wait_for_timeout(300)
+    plain.get_by_role("button", name="Check again").click()
+    expect(plain.locator("#sub")).to_have_text(GP)
+    context.close()
+
+
+def test_the_code_can_be_typed_and_a_wrong_pin_says_how_many_tries_are_left(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    page = add(tab, phone, provider.enrol_link(GP))
+    code = ask(tab, ward)
+    page.get_by_role("link", name="Accounts on this device").click()
+    look(page, "accounts")
+    enter(page, "code", "nonsense", "Continue")
+    expect(page.get_by_text("Check the code")).to_be_visible()
+    enter(page, "code", code.lower().replace("-", " "), "Continue")
+    enter(page, "number", number_on(tab), "Continue")
+    enter(page, "pin", "000001", "Log in")
+    expect(page.get_by_text("That PIN is wrong. You have 4 tries left")).to_be_visible()
+    look(page, "wrong-pin")
+    enter(page, "pin", PIN, "Log in")
+    expect(tab.locator("#sub")).to_have_text(GP)
+
+
+def test_pins_that_are_tried_too_often_have_to_wait_and_a_reload_does_not_help(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    page = open_on(phone, provider, ask(tab, ward))
+    enter(page, "number", number_on(tab), "Continue")
+    for left in (4, 3, 2, 1):
+        enter(page, "pin", "000001", "Log in")
+        expect(page.get_by_text(f"You have {left} {'try' if left == 1 else 'tries'} left")).to_be_visible()
+    enter(page, "pin", "000001", "Log in")
+    expect(page.get_by_text("Too many wrong PINs")).to_be_visible()
+    page.close()
+    tab.get_by_role("button", name="Show a new code").click()
+    again = open_on(phone, provider, tab.locator("#phone-code").text_content() or "")
+    approve(again, number_on(tab))
+    expect(again.get_by_text("Too many wrong PINs")).to_be_visible()
+
+
+def test_a_weak_pin_is_not_taken(tab: Page, phone: BrowserContext, provider: Provider) -> None:
+    tab.goto(provider.enrol_link(GP))
+    tab.get_by_label("Phone or tablet").check()
+    tab.get_by_role("button", name="This is me, continue").click()
+    look(tab, "add")
+    tab.get_by_role("button", name="Continue").click()
+    look(tab, "scan")
+    page = phone.new_page()
+    page.goto(tab.locator("#phone-here").get_attribute("href") or "")
+    look(page, "choose-pin")
+    for pin, why in (("1234", "6 to 12 numbers"), ("123456", "numbers in a row"), ("777777", "all the same")):
+        page.locator("#pin").fill(pin)
+        page.locator("#again").fill(pin)
+        page.get_by_role("button", name="Add this device").click()
+        expect(page.locator("#pin-error")).to_contain_text(why)
+    look(page, "weak-pin")
+
+
+def test_log_in_on_the_same_device(tab: Page, provider: Provider, ward: str) -> None:
+    add(tab, tab.context, provider.enrol_link(GP))
+    begin(tab, ward, "CareKey Phone on this device")
+    look(tab, "here")
+    tab.get_by_role("button", name="Continue").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Enter your PIN")
+    enter(tab, "pin", PIN, "Log in")
+    expect(tab.locator("#sub")).to_have_text(GP)
+    expect(tab.locator("#aal")).to_have_text("High (level 2)")
+
+
+def test_a_device_without_an_account_leads_back_to_the_other_ways(tab: Page, ward: str) -> None:
+    begin(tab, ward, "CareKey Phone on this device")
+    tab.get_by_role("button", name="Continue").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("There is no account for this on this device")
+    tab.get_by_role("link", name="Use another way to log in").click()
+    expect(tab.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+
+
+def test_two_people_can_share_a_tablet_each_with_an_account(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    add(tab, phone, provider.enrol_link(NURSE), new=False)
+    page = open_on(phone, provider, ask(tab, ward))
+    enter(page, "number", number_on(tab), "Continue")
+    page.get_by_label(re.compile("Sullivan")).check()
+    enter(page, "pin", PIN, "Log in")
+    expect(tab.get_by_role("heading", name="Choose your role")).to_be_visible()
+
+
+def test_removed_by_an_operator_it_is_refused_and_forgets_its_key(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    add(tab, phone, provider.enrol_link(GP))
+    held = [way for way in provider.json("person", "show", GP)["ways_to_log_in"] if way["kind"] == "uaf"]
+    done = provider.run("person", "remove-way", GP, "--way", held[-1]["id"])
+    assert done.returncode == 0, done.stderr
+    page = open_on(phone, provider, ask(tab, ward))
+    approve(page, number_on(tab))
+    expect(page.get_by_text("This device was removed from your account")).to_be_visible()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("We could not accept the answer of your phone or tablet")
+    page.get_by_role("link", name="Accounts on this device").click()
+    expect(page.get_by_text("There are none")).to_be_visible()
+
+
+def test_an_account_is_removed_on_the_device(tab: Page, phone: BrowserContext, provider: Provider) -> None:
+    page = add(tab, phone, provider.enrol_link(GP))
+    page.get_by_role("link", name="Accounts on this device").click()
+    page.get_by_role("button", name="Remove").click()
+    look(page, "remove")
+    page.get_by_role("button", name="Remove account").click()
+    expect(page.get_by_text("There are none")).to_be_visible()
+
+
+def test_it_opens_without_a_network(phone: BrowserContext, provider: Provider) -> None:
+    page = phone.new_page()
+    page.goto(f"{provider.issuer}/phone")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    phone.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Accounts on this device")
+    phone.set_offline(False)
+
+
+def test_discovery_names_the_uaf_endpoints(provider: Provider) -> None:
+    told = httpx2.get(f"{provider.issuer}/.well-known/openid-configuration").json()
+    assert told["fido_uaf_authentication_request_endpoint"] == f"{provider.issuer}/uaf/auth/request"
+    named = [name for name in told if name.startswith("fido_uaf_")]
+    assert len(named) == 4
+    for name in named:
+        answer = httpx2.post(told[name], content=b"{}", headers={"content-type": "application/fido+uaf"})
+        assert answer.json() == {"statusCode": 1400 if name.endswith("response_endpoint") else 1491}
