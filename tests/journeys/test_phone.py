@@ -32,7 +32,7 @@ def _no_phones(provider: Provider) -> Iterator[None]:
     for person in (GP, NURSE):
         for way in provider.json("person", "show", person)["ways_to_log_in"]:
             if way["kind"] == "uaf":
-                provider.json("person", "remove-way", person, "--way", way["id"])
+                assert provider.run("person", "remove-way", "--", person, way["id"]).returncode == 0
 
 
 def add(tab: Page, phone: BrowserContext, link: str, *, pin: str = PIN, new: bool = True) -> Page:
@@ -256,7 +256,7 @@ def test_removed_by_an_operator_it_is_refused_and_forgets_its_key(
 ) -> None:
     add(tab, phone, provider.enrol_link(GP))
     held = [way for way in provider.json("person", "show", GP)["ways_to_log_in"] if way["kind"] == "uaf"]
-    done = provider.run("person", "remove-way", GP, "--way", held[-1]["id"])
+    done = provider.run("person", "remove-way", "--", GP, held[-1]["id"])
     assert done.returncode == 0, done.stderr
     page = open_on(phone, provider, ask(tab, ward))
     approve(page, number_on(tab))

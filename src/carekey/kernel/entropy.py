@@ -19,8 +19,12 @@ class SystemEntropy:
 
 
 def token(entropy: Entropy, *, size: int = 32) -> str:
-    """A URL-safe secret or identifier made of `size` random bytes."""
-    return base64.urlsafe_b64encode(entropy.bytes(size)).rstrip(b"=").decode()
+    """A URL-safe secret or identifier made of `size` random bytes.
+
+    It never begins with a hyphen, so that no command takes an identifier for an option.
+    """
+    text = base64.urlsafe_b64encode(entropy.bytes(size)).rstrip(b"=").decode()
+    return f"A{text[1:]}" if text.startswith("-") else text
 
 
 def reference(entropy: Entropy) -> str:
