@@ -13,7 +13,7 @@ from carekey.login.tests.make import ASHA
 from carekey.oidc.authorize import pushed as pushed_requests
 from carekey.oidc.authorize.parameters import LIMITS
 from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, provider, told, wanted
-from carekey.oidc.model import ClientAuthMethod
+from carekey.oidc.model import ClientAuthMethod, Resource
 from carekey.oidc.par.tests.world import CHALLENGE, KEYED, OTHER, arrive, proof, push, pushed, request_object
 
 pytestmark = pytest.mark.anyio
@@ -230,3 +230,17 @@ async def test_whatever_is_pushed_it_is_no_fault(world, browser, changes):
     fields = {name.encode("utf-8", "replace").decode(): value for name, value in changes.items()}
     answer = await push(browser, {**wanted(), **proof(world), **fields})
     assert answer.status_code in {201, 400, 401}
+
+
+@pytest.mark.parametrize("signed", [False, True])
+async def test_rfc8707_2_a_resource_is_pushed_too(signed):
+    records = "https://records.example"
+    world = await provider(replace(KEYED, resources=frozenset({records})), resources={records: Resource(uri=records)})
+    browser = world.browser()
+    fields = {"request": request_object(world, resource=records)} if signed else wanted(resource=records)
+    answer = await push(browser, {**fields, **proof(world)})
+    begun = await arrive(browser, answer.json()["request_uri"])
+    grant = await world.grant(await browser.prove(begun.headers["location"].rsplit("/", 1)[1]))
+    assert grant.resource == records
+    answer = await push(browser, {**wanted(resource=records), **proof(world)}, f"&resource={records}")
+    assert answer.status_code == 400
