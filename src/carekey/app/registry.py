@@ -18,6 +18,7 @@ from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
 from carekey.kernel.clock import Clock
+from carekey.oidc.authorize.authorization_details import RECORD_ACCESS, DetailType
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -78,3 +79,7 @@ GRANTS: dict[str, GrantType] = {
     grant.name: grant
     for grant in (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
 }
+
+AUTHORIZATION_DETAILS: dict[str, DetailType] = {}
+SANDBOX_AUTHORIZATION_DETAILS: dict[str, DetailType] = {one.name: one for one in (RECORD_ACCESS,)}
+"""Offered outside production alone, besides the others."""

@@ -185,6 +185,9 @@ class Issuer(Section, frozen=True):
     """Whether tokens carry the extras of CIS2's product (`realm`, `tokenName`, `subname` …)."""
     announce_iss: bool = False
     """Whether discovery announces the `iss` response parameter. Announcing breaks clients that drop it."""
+    profile: str = "cis2"
+    """The security profile that every application of this issuer keeps to at least: `cis2` or `oidc-basic` (docs/specs/profiles.md).
+    An application may be registered under a stricter one."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
     refresh_lifetime: str = "12h"

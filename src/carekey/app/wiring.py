@@ -48,8 +48,10 @@ from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
 from carekey.login.model import Rules
-from carekey.oidc.authorize.http import Authorize, respond
+from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
@@ -59,6 +61,9 @@ from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer, Resource
+from carekey.oidc.par.endpoint import PushedRequests
+from carekey.oidc.par.http import ParHttp
+from carekey.oidc.profiles import PROFILES
 from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
@@ -180,7 +185,9 @@ def make_folder(found: Settings) -> None:
 
 
 def check_ways(found: Settings) -> None:
-    """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people."""
+    """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people, or is to
+    keep a profile that there is not."""
+    _check_profiles(found)
     kinds = {way.name: kind for kind in registry.AUTHENTICATORS for way in kind.ways}
     for name, issuer in found.issuers.items():
         if not issuer.ways:
@@ -204,6 +211,20 @@ def check_ways(found: Settings) -> None:
         if way not in kinds:
             raise SettingsError(
                 f"There is no way to log in named {way!r} for [ways.{way}]; there are {', '.join(kinds)}."
+            )
+
+
+def _check_profiles(found: Settings) -> None:
+    """Raises: SettingsError, if an issuer is to keep a profile that there is not."""
+    choices = ", ".join(name for name, profile in PROFILES.items() if profile.lacking is None)
+    for name, issuer in found.issuers.items():
+        profile = PROFILES.get(issuer.profile)
+        if profile is None:
+            raise SettingsError(f"issuers.{name}.profile is {issuer.profile!r}; there are {choices}.")
+        if profile.lacking is not None:
+            raise SettingsError(
+                f"issuers.{name}.profile is {issuer.profile!r}, which needs {profile.lacking}, and CareKey does not "
+                f"have that yet; there are {choices}."
             )
 
 
@@ -251,6 +272,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             form_post=issuer.form_post,
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
+            profile=issuer.profile,
             refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
@@ -429,6 +451,7 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
+    respond = Respond(signers)
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
@@ -436,7 +459,9 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(found, issuer, signers[issuer.name], store, sealing, journey, codes, site, master)
+        routes += _issuer_routes(
+            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master
+        )
     return routes
 
 
@@ -487,10 +512,16 @@ def _issuer_routes(
     sealing: Sealing,
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
+    respond: Respond,
     site: Site,
     master: bytes,
 ) -> list[Route]:
-    keys = ClientKeys(Fetcher(private=issuer.private_fetches).get)
+    details = dict(registry.AUTHORIZATION_DETAILS)
+    if found.environment != "production":
+        details |= registry.SANDBOX_AUTHORIZATION_DETAILS
+    fetch = Fetcher(private=issuer.private_fetches).get
+    keys = ClientKeys(fetch)
+    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
@@ -503,6 +534,16 @@ def _issuer_routes(
         own=own,
         entropy=site.entropy,
     )
+    pushed = PushedRequests(
+        issuer=issuer,
+        store=store,
+        clients=clients,
+        objects=objects,
+        scopes=SCOPE_NAMES,
+        details=details,
+        verifier=signer,
+        entropy=site.entropy,
+    )
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
@@ -511,10 +552,20 @@ def _issuer_routes(
             acr_values=acr.supported(ways),
             grant_types=list(registry.GRANTS),
             more=uaf_http.discovery(found.origin()) if _offers_phones(found) else {},
+            details=list(details),
         ).routes(),
         *Authorize(
-            issuer=issuer, store=store, journey=journey, codes=codes, scopes=SCOPE_NAMES, verifier=signer
+            issuer=issuer,
+            store=store,
+            journey=journey,
+            codes=codes,
+            scopes=SCOPE_NAMES,
+            details=details,
+            verifier=signer,
+            objects=objects,
+            respond=respond,
         ).routes(),
+        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),

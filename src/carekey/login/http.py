@@ -1,7 +1,7 @@
 """The pages of a log-in: /login/{id} and what hangs below it. Ways to log in bring their own pages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -48,7 +48,7 @@ class LogIn(Generic[TxT]):
         *,
         store: Store[TxT],
         journey: Journey[TxT],
-        respond: Callable[[Request, Any], Response],
+        respond: Callable[[Request, Any], Awaitable[Response]],
     ) -> None:
         """`respond` turns the application's answer (login/ports.py) into a response."""
         self._store = store
@@ -70,7 +70,7 @@ class LogIn(Generic[TxT]):
         at = await self._look(request)
         if isinstance(at.step, Issue) or (at.login.asked.silent and without_pages(at.step)):
             done = await self._do(request, self._advance)
-            return self._leave(request, done) if isinstance(done, Ended) else await self._show(request, done)
+            return await self._leave(request, done) if isinstance(done, Ended) else await self._show(request, done)
         return await self._show(request, at)
 
     async def ways(self, request: Request) -> Response:
@@ -177,14 +177,14 @@ class LogIn(Generic[TxT]):
         """Do it and answer. `error`: what to say at the field if the same question is still open."""
         done = await self._do(request, deed)
         if isinstance(done, Ended):
-            return self._leave(request, done)
+            return await self._leave(request, done)
         if error and isinstance(done.step, ChooseRole | Share):
             return await self._show(request, done, error=error)
         return see_other(f"/login/{done.login.id}")
 
-    def _leave(self, request: Request, ended: Ended) -> Response:
+    async def _leave(self, request: Request, ended: Ended) -> Response:
         """To the application, with the cookies as they shall be from now on."""
-        response = self._respond(request, ended.answer)
+        response = await self._respond(request, ended.answer)
         cookies = request.site.cookies
         if ended.session is not None:
             cookies.put(response, cookies.session(ended.login.issuer), ended.session.reveal())

@@ -6,6 +6,7 @@ from carekey.oidc.model import Issuer
 
 DISCOVERY = "/.well-known/openid-configuration"
 AUTHORIZE = "/authorize"
+PAR = "/par"
 TOKEN = "/access_token"  # noqa: S105 (a path)
 USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     UNKNOWN_GRANT_TYPE = "unknown_grant_type"
     GRANT_TYPE_NOT_REGISTERED = "grant_type_not_registered"
     SCOPE_NOT_REGISTERED = "scope_not_registered"
+    PROFILE_LACKS = "profile_lacks"
 
     NO_CLIENT = "no_client"
     UNKNOWN_CLIENT = "unknown_client"

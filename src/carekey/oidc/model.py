@@ -21,8 +21,12 @@ class ClientAuthMethod(StrEnum):
 
 
 class ResponseMode(StrEnum):
+    """How an answer travels; the last two carry it as one signed JWT (JARM section 2.3)."""
+
     QUERY = "query"
     FORM_POST = "form_post"
+    QUERY_JWT = "query.jwt"
+    FORM_POST_JWT = "form_post.jwt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,11 @@ class Issuer:
     clients that drop it (cis2-profile 2.17)."""
     private_fetches: bool = False
     """A sandbox: addresses that a client chose may be plain http, on loopback or in private ranges."""
+    profile: str = "cis2"
+    """Name of the profile (`oidc/profiles.py`) that every client keeps to at least."""
     code_lifetime: timedelta = timedelta(seconds=60)
+    pushed_lifetime: timedelta = timedelta(seconds=60)
+    """From pushing a request to sending the person along (RFC 9126 section 2.2)."""
     token_lifetime: timedelta = timedelta(hours=1)
     """Of access tokens and ID tokens."""
     refresh_lifetime: timedelta = timedelta(hours=12)
@@ -100,6 +108,20 @@ class Client:
     default_acr_values: tuple[str, ...] = ()
     minimum_aal: AAL = AAL.AAL1
     require_pkce: bool = False
+    profile: str | None = None
+    """Name of a profile (`oidc/profiles.py`) that it keeps to besides the issuer's."""
+    require_par: bool = False
+    """`require_pushed_authorization_requests` (RFC 9126 section 6)."""
+    require_signed_request: bool = False
+    """`require_signed_request_object` (RFC 9101 section 10.5)."""
+    request_object_alg: str | None = None
+    """The only algorithm its request objects may use; any allowed one if None."""
+    request_uris: tuple[str, ...] = ()
+    """Addresses that its request objects may be fetched from."""
+    response_alg: str = "RS256"
+    """`authorization_signed_response_alg` (JARM section 3)."""
+    authorization_details_types: tuple[str, ...] = ()
+    """Types of authorization details that it may ask for (RFC 9396 section 10)."""
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
@@ -152,7 +174,24 @@ class AuthorizationRequest:
     """S256; the plain method is refused."""
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
     """The `claims` parameter (OpenID Connect Core section 5.5)."""
+    response_alg: str = "RS256"
+    """Signs the response, if its mode is a signed one."""
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    """Of types that we know and that the client may ask for (RFC 9396)."""
     resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedRequest:
+    """The parameters of an authorization request that its client pushed, kept under the digest of the
+    `request_uri`'s secret part (RFC 9126)."""
+
+    issuer: IssuerName
+    client: ClientId
+    parameters: Mapping[str, str]
+    signed: bool = False
+    """Whether they came in a request object with the client's signature."""
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +214,7 @@ class Grant:
     auth_time: datetime
     role: RoleProfileId | None
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
     resource: str | None = None
     """Which access tokens may be for, if they say so."""
     issued_at: datetime

@@ -8,7 +8,17 @@ from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.login.ports import Logins
-from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, RefreshFamily, Replayed, Rotated, Superseded
+from carekey.oidc.model import (
+    AccessToken,
+    Client,
+    Grant,
+    PushedRequest,
+    Redeemed,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Superseded,
+)
 from carekey.sessions.ports import LogoutDeliveries, Sessions
 
 
@@ -76,6 +86,17 @@ class Assertions(Protocol):
         ...
 
 
+class PushedRequests(Protocol):
+    """Authorization requests that were pushed (RFC 9126)."""
+
+    def put(self, digest: bytes, request: PushedRequest) -> None: ...
+
+    def take(self, digest: bytes) -> PushedRequest | None:
+        """Of any number of simultaneous callers exactly one gets it; it is gone for all others. Expiry is the
+        caller's to judge."""
+        ...
+
+
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
@@ -87,6 +108,8 @@ class OidcTx(Protocol):
     def refresh_families(self) -> RefreshFamilies: ...
     @property
     def assertions(self) -> Assertions: ...
+    @property
+    def pushed_requests(self) -> PushedRequests: ...
     @property
     def logins(self) -> Logins: ...
     @property

@@ -1,6 +1,6 @@
 """Parameters of a query or a form, with repetition kept visible."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
 
@@ -35,6 +35,13 @@ class Fields:
             return cls(encoded)
         except ValueError as error:
             raise MalformedFields from error
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> "Fields":
+        """Parameters that came some other way than in a query or a form."""
+        fields = cls("")
+        fields._values.update(values)
+        return fields
 
     def get(self, name: str) -> str | None:
         """The value; None if absent or empty (RFC 6749 section 3.1 treats the two alike).

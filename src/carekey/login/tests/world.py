@@ -101,7 +101,7 @@ class FakeApplication:
         return self.told[-1]
 
 
-def respond(request: Request, answer: Answered) -> Response:
+async def respond(request: Request, answer: Answered) -> Response:
     return see_other(f"{APPLICATION}/?outcome={answer.why or 'issued'}")
 
 

@@ -22,8 +22,35 @@ class Reason(StrEnum):
     NO_RESPONSE_TYPE = "no_response_type"
     RESPONSE_TYPE = "response_type"
     RESPONSE_MODE = "response_mode"
-    REQUEST_OBJECT = "request_object"
+    OBJECT_AND_URI = "object_and_uri"
+    OBJECT_MALFORMED = "object_malformed"
+    OBJECT_ALG = "object_alg"
+    OBJECT_TYP = "object_typ"
+    OBJECT_UNKNOWN_KEY = "object_unknown_key"
+    OBJECT_SIGNATURE = "object_signature"
+    OBJECT_NESTED = "object_nested"
+    OBJECT_CLIENT = "object_client"
+    OBJECT_ISSUER = "object_issuer"
+    OBJECT_SUBJECT = "object_subject"
+    OBJECT_AUDIENCE = "object_audience"
+    OBJECT_TIMES = "object_times"
+    OBJECT_VALUE = "object_value"
+    KEYS_UNAVAILABLE = "keys_unavailable"
     REQUEST_URI = "request_uri"
+    REQUEST_URI_NOT_REGISTERED = "request_uri_not_registered"
+    REQUEST_URI_UNREACHABLE = "request_uri_unreachable"
+    REQUEST_URI_UNKNOWN = "request_uri_unknown"
+    REQUEST_URI_EXPIRED = "request_uri_expired"
+    REQUEST_URI_OF_ANOTHER_CLIENT = "request_uri_of_another_client"
+    REQUEST_URI_PUSHED = "request_uri_pushed"
+    NOT_PUSHED = "not_pushed"
+    NOT_SIGNED = "not_signed"
+    RESPONSE_NOT_SIGNED = "response_not_signed"
+    PROFILE_LACKS = "profile_lacks"
+    DETAILS_MALFORMED = "details_malformed"
+    DETAILS_TYPE = "details_type"
+    DETAILS_TYPE_NOT_REGISTERED = "details_type_not_registered"
+    DETAILS_MEMBERS = "details_members"
     REGISTRATION = "registration"
     NO_OPENID_SCOPE = "no_openid_scope"
     PROMPT = "prompt"
@@ -41,7 +68,7 @@ class Unreturnable(Exception):
 
     A redirect to an address that nobody registered would make us an open redirector (RFC 9700 section 4.11)."""
 
-    def __init__(self, reason: Reason, *, client: str = "") -> None:
+    def __init__(self, reason: StrEnum, *, client: str = "") -> None:
         self.reason = reason
         self.client = client
         """Only what the request said."""
@@ -53,14 +80,25 @@ class UnsupportedResponseType(OAuthError):
     usual = "Only the response type code is supported"
 
 
-class RequestNotSupported(OAuthError):
-    code = "request_not_supported"
-    usual = "Request objects are not supported"
+class InvalidRequestObject(OAuthError):
+    """RFC 9101 section 7; OpenID Connect Core section 3.1.2.6."""
+
+    code = "invalid_request_object"
+    usual = "The request object is not valid"
 
 
-class RequestUriNotSupported(OAuthError):
-    code = "request_uri_not_supported"
-    usual = "Request objects by reference are not supported"
+class InvalidRequestUri(OAuthError):
+    """RFC 9101 section 7; OpenID Connect Core section 3.1.2.6."""
+
+    code = "invalid_request_uri"
+    usual = "The request_uri cannot be used"
+
+
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 section 5."""
+
+    code = "invalid_authorization_details"
+    usual = "authorization_details asks for something that is not offered or not in the form that it has"
 
 
 class RegistrationNotSupported(OAuthError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
@@ -12,16 +12,20 @@ from carekey.login.model import Asked, Issue
 from carekey.login.policy import SoFar, Step, next_step, without_pages
 from carekey.login.ports import LoginTx
 from carekey.oidc import endpoints, id_token_hint
+from carekey.oidc.authorize import pushed
 from carekey.oidc.authorize import request as requests
+from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import Reason, Unreturnable
 from carekey.oidc.authorize.events import AuthorizationRefused
 from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
-from carekey.oidc.authorize.modes import form_post, query
+from carekey.oidc.authorize.parameters import Arrival
 from carekey.oidc.authorize.request import Sender
+from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.authorize.response import Answer, failure
-from carekey.oidc.errors import OAuthError
+from carekey.oidc.errors import InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
-from carekey.oidc.model import AuthorizationRequest, Issuer, ResponseMode
+from carekey.oidc.model import AuthorizationRequest, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.kit import Request, Response, Route, see_other
@@ -33,14 +37,6 @@ class AuthorizeTx(OidcTx, LoginTx, Protocol):
 
 
 TxT = TypeVar("TxT", bound=AuthorizeTx)
-
-
-def respond(request: Request, answer: Any) -> Response:
-    """An `Answer` as its response mode wants it. `login/http.py` calls it too."""
-    assert isinstance(answer, Answer)
-    if answer.mode is ResponseMode.FORM_POST:
-        return form_post.respond(request, answer)
-    return query.respond(answer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +65,21 @@ class Authorize(Generic[TxT]):
         journey: Journey[TxT],
         codes: CodeIssuer[TxT],
         scopes: Collection[str],
+        details: DetailTypes,
         verifier: Verifier,
+        objects: RequestObjects,
+        respond: Respond,
     ) -> None:
-        """`scopes`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
+        """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
         self._issuer = issuer
         self._store = store
         self._journey = journey
         self._codes = codes
         self._scopes = frozenset(scopes)
+        self._details = details
         self._verifier = verifier
+        self._objects = objects
+        self._respond = respond
 
     def routes(self) -> list[Route]:
         return [Route(endpoints.path(self._issuer, endpoints.AUTHORIZE), {"GET": self.get, "POST": self.post})]
@@ -90,11 +92,17 @@ class Authorize(Generic[TxT]):
             fields = request.query()
         except MalformedFields:
             raise await self._unreturnable(request, Unreturnable(Reason.MALFORMED)) from None
-        found = await self._look(request, fields)
+        arrival = await self._arrive(request, fields)
+        if isinstance(arrival, _Refused):
+            return await self._refuse(request, arrival.to, arrival.error)
+        return await self._go_on(request, arrival)
+
+    async def _go_on(self, request: Request, arrival: Arrival) -> Response:
+        found = await self._look(request, arrival)
         if isinstance(found, _Refused):
             return await self._refuse(request, found.to, found.error)
         if isinstance(found.step, Issue):
-            return await self._reuse(request, found, found.step)
+            return await self._reuse(request, arrival, found, found.step)
         if found.asked.silent and (why := without_pages(found.step)):
             return await self._refuse(request, found.to, refused(why))
         return await self._begin(request, found)
@@ -109,14 +117,53 @@ class Authorize(Generic[TxT]):
             reason = Reason.TOO_SLOW if problem.status == 408 else Reason.TOO_LARGE
             await self._record(request, client="", error="invalid_request", reason=reason)
             raise
-        found = await self._look(request, fields)
+        arrival = await self._arrive(request, fields)
+        if isinstance(arrival, _Refused):
+            return await self._refuse(request, arrival.to, arrival.error)
+        found = await self._look(request, arrival)
         if isinstance(found, _Refused):
             return await self._refuse(request, found.to, found.error)
         return await self._begin(request, found)
 
-    async def _look(self, request: Request, fields: Fields) -> _Refused | _Wanted:
+    async def _arrive(self, request: Request, fields: Fields) -> Arrival | _Refused:
+        """The parameters, from wherever they are. Raises: Problem."""
+        if "request" not in fields and "request_uri" not in fields:
+            return Arrival(fields=fields)
+        try:
+            return await self._referred(request, fields)
+        except Unreturnable as error:
+            raise await self._unreturnable(request, error) from None
+
+    async def _referred(self, request: Request, fields: Fields) -> Arrival | _Refused:
+        """Raises: Unreturnable."""
+        issuer, now = self._issuer, request.site.clock.now()
+        id, uri, text = (requests.proving(fields, name) for name in ("client_id", "request_uri", "request"))
+        if uri is None and text is None:
+            return Arrival(fields=fields)
+        if uri is not None and text is None and pushed.is_pushed(uri):
+            taken = await self._store.write(lambda tx: pushed.take(tx, uri, issuer, client=id, now=now))
+            return Arrival(fields=Fields.of(taken.parameters), pushed=True, signed=taken.signed)
+        client = await self._store.read(lambda tx: requests.registered(id, issuer, tx.clients.find))
+        try:
+            if text is None:
+                return await self._objects.fetch(uri or "", client, now=now)
+            if uri is not None:
+                raise InvalidRequest("request and request_uri exclude each other", reason=Reason.OBJECT_AND_URI)
+            return await self._objects.open(text, client, now=now)
+        except OAuthError as error:
+            refusal = error
+        return await self._store.read(lambda tx: self._unbelieved(tx, fields, refusal))
+
+    def _unbelieved(self, tx: TxT, fields: Fields, error: OAuthError) -> _Refused:
+        """Nothing in the object counts, so the way back can only be what stands beside it. Raises: Unreturnable."""
+        try:
+            return _Refused(to=requests.sender(fields, self._issuer, tx.clients.find), error=error)
+        except Unreturnable as nowhere:
+            raise Unreturnable(error.reason, client=nowhere.client) from None
+
+    async def _look(self, request: Request, arrival: Arrival) -> _Refused | _Wanted:
         """Raises: Problem."""
-        issuer, now, by = self._issuer, request.site.clock.now(), visitor(request)
+        issuer, now, by, fields = self._issuer, request.site.clock.now(), visitor(request), arrival.fields
         if "id_token_hint" in fields:
             await self._verifier.refresh(now)
 
@@ -124,10 +171,11 @@ class Authorize(Generic[TxT]):
             to = requests.sender(fields, issuer, tx.clients.find)
             try:
                 wanted, asked = requests.read(
-                    fields,
+                    arrival,
                     to,
                     issuer,
                     supported=self._scopes,
+                    details=self._details,
                     hinted=lambda hint: id_token_hint.read(hint, self._verifier, issuer),
                 )
             except OAuthError as error:
@@ -141,7 +189,7 @@ class Authorize(Generic[TxT]):
         except Unreturnable as error:
             raise await self._unreturnable(request, error) from None
 
-    async def _reuse(self, request: Request, found: _Wanted, verdict: Issue) -> Response:
+    async def _reuse(self, request: Request, arrival: Arrival, found: _Wanted, verdict: Issue) -> Response:
         now = request.site.clock.now()
 
         def reuse(tx: TxT) -> Answer:
@@ -153,8 +201,8 @@ class Authorize(Generic[TxT]):
         try:
             answer = await self._store.write(reuse)
         except SessionGone:  # a log out was faster; the next look sees that
-            return await self.get(request)
-        return respond(request, answer)
+            return await self._go_on(request, arrival)
+        return await self._respond(request, answer)
 
     async def _begin(self, request: Request, found: _Wanted) -> Response:
         login, secret = self._journey.prepare(
@@ -175,7 +223,7 @@ class Authorize(Generic[TxT]):
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
         await self._record(request, client=to.client.id, error=error.code, reason=error.reason)
-        return respond(request, failure(to, self._issuer, error))
+        return await self._respond(request, failure(to, self._issuer, error))
 
     async def _unreturnable(self, request: Request, error: Unreturnable) -> Problem:
         await self._record(request, client=error.client, error="invalid_request", reason=error.reason)

@@ -76,6 +76,7 @@ class CodeIssuer(Generic[TxT_contra]):
                 auth_time=session.proof.at,
                 role=verdict.role,
                 requested_claims=request.requested_claims,
+                authorization_details=request.authorization_details,
                 resource=request.resource,
                 issued_at=now,
                 expires_at=now + rules.code_lifetime,

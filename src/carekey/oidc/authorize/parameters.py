@@ -14,12 +14,11 @@ import msgspec
 from carekey.oidc.authorize.errors import (
     Reason,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestUriNotSupported,
     UnsupportedResponseType,
 )
-from carekey.oidc.errors import InvalidRequest, InvalidScope
+from carekey.oidc.errors import InvalidRequest, InvalidScope, UnauthorizedClient
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer, Resource, ResponseMode
+from carekey.oidc.profiles import Profile, demands
 from carekey.oidc.resource import asked
 from carekey.web.fields import Fields
 
@@ -35,6 +34,7 @@ LIMITS: Mapping[str, int] = {
     "max_age": 20,
     "acr_values": 2048,
     "claims": 8192,
+    "authorization_details": 8192,
     "id_token_hint": 8192,
     "login_hint": 320,
     "ui_locales": 512,
@@ -65,12 +65,31 @@ class Prompt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Parameters, and how they came (`arrival.py`)."""
+
+    fields: Fields
+    pushed: bool = False
+    """The client itself sent them, authenticated (RFC 9126)."""
+    signed: bool = False
+    """They carried the client's signature (RFC 9101)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A request whose client and redirect address are proven; the rest is not yet looked at."""
 
-    fields: Fields
+    arrival: Arrival
     issuer: Issuer
     client: Client
+
+    @property
+    def fields(self) -> Fields:
+        return self.arrival.fields
+
+    @property
+    def demands(self) -> Profile:
+        return demands(self.issuer, self.client)
 
     def get(self, name: str) -> str | None:
         return self.fields.get(name)
@@ -89,16 +108,23 @@ def check_sizes(received: Received) -> None:
             raise InvalidRequest(f"{name} is too long or has control characters", reason=Reason.TOO_LARGE)
 
 
+def check_profile(received: Received) -> None:
+    """What the profile, or the client of its own accord, wants of every request."""
+    asked, client = received.demands, received.client
+    if asked.lacking is not None:
+        raise UnauthorizedClient(f"The client's profile needs {asked.lacking}", reason=Reason.PROFILE_LACKS)
+    if (asked.require_par or client.require_par) and not received.arrival.pushed:
+        raise InvalidRequest("The request must be pushed", reason=Reason.NOT_PUSHED)
+    if (asked.require_signed_request or client.require_signed_request) and not received.arrival.signed:
+        raise InvalidRequest("The request must be a signed request object", reason=Reason.NOT_SIGNED)
+
+
 def check_response_mode(received: Received) -> None:
-    response_mode(received.get("response_mode"), received.issuer)
+    response_mode(received.get("response_mode"), received.issuer, received.demands)
 
 
-def check_request_objects(received: Received) -> None:
-    """OpenID Connect Core section 3.1.2.6."""
-    if received.get("request"):
-        raise RequestNotSupported(reason=Reason.REQUEST_OBJECT)
-    if received.get("request_uri"):
-        raise RequestUriNotSupported(reason=Reason.REQUEST_URI)
+def check_registration(received: Received) -> None:
+    """Registration in the request is for self-issued providers (OpenID Connect Core section 7.2.1)."""
     if received.get("registration"):
         raise RegistrationNotSupported(reason=Reason.REGISTRATION)
 
@@ -117,7 +143,11 @@ def check_pkce(received: Received) -> None:
     """RFC 7636 sections 4.3 and 4.4.1. `plain`, the default of the method, protects nothing that TLS does not."""
     challenge, method = received.get("code_challenge"), received.get("code_challenge_method")
     if challenge is None:
-        if received.client.require_pkce or received.client.auth_method is ClientAuthMethod.NONE:
+        if (
+            received.client.require_pkce
+            or received.demands.require_pkce
+            or received.client.auth_method is ClientAuthMethod.NONE
+        ):
             raise InvalidRequest("code_challenge is missing", reason=Reason.PKCE_MISSING)
         if method is not None:
             raise InvalidRequest("code_challenge is missing", reason=Reason.PKCE_CHALLENGE)
@@ -128,13 +158,29 @@ def check_pkce(received: Received) -> None:
         raise InvalidRequest("code_challenge must be 43 base64url characters", reason=Reason.PKCE_CHALLENGE)
 
 
-def response_mode(value: str | None, issuer: Issuer) -> ResponseMode:
+_MODES = {"jwt": ResponseMode.QUERY_JWT, **{mode.value: mode for mode in ResponseMode}}
+"""`jwt` is the default of the response type, as a JWT (JARM section 2.3.4)."""
+SIGNED = frozenset({ResponseMode.QUERY_JWT, ResponseMode.FORM_POST_JWT})
+_POSTED = frozenset({ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT})
+
+
+def response_mode(value: str | None, issuer: Issuer, asked: Profile) -> ResponseMode:
     """Raises: InvalidRequest."""
-    if value is None or value == ResponseMode.QUERY:
-        return ResponseMode.QUERY
-    if value == ResponseMode.FORM_POST and issuer.form_post:
-        return ResponseMode.FORM_POST
-    raise InvalidRequest("response_mode is not supported", reason=Reason.RESPONSE_MODE)
+    mode = ResponseMode.QUERY if value is None else _MODES.get(value)
+    if mode is None or (mode in _POSTED and not issuer.form_post):
+        raise InvalidRequest("response_mode is not supported", reason=Reason.RESPONSE_MODE)
+    if asked.require_signed_response and mode not in SIGNED:
+        raise InvalidRequest("response_mode must be a signed one: jwt", reason=Reason.RESPONSE_NOT_SIGNED)
+    return mode
+
+
+def response_modes(issuer: Issuer, asked: Profile) -> list[str]:
+    """All that are supported."""
+    return [
+        name
+        for name, mode in sorted(_MODES.items(), key=lambda one: list(ResponseMode).index(one[1]))
+        if (issuer.form_post or mode not in _POSTED) and (mode in SIGNED or not asked.require_signed_response)
+    ]
 
 
 def scopes(received: Received, supported: Collection[str]) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from carekey.kernel.ids import ClientId, IssuerName, PersonId
 from carekey.login import acr
 from carekey.login.model import Asked, RoleAsked
-from carekey.oidc.authorize import parameters, sharing
+from carekey.oidc.authorize import authorization_details, parameters, sharing
+from carekey.oidc.authorize.authorization_details import DetailTypes, words
 from carekey.oidc.authorize.errors import Reason, UnmetAuthenticationRequirements, Unreturnable
-from carekey.oidc.authorize.parameters import LIMITS, Prompt, Received, RequestedClaims, is_plain
+from carekey.oidc.authorize.parameters import LIMITS, Arrival, Prompt, Received, RequestedClaims, is_plain
 from carekey.oidc.clients.metadata import redirect_uri_registered
 from carekey.oidc.errors import InvalidRequest, OAuthError, UnauthorizedClient
 from carekey.oidc.id_token_hint import Hint
 from carekey.oidc.model import AuthorizationRequest, Client, Issuer, ResponseMode
+from carekey.oidc.profiles import demands
 from carekey.web.fields import Fields
 
 QUERY_LIMIT = 16 * 1024
@@ -35,24 +37,30 @@ class Sender:
     state: str | None
 
 
-def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Sender:
-    """The first half. Raises: Unreturnable."""
-    client_id, redirect_uri = _proving(fields, "client_id"), _proving(fields, "redirect_uri")
+def registered(client_id: str | None, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Client:
+    """Raises: Unreturnable."""
     if client_id is None:
         raise Unreturnable(Reason.NO_CLIENT)
-    client = find(issuer.name, ClientId(client_id))
-    if client is None:
+    found = find(issuer.name, ClientId(client_id))
+    if found is None:
         raise Unreturnable(Reason.UNKNOWN_CLIENT, client=client_id)
-    if client.disabled_at is not None:
+    if found.disabled_at is not None:
         raise Unreturnable(Reason.DISABLED_CLIENT, client=client_id)
+    return found
+
+
+def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId], Client | None]) -> Sender:
+    """The first half. Raises: Unreturnable."""
+    client_id, redirect_uri = proving(fields, "client_id"), proving(fields, "redirect_uri")
+    client = registered(client_id, issuer, find)
     if redirect_uri is None:
-        raise Unreturnable(Reason.NO_REDIRECT_URI, client=client_id)
+        raise Unreturnable(Reason.NO_REDIRECT_URI, client=client.id)
     if not redirect_uri_registered(client, redirect_uri):
-        raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client_id)
+        raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client.id)
     return Sender(
         client=client,
         redirect_uri=redirect_uri,
-        response_mode=_mode_for_errors(fields, issuer),
+        response_mode=_mode_for_errors(fields, issuer, client),
         state=_state_for_errors(fields),
     )
 
@@ -60,8 +68,9 @@ def sender(fields: Fields, issuer: Issuer, find: Callable[[IssuerName, ClientId]
 CHECKS: tuple[Callable[[Received], None], ...] = (
     parameters.check_repeats,
     parameters.check_sizes,
+    parameters.check_profile,
     parameters.check_response_mode,
-    parameters.check_request_objects,
+    parameters.check_registration,
     parameters.check_response_type,
     parameters.check_pkce,
 )
@@ -69,19 +78,26 @@ CHECKS: tuple[Callable[[Received], None], ...] = (
 
 
 def read(
-    fields: Fields, sender: Sender, issuer: Issuer, *, supported: Collection[str], hinted: Callable[[str], Hint | None]
+    arrival: Arrival,
+    sender: Sender,
+    issuer: Issuer,
+    *,
+    supported: Collection[str],
+    details: DetailTypes,
+    hinted: Callable[[str], Hint | None],
 ) -> tuple[AuthorizationRequest, Asked]:
-    """The second half. `hinted` reads an `id_token_hint`. Raises: OAuthError."""
+    """The second half. `details`: the types that there are. `hinted` reads an `id_token_hint`. Raises: OAuthError."""
     client = sender.client
     if "authorization_code" not in client.grant_types:
         raise UnauthorizedClient(reason=Reason.GRANT_TYPE_NOT_REGISTERED)
-    received = Received(fields=fields, issuer=issuer, client=client)
+    received = Received(arrival=arrival, issuer=issuer, client=client)
     for check in CHECKS:
         check(received)
     scopes = parameters.scopes(received, supported)
     target = parameters.resource(received)
     prompts = parameters.prompts(received)
     claims = parameters.claims(received)
+    wanted = authorization_details.read(received.get("authorization_details"), client, details)
     request = AuthorizationRequest(
         client=client.id,
         redirect_uri=sender.redirect_uri,
@@ -91,6 +107,8 @@ def read(
         nonce=received.get("nonce"),
         code_challenge=received.get("code_challenge"),
         requested_claims=claims.given,
+        response_alg=client.response_alg,
+        authorization_details=wanted,
         resource=target.uri if target else None,
     )
     asked = Asked(
@@ -105,7 +123,9 @@ def read(
         role=_role(scopes),
         person=_person(received, claims, hinted),
         hint=received.get("login_hint") or "",
-        share=sharing.items(scopes, claims.given, request.resource) if client.consent else (),
+        share=(*sharing.items(scopes, claims.given, request.resource), *words(wanted, details))
+        if client.consent
+        else (),
         return_origin=origin(sender.redirect_uri),
     )
     return request, asked
@@ -117,7 +137,8 @@ def origin(redirect_uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
 
-def _proving(fields: Fields, name: str) -> str | None:
+def proving(fields: Fields, name: str) -> str | None:
+    """A parameter that decides where the answer goes. Raises: Unreturnable."""
     if name in fields.repeated():
         raise Unreturnable(Reason.REPEATED_PARAMETER)
     value = fields.get(name)
@@ -126,11 +147,12 @@ def _proving(fields: Fields, name: str) -> str | None:
     return value
 
 
-def _mode_for_errors(fields: Fields, issuer: Issuer) -> ResponseMode:
+def _mode_for_errors(fields: Fields, issuer: Issuer, client: Client) -> ResponseMode:
+    asked = demands(issuer, client)
     try:
-        return parameters.response_mode(fields.get("response_mode"), issuer)
+        return parameters.response_mode(fields.get("response_mode"), issuer, asked)
     except (ValueError, OAuthError):
-        return ResponseMode.QUERY
+        return ResponseMode.QUERY_JWT if asked.require_signed_response else ResponseMode.QUERY
 
 
 def _state_for_errors(fields: Fields) -> str | None:

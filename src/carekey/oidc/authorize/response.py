@@ -5,9 +5,21 @@ Source: RFC 6749 sections 4.1.2 and 4.1.2.1; RFC 9207 (`iss`); cis2-profile sect
 
 from dataclasses import dataclass
 
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.oidc.authorize.parameters import SIGNED
 from carekey.oidc.authorize.request import Sender, origin
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.model import AuthorizationRequest, Issuer, ResponseMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """Who signs an answer, for whom and how."""
+
+    issuer: IssuerName
+    url: str
+    client: ClientId
+    alg: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +29,8 @@ class Answer:
     mode: ResponseMode
     redirect_uri: str
     parameters: tuple[tuple[str, str], ...]
+    signing: Signing | None = None
+    """Set while it has yet to be signed."""
 
     @property
     def origin(self) -> str:
@@ -29,13 +43,20 @@ def success(request: AuthorizationRequest, issuer: Issuer, code: str) -> Answer:
         mode=request.response_mode,
         redirect_uri=request.redirect_uri,
         parameters=(("code", code), *state, ("iss", issuer.url), ("client_id", request.client)),
+        signing=_signing(request.response_mode, issuer, request.client, request.response_alg),
     )
 
 
 def failure(to: AuthorizationRequest | Sender, issuer: Issuer, error: OAuthError) -> Answer:
     state = () if to.state is None else (("state", to.state),)
+    client, alg = (to.client.id, to.client.response_alg) if isinstance(to, Sender) else (to.client, to.response_alg)
     return Answer(
         mode=to.response_mode,
         redirect_uri=to.redirect_uri,
         parameters=(("error", error.code), ("error_description", error.description), *state, ("iss", issuer.url)),
+        signing=_signing(to.response_mode, issuer, client, alg),
     )
+
+
+def _signing(mode: ResponseMode, issuer: Issuer, client: ClientId, alg: str) -> Signing | None:
+    return Signing(issuer=issuer.name, url=issuer.url, client=client, alg=alg) if mode in SIGNED else None

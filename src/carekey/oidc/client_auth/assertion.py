@@ -22,7 +22,7 @@ SKEW = 60
 """Seconds that a client's clock may be wrong."""
 
 _TYPS = frozenset({None, "jwt", "application/jwt", "client-authentication+jwt"})
-_TAKE_ASSERTIONS = (endpoints.TOKEN, endpoints.INTROSPECTION, endpoints.REVOCATION)
+_TAKE_ASSERTIONS = (endpoints.TOKEN, endpoints.PAR, endpoints.INTROSPECTION, endpoints.REVOCATION)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 REASONS: Mapping[Flaw, Reason] = {
@@ -57,7 +57,7 @@ def plain(text: str) -> bool:
 
 
 def audiences(issuer: Issuer) -> frozenset[str]:
-    """Everything that an assertion for this issuer may call it."""
+    """Everything that an assertion for this issuer may call it (RFC 9126 section 2 adds the third)."""
     return frozenset(
         form
         for address in (issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS))

@@ -23,6 +23,7 @@ from carekey.oidc.events import ClientRefused
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import Assertions, OidcTx
+from carekey.oidc.profiles import Profile, demands
 from carekey.web.fields import Fields
 
 PARAMETERS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
@@ -164,9 +165,12 @@ class ClientAuthentication:
             raise refusal(reason=Reason.UNKNOWN_CLIENT)
         if client.disabled_at is not None:
             raise refusal(reason=Reason.DISABLED_CLIENT)
+        asked = demands(self._issuer, client)
+        if client.auth_method not in asked.auth_methods:
+            raise refusal(reason=Reason.METHOD_NOT_REGISTERED)
         match by, client.auth_method:
             case ByAssertion(), ClientAuthMethod.PRIVATE_KEY_JWT:
-                return Authenticated(client, await self._by_private_key(by.token, client, now))
+                return Authenticated(client, await self._by_private_key(by.token, client, asked, now))
             case ByAssertion(), ClientAuthMethod.CLIENT_SECRET_JWT:
                 judged = client_secret_jwt.judge(by.token, client, self._sealing, audiences=self._audiences, now=now)
                 return Authenticated(client, judged)
@@ -178,7 +182,11 @@ class ClientAuthentication:
             case _:
                 raise refusal(reason=Reason.METHOD_NOT_REGISTERED)
 
-    async def _by_private_key(self, token: Unverified, client: Client, now: datetime) -> Proven:
+    async def _by_private_key(self, token: Unverified, client: Client, asked: Profile, now: datetime) -> Proven:
+        if asked.issuer_as_audience and token.claims.get("aud") != self._issuer.url:
+            raise InvalidAssertion(reason=Reason.ASSERTION_AUDIENCE)
+        if token.header.alg not in asked.algs:
+            raise InvalidAssertion(reason=Reason.ASSERTION_ALG)
         try:
             keys = await self._keys.of(client, now=now)
             judged = private_key_jwt.judge(token, client, keys, audiences=self._audiences, now=now)

@@ -2,7 +2,7 @@
 
 Everything that is wrong is told at once, by field. Members that we do not know are kept as they came. CIS2's own
 name `jwks_uri_signing_algorithm` is taken for `token_endpoint_auth_signing_alg` (cis2-profile section 9.2).
-Ours are `require_pkce`, `minimum_aal`, `listed`, `consent` and those of `POLICY`.
+Ours are `profile`, `require_pkce`, `minimum_aal`, `listed`, `consent` and those of `POLICY`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from carekey.jose.algorithms import ASYMMETRIC, SYMMETRIC
+from carekey.jose.algorithms import SYMMETRIC
 from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
 from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer
+from carekey.oidc.profiles import PROFILES, Profile, together
 
 _WITH_CREDENTIALS = frozenset(
     {
@@ -37,6 +38,10 @@ _ENCRYPTION = (
     "id_token_encrypted_response_enc",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
+    "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
 )
@@ -121,16 +126,25 @@ class _Reader:
         value = self.text(field)
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in {"https", *(("http",) if plain else ())} and bool(parts.hostname)
-            good = good and "@" not in parts.netloc and not parts.fragment and value.isascii() and " " not in value
-        except ValueError:
-            good = False
-        if not good:
+        if not _is_address(value, plain=plain):
             self.refuse(field, "must be an https address")
             return None
         return value
+
+    def addresses(self, field: str, *, plain: bool) -> tuple[str, ...]:
+        values = self.texts(field)
+        if not all(_is_address(value.partition("#")[0], plain=plain) for value in values):
+            self.refuse(field, "must be a list of https addresses")
+        return values
+
+
+def _is_address(value: str, *, plain: bool) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    good = parts.scheme in {"https", *(("http",) if plain else ())} and bool(parts.hostname)
+    return good and "@" not in parts.netloc and not parts.fragment and value.isascii() and " " not in value
 
 
 def _is_text(value: Any) -> bool:
@@ -163,9 +177,8 @@ def parse(
     for field in _ENCRYPTION:
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "asks for encryption, which is not offered here")
-    method = ClientAuthMethod(
-        read.choice("token_endpoint_auth_method", "client_secret_basic", {one.value for one in ClientAuthMethod})
-    )
+    profile, asked = _profile(read, issuer)
+    method = _auth_method(read, asked)
     for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
         read.refuse("grant_types", f"has {grant_type}, which a client without credentials cannot use")
     scope = read.text("scope")
@@ -177,17 +190,27 @@ def parse(
         name=name or "",
         redirect_uris=_redirects(read, kind, issuer, needed="authorization_code" in grant_types),
         auth_method=method,
-        auth_signing_alg=_auth_alg(read, method),
+        auth_signing_alg=_auth_alg(read, method, asked),
         jwks=jwks,
         jwks_uri=jwks_uri,
         grant_types=grant_types,
         scopes=None if scope is None else frozenset(scope.split()),
-        id_token_alg=read.choice("id_token_signed_response_alg", "RS256", ASYMMETRIC),
-        userinfo_alg=read.choice_or_none("userinfo_signed_response_alg", ASYMMETRIC),
+        id_token_alg=read.choice("id_token_signed_response_alg", _usual_alg(asked), asked.algs),
+        userinfo_alg=read.choice_or_none("userinfo_signed_response_alg", asked.algs),
+        profile=profile,
+        require_par=_demand(read, "require_pushed_authorization_requests", asked, demanded=asked.require_par),
+        require_signed_request=_demand(
+            read, "require_signed_request_object", asked, demanded=asked.require_signed_request
+        ),
+        request_object_alg=read.choice_or_none("request_object_signing_alg", asked.algs),
+        request_uris=read.addresses("request_uris", plain=issuer.private_fetches),
+        authorization_details_types=read.texts("authorization_details_types"),
+        response_alg=read.choice("authorization_signed_response_alg", _usual_alg(asked), asked.algs),
         default_max_age=max_age,
         default_acr_values=read.texts("default_acr_values"),
         minimum_aal=AAL(read.take("minimum_aal", 1, "1, 2 or 3", lambda value: type(value) is int and 1 <= value <= 3)),
-        require_pkce=read.flag("require_pkce") or method is ClientAuthMethod.NONE,
+        require_pkce=_demand(read, "require_pkce", asked, demanded=asked.require_pkce)
+        or method is ClientAuthMethod.NONE,
         post_logout_redirect_uris=_redirects(read, kind, issuer, field="post_logout_redirect_uris"),
         backchannel_logout_uri=read.address("backchannel_logout_uri", plain=issuer.private_fetches),
         backchannel_logout_session_required=read.flag("backchannel_logout_session_required"),
@@ -202,15 +225,43 @@ def parse(
         resources=_resources(read, "resources", issuer),
         serves=_resources(read, "resource_server_for", issuer),
         introspect_any=read.flag("introspect_any"),
-        introspection_alg=read.choice("introspection_signed_response_alg", "RS256", ASYMMETRIC),
+        introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
         exchange_from=_exchange_from(read),
         assert_people=read.flag("assert_people"),
         created_at=now,
         metadata=_kept(read, kind),
     )
+    if (client.require_signed_request or client.request_uris) and jwks is None and jwks_uri is None:
+        read.refuse("jwks_uri", "or jwks is needed for signed requests")
     if read.problems:
         raise InvalidMetadata(read.problems)
     return client
+
+
+def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
+    """The client's own profile, and what comes of it and the issuer's together."""
+    name = read.choice_or_none("profile", PROFILES)
+    asked = together(issuer.profile, name or issuer.profile)
+    if asked.lacking is not None:
+        read.refuse("profile", f"{asked.name} needs {asked.lacking}, which CareKey does not have yet: choose another")
+    return name, asked
+
+
+def _demand(read: _Reader, field: str, asked: Profile, *, demanded: bool) -> bool:
+    """A switch that the profile may have thrown already; then it cannot be registered as off."""
+    if demanded and read.rest.get(field) is False:
+        read.refuse(field, f"must be true: the profile {asked.name} demands it")
+    return read.flag(field) or demanded
+
+
+def _auth_method(read: _Reader, asked: Profile) -> ClientAuthMethod:
+    allowed = {one.value for one in asked.auth_methods}
+    usual = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
+    return ClientAuthMethod(read.choice("token_endpoint_auth_method", usual, allowed))
+
+
+def _usual_alg(asked: Profile) -> str:
+    return "RS256" if "RS256" in asked.algs else "PS256"
 
 
 def _redirects(
@@ -276,13 +327,13 @@ def _exchange_from(read: _Reader) -> dict[str, ActingAs]:
     return {id: ActingAs(mode) for id, mode in given.items()}
 
 
-def _auth_alg(read: _Reader, method: ClientAuthMethod) -> str | None:
+def _auth_alg(read: _Reader, method: ClientAuthMethod, asked: Profile) -> str | None:
     field = "token_endpoint_auth_signing_alg"
     if field in read.rest:
         read.rest.pop("jwks_uri_signing_algorithm", None)
     elif "jwks_uri_signing_algorithm" in read.rest:
         field = "jwks_uri_signing_algorithm"
-    return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else ASYMMETRIC)
+    return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else asked.algs)
 
 
 def _frontchannel(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
@@ -332,6 +383,13 @@ def describe(client: Client) -> dict[str, Any]:
         "scope": None if client.scopes is None else " ".join(sorted(client.scopes)),
         "id_token_signed_response_alg": client.id_token_alg,
         "userinfo_signed_response_alg": client.userinfo_alg,
+        "profile": client.profile,
+        "require_pushed_authorization_requests": client.require_par or None,
+        "require_signed_request_object": client.require_signed_request or None,
+        "request_object_signing_alg": client.request_object_alg,
+        "request_uris": list(client.request_uris),
+        "authorization_signed_response_alg": None if client.response_alg == "RS256" else client.response_alg,
+        "authorization_details_types": list(client.authorization_details_types),
         "default_max_age": client.default_max_age,
         "default_acr_values": list(client.default_acr_values),
         "minimum_aal": int(client.minimum_aal) if client.minimum_aal > AAL.AAL1 else None,

@@ -8,8 +8,10 @@ from typing import Any
 
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
 from carekey.oidc import endpoints
+from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
-from carekey.oidc.model import ClientAuthMethod, Issuer, ResponseMode
+from carekey.oidc.model import ClientAuthMethod, Issuer
+from carekey.oidc.profiles import PROFILES
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -32,14 +34,18 @@ _PROTOCOL_CLAIMS = (
 )
 
 
-def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str]) -> dict[str, Any]:
-    modes = [ResponseMode.QUERY, *([ResponseMode.FORM_POST] if issuer.form_post else [])]
+def document(
+    issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence[str], details: Sequence[str] = ()
+) -> dict[str, Any]:
+    asked = PROFILES[issuer.profile]
     scopes = [*SCOPE_NAMES, *(["offline_access"] if "refresh_token" in grant_types else [])]
     for resource in issuer.resources.values():
         scopes += sorted(resource.scopes)
-    methods = [method.value for method in ClientAuthMethod]
+    methods = [method.value for method in ClientAuthMethod if method in asked.auth_methods]
     confidential = [method for method in methods if method != ClientAuthMethod.NONE]
-    assertion_algs = [*SIGNING, *sorted(SYMMETRIC)]
+    algs = [name for name in SIGNING if name in asked.algs]
+    macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
+    assertion_algs = [*algs, *macs]
     told: dict[str, Any] = {
         "issuer": issuer.url,
         "authorization_endpoint": endpoints.address(issuer, endpoints.AUTHORIZE),
@@ -50,7 +56,7 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "revocation_endpoint": endpoints.address(issuer, endpoints.REVOCATION),
         "end_session_endpoint": endpoints.address(issuer, endpoints.END_SESSION),
         "response_types_supported": ["code"],
-        "response_modes_supported": [mode.value for mode in modes],
+        "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": list(grant_types),
         "subject_types_supported": ["public"],
         "scopes_supported": list(dict.fromkeys(scopes)),
@@ -59,13 +65,14 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "acr_values_supported": list(acr_values),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "code_challenge_methods_supported": ["S256"],
-        "id_token_signing_alg_values_supported": list(SIGNING),
-        "userinfo_signing_alg_values_supported": list(SIGNING),
+        "id_token_signing_alg_values_supported": algs,
+        "userinfo_signing_alg_values_supported": algs,
+        "authorization_signing_alg_values_supported": algs,
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
-        "introspection_signing_alg_values_supported": list(SIGNING),
+        "introspection_signing_alg_values_supported": algs,
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "backchannel_logout_supported": True,
@@ -74,10 +81,17 @@ def document(issuer: Issuer, *, acr_values: Sequence[str], grant_types: Sequence
         "frontchannel_logout_session_supported": True,
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        # Said aloud, because silence would mean yes.
-        "request_uri_parameter_supported": False,
+        "pushed_authorization_request_endpoint": endpoints.address(issuer, endpoints.PAR),
+        "require_pushed_authorization_requests": asked.require_par,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": algs,
+        "require_signed_request_object": asked.require_signed_request,
+        # A request_uri of the client's own would not be pushed.
+        "request_uri_parameter_supported": not asked.require_par,
+        "require_request_uri_registration": True,
     }
-    if issuer.announce_iss:
+    if details:
+        told["authorization_details_types_supported"] = list(details)
+    if issuer.announce_iss or asked.announce_iss:
         told["authorization_response_iss_parameter_supported"] = True
     return told

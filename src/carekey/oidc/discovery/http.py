@@ -34,13 +34,15 @@ class DiscoveryHttp:
         signer: Publishes,
         acr_values: Sequence[str],
         grant_types: Sequence[str],
+        details: Sequence[str] = (),
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`). `more`: members of other protocols."""
+        """`acr_values`: every class that this issuer can satisfy (`login/acr.py`).
+        `details`: types of authorization details. `more`: members of other protocols."""
         self._issuer = issuer
         self._signer = signer
         self._document = msgspec.json.encode(
-            {**(more or {}), **document(issuer, acr_values=acr_values, grant_types=grant_types)}
+            {**(more or {}), **document(issuer, acr_values=acr_values, grant_types=grant_types, details=details)}
         )
 
     def routes(self) -> list[Route]:

@@ -31,6 +31,7 @@ from carekey.oidc.events import TokensIssued, TokensRefused
 from carekey.oidc.model import AccessToken, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
 from carekey.oidc.tokens.access_token import JWT_ALG, TYPE, particulars
@@ -105,6 +106,9 @@ class TokenEndpoint:
         grant_type = self._grants.get(name)
         if grant_type is None:
             raise UnsupportedGrantType(reason=Reason.UNKNOWN_GRANT_TYPE)
+        lacking = demands(self._issuer, authenticated.client).lacking
+        if lacking is not None:
+            raise UnauthorizedClient(f"The client's profile needs {lacking}", reason=Reason.PROFILE_LACKS)
         if name not in authenticated.client.grant_types:
             raise UnauthorizedClient(reason=Reason.GRANT_TYPE_NOT_REGISTERED)
         check_once(fields, grant_type.parameters)
@@ -175,6 +179,8 @@ class TokenEndpoint:
             extras=self._extras(),
         )
         answer["id_token"] = self._signer.sign(claims, alg=alg)
+        if grant.authorization_details:
+            answer["authorization_details"] = grant.authorization_details
         if self._issuer.product_extras and grant.nonce is not None:
             answer["nonce"] = grant.nonce
         return answer

@@ -1,4 +1,4 @@
-"""Clients, codes, tokens, assertions."""
+"""Clients, codes, tokens, assertions, pushed requests."""
 
 import itertools
 
@@ -241,3 +241,29 @@ class AssertionsContract:
     async def test_of_many_at_once_one_is_first(self, store: Store, other: Store) -> None:
         answers = race([store, other], lambda tx: tx.assertions.first_seen(ISSUER, CLIENT, "1", expires_at=LATER))
         assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+
+class PushedRequestsContract:
+    async def test_comes_back_as_given_once(self, store: Store) -> None:
+        given = samples.pushed(signed=True)
+        await store.write(lambda tx: tx.pushed_requests.put(CODE, given))
+        assert await store.write(lambda tx: tx.pushed_requests.take(b"x" * 32)) is None
+        assert await store.write(lambda tx: tx.pushed_requests.take(CODE)) == given
+        assert await store.write(lambda tx: tx.pushed_requests.take(CODE)) is None
+
+    async def test_rfc9126_4_of_many_at_once_one_takes_it(self, store: Store, other: Store) -> None:
+        await store.write(lambda tx: tx.pushed_requests.put(CODE, samples.pushed()))
+        answers = race([store, other], lambda tx: tx.pushed_requests.take(CODE))
+        assert [answer for answer in answers if answer is not None] == [samples.pushed()]
+        assert len(answers) == RACERS
+
+    async def test_a_taking_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
+        await store.write(lambda tx: tx.pushed_requests.put(CODE, samples.pushed()))
+
+        def fail(tx: Tx) -> None:
+            assert tx.pushed_requests.take(CODE) is not None
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await store.write(fail)
+        assert await store.write(lambda tx: tx.pushed_requests.take(CODE)) == samples.pushed()

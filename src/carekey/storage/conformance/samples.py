@@ -24,7 +24,7 @@ from carekey.kernel.ids import (
     SessionId,
 )
 from carekey.login.model import Asked, Login
-from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, RefreshFamily
+from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
 from carekey.storage.store import SWEEP_MARGIN
 
@@ -286,5 +286,12 @@ def key(**fields: Any) -> StoredKey:
             created_at=NOW,
             changed_at=NOW,
         ),
+        **fields,
+    )
+
+
+def pushed(**fields: Any) -> PushedRequest:
+    return replace(
+        PushedRequest(issuer=ISSUER, client=CLIENT, parameters={"scope": "openid", "state": "a b"}, expires_at=LATER),
         **fields,
     )

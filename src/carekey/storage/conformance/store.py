@@ -139,10 +139,11 @@ class SweepContract:
                 tx.access_tokens.put(samples.token(digest=digest, session=None, expires_at=until))
                 tx.refresh_families.put(samples.family(code=name.encode() + b"-family", expires_at=until))
                 tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=until)
+                tx.pushed_requests.put(digest, samples.pushed(expires_at=until))
             tx.audit.record(samples.tested(at=NOW - timedelta(days=10_000)))
 
         await store.write(fill)
-        assert await store.sweep(NOW) == 8
+        assert await store.sweep(NOW) == 9
         assert await store.sweep(NOW) == 0
 
         def left(tx: Tx) -> list[bool]:
@@ -159,10 +160,11 @@ class SweepContract:
                     tx.access_tokens.find(digest) is not None,
                     tx.refresh_families.find(digest + b"-family") is not None,
                     not tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=NOW),
+                    tx.pushed_requests.take(digest) is not None,
                 )
             ]
 
-        assert await store.write(left) == [False] * 8 + [True] * 8
+        assert await store.write(left) == [False] * 9 + [True] * 9
         assert len(await store.read(lambda tx: tx.audit.search())) == 1
 
     async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_token_lives(self, store: Store) -> None:

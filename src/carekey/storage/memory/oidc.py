@@ -1,11 +1,21 @@
-"""Clients, codes, tokens and assertions."""
+"""Clients, codes, tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.oidc.model import AccessToken, Client, Grant, Redeemed, RefreshFamily, Replayed, Rotated, Superseded
+from carekey.oidc.model import (
+    AccessToken,
+    Client,
+    Grant,
+    PushedRequest,
+    Redeemed,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Superseded,
+)
 from carekey.storage.memory.sessions import Sessions
 from carekey.storage.memory.table import Journal, Table
 
@@ -134,3 +144,17 @@ class Assertions:
 
     def sweep(self, before: datetime, limit: int) -> int:
         return self._rows.sweep(lambda expires_at: expires_at <= before, limit)
+
+
+class PushedRequests:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[bytes, PushedRequest] = Table(journal)
+
+    def put(self, digest: bytes, request: PushedRequest) -> None:
+        self._rows.insert(digest, request)
+
+    def take(self, digest: bytes) -> PushedRequest | None:
+        return self._rows.pop(digest)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row.expires_at <= before, limit)

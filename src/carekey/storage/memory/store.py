@@ -9,7 +9,7 @@ from carekey.storage.memory.authenticators import Challenges, Credentials, Enrol
 from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
+from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
 from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
@@ -40,6 +40,7 @@ class MemoryTx:
         self.refresh_families = RefreshFamilies(journal)
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
+        self.pushed_requests = PushedRequests(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
@@ -54,6 +55,7 @@ class MemoryTx:
             self.refresh_families,
             self.codes,
             self.assertions,
+            self.pushed_requests,
             self.failures,
             self.enrolments,
             self.revocation,

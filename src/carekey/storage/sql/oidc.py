@@ -1,4 +1,4 @@
-"""Clients, codes, tokens and assertions."""
+"""Clients, codes, tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import bindparam, delete, exists, or_, select, update
 
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.model import (
@@ -14,6 +14,7 @@ from carekey.oidc.model import (
     Authentication,
     Client,
     Grant,
+    PushedRequest,
     Redeemed,
     RefreshFamily,
     Replayed,
@@ -30,9 +31,18 @@ from carekey.storage.encoding import (
 )
 from carekey.storage.sql.connection import Connection, Row
 from carekey.storage.sql.dialect import ONE, Dialect
-from carekey.storage.sql.schema import access_tokens, assertions, clients, codes, refresh_families, sessions
+from carekey.storage.sql.schema import (
+    access_tokens,
+    assertions,
+    clients,
+    codes,
+    pushed_requests,
+    refresh_families,
+    sessions,
+)
 
 _grant = msgspec.json.Decoder(Grant)
+_pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
 _authentication = msgspec.json.Decoder(Authentication)
 
@@ -262,3 +272,25 @@ class Assertions:
     def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
         row = (digest_of(issuer, client, jti), to_micros(expires_at))
         return self._connection.changed(self._sql.first_seen, row) == 1
+
+
+class _PushedRequestsSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c = pushed_requests.c
+        self.put = dialect.add(pushed_requests)
+        self.take = dialect.text(
+            delete(pushed_requests).where(c.digest == bindparam("this")).returning(c.request), "this"
+        )
+
+
+class PushedRequests:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_PushedRequestsSql)
+
+    def put(self, digest: bytes, request: PushedRequest) -> None:
+        self._connection.run(self._sql.put, (digest, to_json(request), to_micros(request.expires_at)))
+
+    def take(self, digest: bytes) -> PushedRequest | None:
+        row = self._connection.one(self._sql.take, (digest,))
+        return None if row is None else _pushed.decode(row[0])

@@ -332,6 +332,16 @@ assertions = Table(
     "assertions", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
 )
 
+pushed_requests = Table(
+    "pushed_requests",
+    metadata,
+    _digest(),
+    _text("request"),
+    _number("expires_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
 keys = Table(
     "keys",
     metadata,

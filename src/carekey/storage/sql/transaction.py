@@ -12,7 +12,7 @@ from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, RefreshFamilies
+from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
 from carekey.storage.sql.phone import Approvals, UafKeys
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
@@ -25,6 +25,7 @@ from carekey.storage.sql.schema import (
     failures,
     logins,
     logout_deliveries,
+    pushed_requests,
     refresh_families,
     revocation_evidence,
     session_clients,
@@ -59,6 +60,7 @@ class SqlTx:
         self.access_tokens = AccessTokens(connection, dialect)
         self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
+        self.pushed_requests = PushedRequests(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
@@ -93,6 +95,7 @@ class _SweepSql:
             oldest(refresh_families, refresh_families.c.expires_at),
             oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
+            oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from carekey.login import acr
 from carekey.oidc.authorize.errors import Unreturnable
 from carekey.oidc.authorize.modes.query import location
-from carekey.oidc.authorize.parameters import LIMITS
+from carekey.oidc.authorize.parameters import LIMITS, Arrival
 from carekey.oidc.authorize.request import origin, read, sender
 from carekey.oidc.authorize.response import Answer
 from carekey.oidc.authorize.tests.world import CALLBACK, ISSUER, SCOPES, WARD, wanted
@@ -45,7 +45,7 @@ def outcome(query: str):
         return "page"
     assert to.redirect_uri == CALLBACK
     try:
-        return read(fields, to, ISSUER, supported=SCOPES, hinted=lambda hint: None)
+        return read(Arrival(fields=fields), to, ISSUER, supported=SCOPES, details={}, hinted=lambda hint: None)
     except OAuthError:
         return "error"
 

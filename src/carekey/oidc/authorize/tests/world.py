@@ -1,5 +1,6 @@
 """The log-in world with a real authorization endpoint and real log out before it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -7,14 +8,25 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 
 from carekey.jose.jwt import Flaw, InvalidJwt
-from carekey.kernel.ids import ClientId
+from carekey.jose.sealing import Sealing
+from carekey.jose.signer import Signer
+from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.secret import digest
 from carekey.login.tests.make import HEALTHCARE, NOW
 from carekey.login.tests.world import SANDBOX, Browser, CountingEntropy, World
-from carekey.oidc.authorize.http import Authorize, respond
+from carekey.oidc.authorize.arrival import RequestObjects
+from carekey.oidc.authorize.authorization_details import RECORD_ACCESS
+from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.authorize.respond import Respond
+from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.fetch import FetchFailed
+from carekey.oidc.fetch import Flaw as FetchFlaw
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Client, Grant, Issuer, Redeemed
+from carekey.oidc.par.endpoint import PushedRequests
+from carekey.oidc.par.http import ParHttp
 
 URL = "https://care.example.test:443/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
 AUTHORIZE = urlsplit(URL).path + "/authorize"
@@ -49,19 +61,70 @@ class KnownTokens:
             raise InvalidJwt(Flaw.BAD_SIGNATURE) from None
 
 
+class OpenSigner:
+    """Signs nothing: the claims can be read."""
+
+    def __init__(self) -> None:
+        self.ready: set[str] = set()
+
+    async def refresh(self, now: Any, *, alg: str) -> None:
+        self.ready.add(alg)
+
+    def sign(self, claims: Any, *, alg: str) -> str:
+        assert alg in self.ready
+        return f"{alg}.{json.dumps(claims)}"
+
+
 class Provider(World):
     def __init__(self, **issuer: Any) -> None:
         self.issuer = replace(ISSUER, **issuer)
         sandbox = Issuer(name=SANDBOX, url="https://care.example.test/sandbox")
         codes = CodeIssuer([self.issuer, sandbox], CountingEntropy())
+        self.signers: dict[IssuerName, Any] = {self.issuer.name: OpenSigner(), SANDBOX: OpenSigner()}
+        respond = Respond(self.signers)
         super().__init__(application=codes, respond=respond)
         self.tokens = KnownTokens()
+        self.published: dict[str, bytes] = {}
+        """What is to be fetched, by its address."""
+        self.fetches: list[str] = []
         for one in (self.issuer, sandbox):
+            keys = ClientKeys(self._fetch)
+            objects = RequestObjects(issuer=one, keys=keys, fetch=self._fetch)
             endpoint = Authorize(
-                issuer=one, store=self.store, journey=self.journey, codes=codes, scopes=SCOPES, verifier=self.tokens
+                issuer=one,
+                store=self.store,
+                journey=self.journey,
+                codes=codes,
+                scopes=SCOPES,
+                details={RECORD_ACCESS.name: RECORD_ACCESS},
+                verifier=self.tokens,
+                objects=objects,
+                respond=respond,
             )
             self.routes += endpoint.routes()
+            sealing = Sealing(b"m" * 32, entropy=self.entropy)
+            clients = ClientAuthentication(issuer=one, store=self.store, keys=keys, sealing=sealing)
+            pushed = PushedRequests(
+                issuer=one,
+                store=self.store,
+                clients=clients,
+                objects=objects,
+                scopes=SCOPES,
+                details={RECORD_ACCESS.name: RECORD_ACCESS},
+                verifier=self.tokens,
+                entropy=self.entropy,
+            )
+            self.routes += ParHttp(issuer=one, clients=clients, endpoint=pushed).routes()
         self.routes += LogOut(issuers=[(self.issuer, self.tokens), (sandbox, self.tokens)], store=self.store).routes()
+
+    def sign_with(self, signer: Signer) -> None:
+        self.signers[self.issuer.name] = signer
+
+    async def _fetch(self, address: str) -> bytes:
+        self.fetches.append(address)
+        if address not in self.published:
+            raise FetchFailed(FetchFlaw.NO_ANSWER)
+        return self.published[address]
 
     async def save(self, *clients: Client) -> None:
         def work(tx: Any) -> None:

@@ -28,9 +28,12 @@ async def test_it_tells_the_truth_about_what_the_provider_was_built_with(world: 
     assert told["scopes_supported"] == [*SCOPE_NAMES, "offline_access"]
     assert told["acr_values_supported"] == ["AAL2_OR_AAL3_ANY", "AAL3_ANY"]
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["request_parameter_supported"] is False
-    assert told["request_uri_parameter_supported"] is False
+    assert told["request_parameter_supported"] is True
+    assert told["request_uri_parameter_supported"] is True
     assert told["claims_parameter_supported"] is True
+    assert "authorization_details_types_supported" not in told
+    listed = document(ISSUER, acr_values=[], grant_types=[], details=["record_access"])
+    assert listed["authorization_details_types_supported"] == ["record_access"]
     for missing in ("registration_endpoint", "check_session_iframe"):
         assert missing not in told
 
@@ -42,7 +45,10 @@ async def test_backchannel_2_1_and_frontchannel_3_logout_is_announced(world: Wor
         assert told[f"{channel}_logout_session_supported"] is True
 
 
-@pytest.mark.parametrize(("form_post", "modes"), [(True, ["query", "form_post"]), (False, ["query"])])
+@pytest.mark.parametrize(
+    ("form_post", "modes"),
+    [(True, ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]), (False, ["query", "jwt", "query.jwt"])],
+)
 def test_cis2_release_11_01_form_post_is_a_switch(form_post: bool, modes: list[str]) -> None:
     told = document(replace(ISSUER, form_post=form_post), acr_values=[], grant_types=[])
     assert told["response_modes_supported"] == modes

@@ -9,6 +9,7 @@ from carekey.oidc.errors import InvalidGrant, InvalidRequest, Reason
 from carekey.oidc.events import CodeReplayed
 from carekey.oidc.model import ClientAuthMethod, Grant, Replayed
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.token import pkce
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.token.grants import refresh_token
@@ -40,7 +41,7 @@ class AuthorizationCode:
             raise InvalidGrant(reason=Reason.CODE_EXPIRED)
         if grant.redirect_uri != redirect_uri:
             raise InvalidGrant(reason=Reason.REDIRECT_URI_DIFFERS)
-        if grant.code_challenge is None and request.client.auth_method is ClientAuthMethod.NONE:
+        if grant.code_challenge is None and _must_prove(request):
             raise InvalidGrant(reason=Reason.PKCE_MISSING)
         pkce.check(fields.get("code_verifier"), grant.code_challenge)
         if not tx.sessions.joined(grant.session, grant.client):
@@ -55,6 +56,13 @@ class AuthorizationCode:
             session=grant.session,
         )
         return Bought(token, grant, code, refresh=refresh_token.begin(tx, grant, code=key, request=request))
+
+
+def _must_prove(request: TokenRequest) -> bool:
+    """Rules may have changed since the code was issued."""
+    client = request.client
+    asked = demands(request.issuer, client)
+    return client.require_pkce or asked.require_pkce or client.auth_method is ClientAuthMethod.NONE
 
 
 def _check_ownership(grant: Grant, request: TokenRequest) -> None:

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, Text, text
 
-revision = "cards"
-down_revision = "0004_phone"
+revision = "0006_cards"
+down_revision = "0005_pushed"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()

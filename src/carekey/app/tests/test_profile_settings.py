@@ -1,0 +1,39 @@
+"""An issuer keeps a profile that there is, or nothing starts."""
+
+from typing import Any
+
+import pytest
+
+from carekey.app import wiring
+from carekey.app.settings import Settings, SettingsError, load
+
+
+def found(profile: str) -> Settings:
+    variables: dict[str, Any] = {
+        "CAREKEY_ISSUERS__HEALTHCARE__URL": "https://care.example",
+        "CAREKEY_ISSUERS__HEALTHCARE__PROFILE": profile,
+    }
+    return load(None, variables)
+
+
+@pytest.mark.parametrize("profile", ["cis2", "oidc-basic"])
+def test_a_profile_that_there_is_reaches_the_issuer(profile: str) -> None:
+    settings = found(profile)
+    wiring.check_ways(settings)
+    (issuer,) = wiring.issuers_of(settings)
+    assert issuer.profile == profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        ("fapi1", "there are cis2, oidc-basic"),
+        ("fapi2", "needs sender-constrained access tokens"),
+        ("fapi2-message-signing", "needs sender-constrained access tokens"),
+        ("fapi-ciba", "needs client-initiated backchannel authentication"),
+    ],
+)
+def test_one_that_there_is_not_stops_the_start(profile: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=r"^issuers\.healthcare\.profile is ") as refused:
+        wiring.check_ways(found(profile))
+    assert why in str(refused.value)

@@ -1,0 +1,27 @@
+"""POST {issuer}/par."""
+
+from starlette.responses import Response
+
+from carekey.oidc import endpoints
+from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.http import for_clients, json_answer
+from carekey.oidc.model import Issuer
+from carekey.oidc.par.endpoint import PushedRequests
+from carekey.web.kit import Request, Route, post
+
+
+class ParHttp:
+    def __init__(self, *, issuer: Issuer, clients: ClientAuthentication, endpoint: PushedRequests) -> None:
+        self._issuer = issuer
+        self._clients = clients
+        self._endpoint = endpoint
+
+    def routes(self) -> list[Route]:
+        return [post(endpoints.path(self._issuer, endpoints.PAR), for_clients(self._par, challenge))]
+
+    async def _par(self, request: Request) -> Response:
+        fields = await client_form(request, self._clients)
+        authorization, now = request.headers.get("authorization"), request.site.clock.now()
+        told = await self._endpoint.answer(fields, authorization, now=now, reference=request.reference)
+        return json_answer(told, status=201)
