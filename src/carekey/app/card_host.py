@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from carekey.app import logs, wiring
+from carekey.app import logs, smartcards
 from carekey.app.asgi import CARD_HOST, Application
 from carekey.app.settings import Settings, load
 from carekey.web.peer_certificate import EXTENSION
@@ -71,7 +71,7 @@ def context(found: Settings) -> ssl.SSLContext:
     made.num_tickets = 0
     made.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     made.set_alpn_protocols(["http/1.1"])
-    _beyond_python(made, wiring.card_issuers(found))
+    _beyond_python(made, smartcards.issuers(found))
     return made
 
 

@@ -7,8 +7,7 @@ import hmac
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from carekey import __version__
-from carekey.app import card_authority, demo, registry
+from carekey.app import card_authority, demo, registry, smartcards
 from carekey.app.settings import Resource as ResourceSettings
-from carekey.app.settings import Settings, SettingsError, duration, origin_of
+from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -26,8 +25,6 @@ from carekey.authenticators.phone.http import Phone
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
-from carekey.authenticators.smartcard.fetch import Fetcher as RevocationFetcher
-from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY
 from carekey.authenticators.smartcard.terms import Terms as CardTerms
@@ -130,7 +127,7 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        cards = smartcard_terms(found, store, clock, entropy)
+        cards = smartcards.running(found, store, clock, entropy)
         routes = _routes(
             found, store, issuers, signers, sealing, site, metadata, master, phones, cards.terms if cards else None
         )
@@ -330,69 +327,7 @@ def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
         raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Smartcards:
-    terms: CardTerms
-    revocations: RevocationCache[Tx]
-
-
-def smartcard_terms(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> _Smartcards | None:
-    """Raises: SettingsError."""
-    if found.smartcards.url is None:
-        return None
-    revocations: RevocationCache[Tx] = RevocationCache(store, fetch=RevocationFetcher(), clock=clock, entropy=entropy)
-    terms = CardTerms(
-        card_host=origin_of(found.smartcards.url),
-        log_in_hosts={IssuerName(name): origin_of(issuer.url) for name, issuer in found.issuers.items()},
-        profiles=card_profiles(found),
-        revocations=revocations,
-        zones=found.zones_of(CARD),
-        n3_zones=frozenset(found.smartcards.n3_zones),
-        proxied=found.smartcards.proxied,
-    )
-    return _Smartcards(terms=terms, revocations=revocations)
-
-
-def card_profiles(found: Settings) -> list[PkiProfile]:
-    """Raises: SettingsError."""
-    made = []
-    for name, pki in found.smartcards.pkis.items():
-        where = f"smartcards.pkis.{name}"
-        anchors = _certificates(pki.anchors, f"{where}.anchors")
-        between = _certificates(pki.intermediates, f"{where}.intermediates") if pki.intermediates else ()
-        grace = duration(f"{where}.grace", pki.grace) if pki.grace else timedelta(0)
-        if pki.profile == "national":
-            locations = tuple(pki.locations.items())
-            profile = national_card(anchors=anchors, intermediates=between, locations=locations, grace=grace)
-        else:
-            profile = own_card(anchors=anchors, intermediates=between, grace=grace)
-        made.append(replace(profile, name=name))
-    if own := card_authority.certificates(found):
-        root, cards = own
-        made.append(own_card(anchors=(root,), intermediates=(cards,)))
-    return made
-
-
-def card_issuers(found: Settings) -> list[bytes]:
-    """The authorities whose cards browsers shall offer, DER: those between roots and cards where they are known."""
-    return [der for profile in card_profiles(found) for der in profile.intermediates or profile.anchors]
-
-
-def _certificates(file: str, where: str) -> tuple[bytes, ...]:
-    """Raises: SettingsError."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    try:
-        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{where}: {file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise SettingsError(f"{where}: {file} holds no PEM certificate.") from None
-    return tuple(one.public_bytes(Encoding.DER) for one in found)
-
-
-def _card_host_routes(store: Store, cards: _Smartcards | None) -> list[Route]:
+def _card_host_routes(store: Store, cards: smartcards.Smartcards | None) -> list[Route]:
     return [*static.routes(), *CardHost(store=store, terms=cards.terms).routes()] if cards else []
 
 

@@ -177,9 +177,9 @@ def check_card_host(found: Settings, *, wanted: bool) -> None:
             raise CommandError("There is no card host: set smartcards.url.")
         return
     from carekey.app import card_host
-    from carekey.app.wiring import card_profiles
+    from carekey.app.smartcards import profiles
 
-    if not card_profiles(found):
+    if not profiles(found):
         raise CommandError(
             "smartcards.url is set, but no card would be accepted: add a table [smartcards.pkis.NAME], "
             "or make an authority with `carekey card new-authority`."

@@ -42,7 +42,8 @@ class PkiProfile:
     grace: timedelta = field(default=timedelta(0))
     """How long after its end the last known revocation list still counts, if no newer one can be had."""
     registered: bool = False
-    """Whether the card must be in our directory. Otherwise its certificate suffices, and it is added at first use."""
+    """Whether the card must be in our directory. Otherwise its certificate suffices, and the card host adds it at first
+    use."""
 
 
 def national_card(

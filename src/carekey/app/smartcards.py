@@ -1,0 +1,78 @@
+"""Smartcards as the settings want them: whose are accepted, from where, by way of which card host."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from carekey.app import card_authority
+from carekey.app.settings import Settings, SettingsError, duration, origin_of
+from carekey.authenticators.smartcard.fetch import Fetcher
+from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
+from carekey.authenticators.smartcard.revocation_cache import RevocationCache
+from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.kernel.clock import Clock
+from carekey.kernel.entropy import Entropy
+from carekey.kernel.ids import IssuerName
+from carekey.storage.store import Store, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smartcards:
+    terms: Terms
+    revocations: RevocationCache[Tx]
+
+
+def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Smartcards | None:
+    """Raises: SettingsError."""
+    if found.smartcards.url is None:
+        return None
+    revocations: RevocationCache[Tx] = RevocationCache(store, fetch=Fetcher(), clock=clock, entropy=entropy)
+    terms = Terms(
+        card_host=origin_of(found.smartcards.url),
+        log_in_hosts={IssuerName(name): origin_of(issuer.url) for name, issuer in found.issuers.items()},
+        profiles=profiles(found),
+        revocations=revocations,
+        zones=found.zones_of(WAY.name),
+        n3_zones=frozenset(found.smartcards.n3_zones),
+        proxied=found.smartcards.proxied,
+    )
+    return Smartcards(terms=terms, revocations=revocations)
+
+
+def profiles(found: Settings) -> list[PkiProfile]:
+    """Raises: SettingsError."""
+    made = []
+    for name, pki in found.smartcards.pkis.items():
+        where = f"smartcards.pkis.{name}"
+        anchors = _certificates(pki.anchors, f"{where}.anchors")
+        between = _certificates(pki.intermediates, f"{where}.intermediates") if pki.intermediates else ()
+        grace = duration(f"{where}.grace", pki.grace) if pki.grace else timedelta(0)
+        if pki.profile == "national":
+            locations = tuple(pki.locations.items())
+            profile = national_card(anchors=anchors, intermediates=between, locations=locations, grace=grace)
+        else:
+            profile = own_card(anchors=anchors, intermediates=between, grace=grace)
+        made.append(replace(profile, name=name))
+    if own := card_authority.certificates(found):
+        root, cards = own
+        made.append(own_card(anchors=(root,), intermediates=(cards,)))
+    return made
+
+
+def issuers(found: Settings) -> list[bytes]:
+    """The authorities whose cards browsers shall offer, DER: those between roots and cards where they are known."""
+    return [der for profile in profiles(found) for der in profile.intermediates or profile.anchors]
+
+
+def _certificates(file: str, where: str) -> tuple[bytes, ...]:
+    """Raises: SettingsError."""
+    try:
+        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{where}: {file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SettingsError(f"{where}: {file} holds no PEM certificate.") from None
+    return tuple(one.public_bytes(Encoding.DER) for one in found)
