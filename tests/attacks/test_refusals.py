@@ -97,8 +97,12 @@ REDIRECT: dict[str, tuple[dict[str, str | None], str, str]] = {
         "acr_unknown",
     ),
     "hint no token": ({"id_token_hint": "nonsense"}, "invalid_request", "id_token_hint"),
-    "request object": ({"request": "e30.e30."}, "request_not_supported", "request_object"),
-    "request by reference": ({"request_uri": "https://ward.example/r"}, "request_uri_not_supported", "request_uri"),
+    "request object unsigned": ({"request": "e30.e30."}, "invalid_request_object", "object_malformed"),
+    "request by reference": (
+        {"request_uri": "https://ward.example/r"},
+        "invalid_request_uri",
+        "request_uri_not_registered",
+    ),
     "registration": ({"registration": "{}"}, "registration_not_supported", "registration"),
     "PKCE plain": (
         {"code_challenge": "c" * 43, "code_challenge_method": "plain"},
