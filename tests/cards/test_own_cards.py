@@ -14,6 +14,9 @@ from support.provider import GP, PYTHONPATH, Provider
 from support.relying_party import RelyingParty
 
 pytest.importorskip("pkcs11", reason="the extra `cards` is not installed: pip install python-pkcs11")
+from carekey.authenticators.smartcard.model import Purpose
+from carekey.authenticators.smartcard.tokens import SLOTS
+
 pytestmark = pytest.mark.softhsm
 
 CALLBACK = "http://localhost:9/callback"
@@ -68,6 +71,7 @@ def test_issued_used_and_cancelled(
     assert issued.returncode == 0, issued.stderr
     curl.more = _on_token()
     done = proceed(curl, to_the_card_page(curl, party))
+    assert done.url.startswith(CALLBACK), heading(done)
     claims = party.id_token(party.token(party.answered(done.url)["code"]).json()["id_token"], nonce="n")
     assert (claims["sub"], claims["amr"]) == (GP, ["N3_SMARTCARD"])
     cancelled = provider.run("card", "cancel", issued.stdout.strip(), "--why", "lost")
@@ -93,6 +97,8 @@ def _on_token(pin: str = PIN) -> tuple[str, ...]:
         text=True,
         check=True,
     )
-    ids = [line.split()[-1] for line in listed.stdout.splitlines() if line.strip().startswith("ID:")]
-    uri = "pkcs11:token=card;id=" + "".join(f"%{byte:02x}" for byte in bytes.fromhex(ids[0]))
+    # The card holds a key for signing too, and lists them in any order.
+    ids = [bytes.fromhex(line.split()[-1]) for line in listed.stdout.splitlines() if line.strip().startswith("ID:")]
+    (id,) = [id for id in ids if id in SLOTS[Purpose.AUTHENTICATION]]
+    uri = "pkcs11:token=card;id=" + "".join(f"%{byte:02x}" for byte in id)
     return ("--key", f"{uri};type=private;pin-value={pin}", "--cert", f"{uri};type=cert")
