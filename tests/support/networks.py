@@ -27,12 +27,13 @@ class Networks:
 
 
 def possible() -> bool:
-    """Whether this machine lets us make namespaces."""
+    """Whether this machine lets us make namespaces, and enter them: in some containers the one works without the other."""
     name = f"ck{os.getpid()}p"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode == 0
-    if made:
-        _ip("netns", "del", name)
-    return made
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode != 0:
+        return False
+    entered = subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], capture_output=True, check=False)
+    _ip("netns", "del", name)
+    return entered.returncode == 0
 
 
 @contextmanager
