@@ -1,10 +1,7 @@
 """Builds an installation from its settings: the only place that knows every concrete class."""
 
-import base64
-import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,26 +9,19 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
 from carekey import __version__
-from carekey.app import card_authority, demo, registry, smartcards
+from carekey.app import card_authority, demo, master_key, phones, registry, smartcards
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.phone import transport_http as uaf_http
-from carekey.authenticators.phone.http import Phone
-from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
+from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY
 from carekey.authenticators.smartcard.terms import Terms as CardTerms
-from carekey.authenticators.uaf.facets import trusted_facets
-from carekey.authenticators.uaf.metadata import Metadata as UafMetadata
-from carekey.authenticators.uaf.metadata import Model, read_statements
-from carekey.authenticators.uaf.model import RelyingParty as UafRelyingParty
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -117,8 +107,8 @@ async def running(
     """Open the store, have signing keys, build the application. Raises: SettingsError, StorageError, KeyUnusable."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
-    master = master_key(found)
-    metadata, phones = fido_metadata(found, clock), phone_terms(found)
+    master = master_key.read(found)
+    metadata, phone_terms = fido_metadata(found, clock), phones.terms(found)
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -129,7 +119,7 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         cards = smartcards.running(found, store, clock, entropy)
         routes = _routes(
-            found, store, issuers, signers, sealing, site, metadata, master, phones, cards.terms if cards else None
+            found, store, issuers, signers, sealing, site, metadata, master, phone_terms, cards.terms if cards else None
         )
         authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
@@ -163,10 +153,10 @@ def prepare(found: Settings) -> None:
 
     make_folder(found)
     try:
-        if found.keys.master is None and not _master_file(found).exists():
-            write_master_key(_master_file(found), SystemEntropy())
+        if found.keys.master is None and not master_key.file_of(found).exists():
+            master_key.write(master_key.file_of(found), SystemEntropy())
     except OSError as error:
-        raise SettingsError(f"The master key {_master_file(found)} cannot be made: {error.strerror}.") from None
+        raise SettingsError(f"The master key {master_key.file_of(found)} cannot be made: {error.strerror}.") from None
     url = found.database_url()
     if url.startswith("sqlite:") and not sqlite.path_of(url).exists():
         migrate.upgrade(url)
@@ -226,41 +216,6 @@ def _check_profiles(found: Settings) -> None:
                 f"issuers.{name}.profile is {issuer.profile!r}, which needs {profile.lacking}, and CareKey does not "
                 f"have that yet; there are {choices}."
             )
-
-
-def master_key(found: Settings) -> bytes:
-    """Raises: SettingsError."""
-    if found.keys.master is not None:
-        return _decoded(found.keys.master, "keys.master")
-    file = _master_file(found)
-    try:
-        text = file.read_text(encoding="ascii")
-    except OSError as error:
-        raise SettingsError(f"The master key {file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        text = ""
-    return _decoded(text.strip(), str(file))
-
-
-def write_master_key(file: Path, entropy: Entropy) -> None:
-    """Raises: FileExistsError; a key that is replaced takes everything sealed under it along."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        out.write(base64.b64encode(entropy.bytes(32)).decode() + "\n")
-
-
-def _master_file(found: Settings) -> Path:
-    return Path(found.keys.master_file) if found.keys.master_file else found.folder() / "master.key"
-
-
-def _decoded(text: str, where: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 32:
-        raise SettingsError(f"The master key in {where} must be 32 bytes in base64.")
-    return key
 
 
 def issuers_of(found: Settings) -> list[Issuer]:
@@ -331,50 +286,8 @@ def _card_host_routes(store: Store, cards: smartcards.Smartcards | None) -> list
     return [*static.routes(), *CardHost(store=store, terms=cards.terms).routes()] if cards else []
 
 
-def phone_terms(found: Settings) -> Terms:
-    """Raises: SettingsError."""
-    models = [carekey_phone()] if found.uaf.carekey_phone else []
-    models += _statements(Path(found.uaf.statements)) if found.uaf.statements else []
-    if not models and _offers_phones(found):
-        raise SettingsError("No phone is accepted: set uaf.statements, or uaf.carekey_phone = true.")
-    try:
-        facets = trusted_facets(
-            found.uaf.app_id or found.origin() + FACETS,
-            [*sorted(found.origins()), *found.uaf.facets],
-            loopback=not found.secure(),
-        )
-    except ValueError as error:
-        raise SettingsError(f"uaf.app_id or uaf.facets cannot be used: {error}.") from None
-    return Terms(
-        party=UafRelyingParty(
-            facets=facets, metadata=UafMetadata.of(models, test_models=found.environment != "production")
-        ),
-        origin=found.origin(),
-        per_person=found.uaf.per_person,
-        conformance=found.uaf.conformance,
-    )
-
-
-def _statements(folder: Path) -> list[Model]:
-    try:
-        texts = [(file.name, file.read_bytes()) for file in sorted(folder.glob("*.json"))]
-    except OSError as error:
-        raise SettingsError(f"uaf.statements: {folder} cannot be read: {error.strerror}.") from None
-    try:
-        models, skipped = read_statements((name, msgspec.json.decode(text, type=dict)) for name, text in texts)
-    except msgspec.MsgspecError as error:
-        raise SettingsError(f"uaf.statements: a file in {folder} is not a JSON object ({error}).") from None
-    if skipped:
-        raise SettingsError(f"uaf.statements: {skipped[0].entry} cannot be used: {skipped[0].why}.")
-    return models
-
-
-def _offers_phones(found: Settings) -> bool:
-    return any(way.name in issuer.ways for issuer in found.issuers.values() for way in Phone.ways)
-
-
 def _added_by_link(found: Settings) -> list[Way]:
-    return [*WebAuthn.ways, *([ENROL] if _offers_phones(found) else [])]
+    return [*WebAuthn.ways, *([ENROL] if phones.offered(found) else [])]
 
 
 def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, store: Store) -> Site:
@@ -434,7 +347,7 @@ def _routes(
     site: Site,
     metadata: Metadata,
     master: bytes,
-    phones: Terms,
+    phone_terms: Terms,
     cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
@@ -447,7 +360,7 @@ def _routes(
         metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
         smartcards=cards,
-        phones=phones,
+        phones=phone_terms,
         clock=site.clock,
         service=found.service,
     )
@@ -551,7 +464,7 @@ def _issuer_routes(
             signer=signer,
             acr_values=acr.supported(ways),
             grant_types=list(registry.GRANTS),
-            more=uaf_http.discovery(found.origin()) if _offers_phones(found) else {},
+            more=uaf_http.discovery(found.origin()) if phones.offered(found) else {},
             details=list(details),
         ).routes(),
         *Authorize(

@@ -11,9 +11,10 @@ from typing import Literal
 
 import typer
 
+from carekey.app import master_key
 from carekey.app.settings import Settings
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, read_settings, run
-from carekey.app.wiring import Installation, check_ways, fido_metadata, master_key, running
+from carekey.app.wiring import Installation, check_ways, fido_metadata, running
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.clock import SystemClock
 from carekey.kernel.ids import IssuerName
@@ -46,7 +47,7 @@ async def _examine(found: Settings) -> list[Finding]:
     findings = [Finding("settings", "ok", f"{found.environment}, {len(found.issuers)} issuers.")]
     try:
         check_ways(found)
-        master_key(found)
+        master_key.read(found)
         findings += _files(found)
         findings += _metadata(found)
         async with running(found) as installation:

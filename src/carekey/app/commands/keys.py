@@ -84,11 +84,11 @@ def new_master(file: Annotated[Path, typer.Argument(help="The file to write; it 
 
     Examples: `carekey keys new-master /etc/carekey/master.key`
     """
-    from carekey.app.wiring import write_master_key
+    from carekey.app import master_key
     from carekey.kernel.entropy import SystemEntropy
 
     try:
-        write_master_key(file, SystemEntropy())
+        master_key.write(file, SystemEntropy())
     except FileExistsError:
         raise CommandError(f"{file} exists: a master key is not overwritten.", Exit.CONFLICT) from None
     except OSError as error:
