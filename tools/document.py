@@ -33,7 +33,9 @@ def docstrings(source: Path) -> dict[tuple[str, str], str]:
 
 
 def settings_page() -> str:
-    texts = docstrings(Path(settings.__file__))
+    texts: dict[tuple[str, str], str] = {}
+    for source in Path(settings.__file__).parent.glob("*.py"):
+        texts |= docstrings(source)
     tables = [
         ("", settings.Settings),
         ("server", settings.Server),
@@ -52,7 +54,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Made by `make docs` from `src/carekey/app/settings.py`.",
+        "Made by `make docs` from `src/carekey/app/settings/`.",
         "A setting stands in a TOML file (`--config`, or the variable `CAREKEY_CONFIG`) or in a variable:",
         "`CAREKEY_` and its path in capitals, parts joined by two underscores, such as `CAREKEY_SERVER__PORT=8001`.",
         "`carekey config check` says what is wrong with them, `carekey config show` what is in force.",

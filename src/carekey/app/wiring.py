@@ -10,12 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import card_authority, demo, master_key, phones, registry, smartcards
-from carekey.app.settings import Resource as ResourceSettings
+from carekey.app import card_authority, demo, master_key, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.enrolment.http import EnrolmentPages
-from carekey.authenticators.phone import transport_http as uaf_http
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
@@ -26,39 +24,21 @@ from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata, MetadataError, read
-from carekey.jose.keyring import Rotation
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import KeyUnusable, Signer
 from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
 from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import IssuerName
-from carekey.login import acr
 from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
 from carekey.login.model import Rules
-from carekey.oidc.authorize.arrival import RequestObjects
-from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
-from carekey.oidc.claims.registry import SCOPE_NAMES
-from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.keys import ClientKeys
-from carekey.oidc.discovery.http import DiscoveryHttp
-from carekey.oidc.fetch import Fetcher
-from carekey.oidc.introspection.http import IntrospectionHttp
-from carekey.oidc.logout.backchannel import BackChannel, Sender
+from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
-from carekey.oidc.model import Issuer, Resource
-from carekey.oidc.par.endpoint import PushedRequests
-from carekey.oidc.par.http import ParHttp
-from carekey.oidc.profiles import PROFILES
-from carekey.oidc.revocation.http import RevocationHttp
-from carekey.oidc.token.endpoint import TokenEndpoint
-from carekey.oidc.token.http import TokenHttp
-from carekey.oidc.tokens.own import OwnTokens
-from carekey.oidc.userinfo.http import UserinfoHttp
+from carekey.oidc.model import Issuer
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
 from carekey.sessions.model import Lifetimes
@@ -112,8 +92,8 @@ async def running(
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
-        issuers = issuers_of(found)
-        signers = {issuer.name: signer(found, issuer, store, sealing) for issuer in issuers}
+        issuers = provider.issuers_of(found)
+        signers = {issuer.name: provider.signer(found, issuer, store, sealing) for issuer in issuers}
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
@@ -139,7 +119,7 @@ async def running(
             card_host=Dispatcher(_card_host_routes(store, cards), site),
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
-            back_channel=_back_channel(issuers, signers, store, site),
+            back_channel=provider.back_channel(issuers, signers, store, site),
         )
     finally:
         store.close()
@@ -177,7 +157,7 @@ def make_folder(found: Settings) -> None:
 def check_ways(found: Settings) -> None:
     """Raises: SettingsError, if an issuer offers a way that there is not, or that is not for real people, or is to
     keep a profile that there is not."""
-    _check_profiles(found)
+    provider.check_profiles(found)
     kinds = {way.name: kind for kind in registry.AUTHENTICATORS for way in kind.ways}
     for name, issuer in found.issuers.items():
         if not issuer.ways:
@@ -202,60 +182,6 @@ def check_ways(found: Settings) -> None:
             raise SettingsError(
                 f"There is no way to log in named {way!r} for [ways.{way}]; there are {', '.join(kinds)}."
             )
-
-
-def _check_profiles(found: Settings) -> None:
-    """Raises: SettingsError, if an issuer is to keep a profile that there is not."""
-    choices = ", ".join(name for name, profile in PROFILES.items() if profile.lacking is None)
-    for name, issuer in found.issuers.items():
-        profile = PROFILES.get(issuer.profile)
-        if profile is None:
-            raise SettingsError(f"issuers.{name}.profile is {issuer.profile!r}; there are {choices}.")
-        if profile.lacking is not None:
-            raise SettingsError(
-                f"issuers.{name}.profile is {issuer.profile!r}, which needs {profile.lacking}, and CareKey does not "
-                f"have that yet; there are {choices}."
-            )
-
-
-def issuers_of(found: Settings) -> list[Issuer]:
-    return [
-        Issuer(
-            name=IssuerName(name),
-            url=issuer.url,
-            realm=issuer.realm,
-            form_post=issuer.form_post,
-            product_extras=issuer.product_extras,
-            announce_iss=issuer.announce_iss,
-            profile=issuer.profile,
-            refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
-            offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
-            offline_idle=duration("offline_idle", issuer.offline_idle),
-            resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
-            private_fetches=found.environment != "production",
-        )
-        for name, issuer in found.issuers.items()
-    ]
-
-
-def _resource(issuer: str, uri: str, resource: ResourceSettings) -> Resource:
-    """Raises: SettingsError."""
-    if taken := {*SCOPE_NAMES, "offline_access"}.intersection(resource.scopes):
-        raise SettingsError(f"issuers.{issuer}.resources: the scope {min(taken)} of {uri} has a meaning already.")
-    return Resource(
-        uri=uri,
-        scopes=frozenset(resource.scopes),
-        jwt=resource.jwt,
-        token_lifetime=duration("token_lifetime", resource.token_lifetime),
-    )
-
-
-def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> Signer:
-    rotation = Rotation(
-        use_for=duration("keys.rotate_after", found.keys.rotate_after),
-        publish_ahead=duration("keys.publish_ahead", found.keys.publish_ahead),
-    )
-    return Signer(issuer=issuer.name, store=store, sealing=sealing, rotation=rotation)
 
 
 def fido_metadata(found: Settings, clock: Clock) -> Metadata:
@@ -372,7 +298,7 @@ def _routes(
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     for issuer in issuers:
-        routes += _issuer_routes(
+        routes += provider.routes(
             found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master
         )
     return routes
@@ -405,82 +331,3 @@ def _public(
         contact=found.contact,
         security_contact=found.security_contact,
     )
-
-
-def _back_channel(
-    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
-) -> BackChannel[Tx]:
-    senders = [
-        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
-        for issuer in issuers
-    ]
-    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
-
-
-def _issuer_routes(
-    found: Settings,
-    issuer: Issuer,
-    signer: Signer,
-    store: Store,
-    sealing: Sealing,
-    journey: Journey[Tx],
-    codes: CodeIssuer[Tx],
-    respond: Respond,
-    site: Site,
-    master: bytes,
-) -> list[Route]:
-    details = dict(registry.AUTHORIZATION_DETAILS)
-    if found.environment != "production":
-        details |= registry.SANDBOX_AUTHORIZATION_DETAILS
-    fetch = Fetcher(private=issuer.private_fetches).get
-    keys = ClientKeys(fetch)
-    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
-    clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
-    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
-    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
-    endpoint = TokenEndpoint(
-        issuer=issuer,
-        store=store,
-        clients=clients,
-        grants=registry.GRANTS,
-        signer=signer,
-        own=own,
-        entropy=site.entropy,
-    )
-    pushed = PushedRequests(
-        issuer=issuer,
-        store=store,
-        clients=clients,
-        objects=objects,
-        scopes=SCOPE_NAMES,
-        details=details,
-        verifier=signer,
-        entropy=site.entropy,
-    )
-    ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
-    return [
-        *DiscoveryHttp(
-            issuer=issuer,
-            signer=signer,
-            acr_values=acr.supported(ways),
-            grant_types=list(registry.GRANTS),
-            more=uaf_http.discovery(found.origin()) if phones.offered(found) else {},
-            details=list(details),
-        ).routes(),
-        *Authorize(
-            issuer=issuer,
-            store=store,
-            journey=journey,
-            codes=codes,
-            scopes=SCOPE_NAMES,
-            details=details,
-            verifier=signer,
-            objects=objects,
-            respond=respond,
-        ).routes(),
-        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
-        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
-        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
-        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
-    ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from carekey.app import wiring
+from carekey.app import provider, wiring
 from carekey.app.settings import Settings, SettingsError, load
 
 
@@ -20,7 +20,7 @@ def found(profile: str) -> Settings:
 def test_a_profile_that_there_is_reaches_the_issuer(profile: str) -> None:
     settings = found(profile)
     wiring.check_ways(settings)
-    (issuer,) = wiring.issuers_of(settings)
+    (issuer,) = provider.issuers_of(settings)
     assert issuer.profile == profile
 
 

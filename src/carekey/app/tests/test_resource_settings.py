@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from carekey.app import settings
+from carekey.app.provider import issuers_of
 from carekey.app.settings import SettingsError
-from carekey.app.wiring import issuers_of
 from carekey.oidc.model import Resource
 
 RECORDS = "https://records.example"

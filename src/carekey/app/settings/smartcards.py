@@ -1,0 +1,83 @@
+"""Settings of the card host, of whose cards are accepted, and of the authority that makes them."""
+
+from collections.abc import Collection
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from carekey.app.settings.section import Section, SettingsError, duration
+
+
+class CardPki(Section, frozen=True):
+    anchors: str
+    """PEM file with the root certificates."""
+    profile: Literal["national", "own"] = "own"
+    """What its certificates look like: `national` (user number as common name, certificate policy, revocation lists
+    in a directory), or `own`, as a CareKey's authority makes them: each of them must be known to the directory."""
+    intermediates: str | None = None
+    """PEM file with the authorities between roots and cards."""
+    locations: dict[str, str] = {}
+    """Where revocation lists are fetched whose distribution points are names in a directory: name to URL."""
+    grace: str | None = None
+    """How long after its end the last revocation list still counts, such as `4h`. By default not at all: while no
+    list can be had, nobody logs in with these cards."""
+
+
+class Smartcards(Section, frozen=True):
+    url: str | None = None
+    """Where browsers reach the card host, such as `https://*.card.example`: an origin of its own. `*` stands for a
+    random label at each attempt, and needs a wildcard certificate and name: without it a browser that was given one
+    card offers no other until it is closed. Without this setting there are no smartcards."""
+    host: str = "127.0.0.1"
+    """Address that the card host listens on."""
+    port: int = 8443
+    """Port that the card host listens on."""
+    certificate: str | None = None
+    """PEM file with the card host's certificate chain."""
+    private_key: str | None = None
+    """PEM file with that certificate's private key."""
+    proxied: bool = False
+    """A proxy ends TLS and says in `Client-Cert` (RFC 9440) what it was shown. It is believed from `server.proxies`
+    alone, and nobody else is answered. See `deploy/`."""
+    n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
+    """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
+    pkis: dict[str, CardPki] = {}
+    """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
+
+
+class CardAuthority(Section, frozen=True):
+    folder: str | None = None
+    """Folder with the authority's certificates and sealed keys, which `carekey card new-authority` makes. By default
+    `card-authority` in the data folder. Every node needs the same."""
+    url: str | None = None
+    """Origin that goes into cards as the place of revocation lists, if it is not the first issuer's."""
+    card_lifetime: str = "730d"
+    """How long a card's certificates last."""
+    list_lifetime: str = "1d"
+    """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    module: str | None = None
+    """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
+
+
+def check(cards: Smartcards, *, origins: Collection[str], proxies: Collection[str], shared: bool) -> None:
+    """`shared`: whether two processes can share the database. Raises: SettingsError."""
+    if cards.url is None:
+        return
+    parts = urlsplit(cards.url)
+    host = (parts.hostname or "").removeprefix("*.")
+    if parts.scheme != "https" or not host or "*" in host or parts.path or parts.query or parts.fragment:
+        raise SettingsError("smartcards.url must be an https origin without a path, such as https://*.card.example.")
+    if cards.url in origins:
+        raise SettingsError("smartcards.url must not be an issuer's origin: browsers would be asked for a card always.")
+    if (cards.certificate is None or cards.private_key is None) and not cards.proxied:
+        raise SettingsError(
+            "smartcards.url needs smartcards.certificate and smartcards.private_key, or proxied = true."
+        )
+    if cards.proxied and not proxies:
+        raise SettingsError("smartcards.proxied needs server.proxies: whose Client-Cert is to be believed?")
+    if not shared:
+        raise SettingsError("Smartcards need a database that two processes can share: set database.url.")
+    for name, pki in cards.pkis.items():
+        if pki.grace is not None:
+            duration(f"smartcards.pkis.{name}.grace", pki.grace)
