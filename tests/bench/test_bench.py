@@ -25,3 +25,11 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
         for workers in (1, 16):
             assert f"{journey}, {workers} at once" in done.stderr
     assert "| SQLite | complete log-in | 1 |" in done.stdout
+
+
+def test_the_notices_of_ended_sessions_are_measured_to_the_last():
+    command = [sys.executable, ROOT / "bench" / "logout.py", "20"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for server in ("SQLite", "PostgreSQL"):
+        assert f"{server}: 20 notices to 10 applications" in done.stdout
