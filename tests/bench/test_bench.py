@@ -21,7 +21,15 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    for journey in ("complete log-in", "silent log-in", "client credentials", "userinfo, 20 roles"):
+    for journey in (
+        "complete log-in",
+        "silent log-in",
+        "client credentials",
+        "userinfo, 20 roles",
+        "refresh",
+        "introspection",
+        "pushed request",
+    ):
         for workers in (1, 16):
             assert f"{journey}, {workers} at once" in done.stderr
     assert "| SQLite | complete log-in | 1 |" in done.stdout
