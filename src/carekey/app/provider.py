@@ -33,6 +33,7 @@ from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.storage.store import Store, Tx
 from carekey.web.kit import Route, Site
@@ -123,6 +124,7 @@ def routes(
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+    constraints = SenderConstraints()
     endpoint = TokenEndpoint(
         issuer=issuer,
         store=store,
@@ -130,6 +132,7 @@ def routes(
         grants=registry.GRANTS,
         signer=signer,
         own=own,
+        constraints=constraints,
         entropy=site.entropy,
     )
     pushed = PushedRequests(
@@ -167,5 +170,5 @@ def routes(
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]

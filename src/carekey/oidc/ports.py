@@ -97,6 +97,14 @@ class PushedRequests(Protocol):
         ...
 
 
+class DpopProofs(Protocol):
+    """DPoP proofs, so that each is used once (RFC 9449 section 11.1)."""
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        """True for exactly one caller."""
+        ...
+
+
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
@@ -110,6 +118,8 @@ class OidcTx(Protocol):
     def assertions(self) -> Assertions: ...
     @property
     def pushed_requests(self) -> PushedRequests: ...
+    @property
+    def dpop_proofs(self) -> DpopProofs: ...
     @property
     def logins(self) -> Logins: ...
     @property

@@ -237,6 +237,7 @@ def grant(**fields: Any) -> Grant:
             auth_time=NOW,
             role=None,
             requested_claims={"id_token": {"acr": {"essential": True}}},
+            confirmation={"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"},
             issued_at=NOW,
             expires_at=NOW + timedelta(seconds=60),
         ),
@@ -261,6 +262,7 @@ def token(**fields: Any) -> AccessToken:
                 acr="AAL3_ANY", amr=(Amr.FIDO2,), aal=AAL.AAL3, ial=IAL.IAL3, at=NOW - MICROSECOND
             ),
             act={"sub": "gateway", "act": {"sub": "app"}},
+            confirmation={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
             issued_at=NOW,
             expires_at=NOW + timedelta(hours=1),
         ),

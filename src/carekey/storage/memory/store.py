@@ -9,7 +9,15 @@ from carekey.storage.memory.authenticators import Challenges, Credentials, Enrol
 from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.memory.oidc import (
+    AccessTokens,
+    Assertions,
+    Clients,
+    Codes,
+    DpopProofs,
+    PushedRequests,
+    RefreshFamilies,
+)
 from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
@@ -41,6 +49,7 @@ class MemoryTx:
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
         self.pushed_requests = PushedRequests(journal)
+        self.dpop_proofs = DpopProofs(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
@@ -56,6 +65,7 @@ class MemoryTx:
             self.codes,
             self.assertions,
             self.pushed_requests,
+            self.dpop_proofs,
             self.failures,
             self.enrolments,
             self.revocation,

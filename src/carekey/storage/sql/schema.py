@@ -310,6 +310,7 @@ access_tokens = Table(
     _maybe("audience"),
     _maybe("authentication"),
     _maybe("act"),
+    _maybe("confirmation"),
     Index(None, "code"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
@@ -340,6 +341,10 @@ pushed_requests = Table(
     _number("expires_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
+)
+
+dpop_proofs = Table(
+    "dpop_proofs", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
 )
 
 keys = Table(

@@ -12,7 +12,15 @@ from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.sql.oidc import (
+    AccessTokens,
+    Assertions,
+    Clients,
+    Codes,
+    DpopProofs,
+    PushedRequests,
+    RefreshFamilies,
+)
 from carekey.storage.sql.phone import Approvals, UafKeys
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
@@ -21,6 +29,7 @@ from carekey.storage.sql.schema import (
     assertions,
     challenges,
     codes,
+    dpop_proofs,
     enrolments,
     failures,
     logins,
@@ -61,6 +70,7 @@ class SqlTx:
         self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
         self.pushed_requests = PushedRequests(connection, dialect)
+        self.dpop_proofs = DpopProofs(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
@@ -96,6 +106,7 @@ class _SweepSql:
             oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
             oldest(pushed_requests, pushed_requests.c.expires_at),
+            oldest(dpop_proofs, dpop_proofs.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
