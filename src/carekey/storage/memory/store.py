@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.confirmation import Confirmations, Devices, Evidences
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import (
@@ -41,6 +42,9 @@ class MemoryTx:
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
+        self.confirmations = Confirmations(journal)
+        self.evidences = Evidences(journal)
+        self.devices = Devices(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
         self.clients = Clients(journal)
@@ -70,6 +74,7 @@ class MemoryTx:
             self.enrolments,
             self.revocation,
             self.approvals,
+            self.confirmations,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

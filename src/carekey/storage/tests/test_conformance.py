@@ -2,7 +2,17 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import (
+    authenticators,
+    cards,
+    confirmation,
+    directory,
+    logout,
+    oidc,
+    phone,
+    record,
+    sessions,
+)
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +58,15 @@ class TestApprovals(phone.ApprovalsContract): ...
 
 
 class TestUafKeys(phone.UafKeysContract): ...
+
+
+class TestConfirmations(confirmation.ConfirmationsContract): ...
+
+
+class TestEvidences(confirmation.EvidencesContract): ...
+
+
+class TestDevices(confirmation.DevicesContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...
