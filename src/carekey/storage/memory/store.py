@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.confirmation import Confirmations, Devices, Evidences
+from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import (
@@ -47,6 +48,7 @@ class MemoryTx:
         self.devices = Devices(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
+        self.consents = Consents(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
@@ -58,7 +60,7 @@ class MemoryTx:
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         gone = 0
         before = now - SWEEP_MARGIN
         for expiring in (
@@ -75,10 +77,11 @@ class MemoryTx:
             self.revocation,
             self.approvals,
             self.confirmations,
+            self.consents,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
-        return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
+        return gone + self.sessions.sweep(now - sessions_kept, limit - gone)
 
 
 class MemoryStore(Store):

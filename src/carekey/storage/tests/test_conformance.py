@@ -6,6 +6,7 @@ from carekey.storage.conformance import (
     authenticators,
     cards,
     confirmation,
+    consents,
     directory,
     logout,
     oidc,
@@ -73,6 +74,9 @@ class TestSessions(sessions.SessionsContract): ...
 
 
 class TestLogins(sessions.LoginsContract): ...
+
+
+class TestConsents(consents.ConsentsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...

@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0106_confirm"
-down_revision = "0007_sender"
+down_revision = "0008_consents"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
@@ -22,7 +22,7 @@ def upgrade() -> None:
         Column("expires_at", NUMBER, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("confirmations_by_person", "confirmations", ["person", "expires_at"])
+    op.create_index("confirmations_by_person_expires_at", "confirmations", ["person", "expires_at"])
     op.create_index("confirmations_by_expires_at", "confirmations", ["expires_at"])
     op.create_table(
         "evidence",
@@ -32,7 +32,7 @@ def upgrade() -> None:
         Column("confirmed_at", NUMBER, nullable=False),
         Column("document", TEXT, nullable=False),
     )
-    op.create_index("evidence_by_person", "evidence", ["person", "confirmed_at"])
+    op.create_index("evidence_by_person_confirmed_at", "evidence", ["person", "confirmed_at"])
     op.create_table(
         "phone_devices",
         Column("credential", TEXT, primary_key=True),
