@@ -22,6 +22,9 @@ from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
+from carekey.oidc.dpop.constraint import Dpop
+from carekey.oidc.dpop.http import with_nonce
+from carekey.oidc.dpop.nonces import Nonces
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
@@ -67,6 +70,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
+            dpop_nonce=issuer.dpop_nonce == "required",
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -124,7 +128,8 @@ def routes(
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
-    constraints = SenderConstraints()
+    nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
+    constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None))
     endpoint = TokenEndpoint(
         issuer=issuer,
         store=store,
@@ -143,8 +148,14 @@ def routes(
         scopes=SCOPE_NAMES,
         details=details,
         verifier=signer,
+        constraints=constraints,
         entropy=site.entropy,
     )
+    takes_proofs = [
+        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
+        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
+    ]
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
@@ -166,9 +177,7 @@ def routes(
             objects=objects,
             respond=respond,
         ).routes(),
-        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
-        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]

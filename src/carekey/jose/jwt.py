@@ -1,6 +1,6 @@
 """Signed JWTs in compact form: strict reading, and verification against a set of keys (RFC 7515, RFC 7519).
 
-Keys come from the caller alone. What a header says of keys (`jwk`, `jku`, `x5u`, `x5c`) is never looked at, nothing
+Keys come from the caller alone. What a header says of keys (`jwk`, `jku`, `x5u`, `x5c`) is never looked at here, nothing
 is critical to us, and the caller says which algorithms it allows.
 """
 
@@ -108,6 +108,12 @@ class KeySet:
             raise InvalidKeySet
         keys = ((entry, cls._imported(entry)) for entry in entries[:KEYS_LIMIT])
         return cls(((_kid(entry), key) for entry, key in keys if key is not None), ASYMMETRIC)
+
+    @classmethod
+    def of_jwk(cls, jwk: Mapping[str, Any], alg: str) -> Self:
+        """One public key for one algorithm; empty if the key is odd, weak, or of another kind."""
+        key = cls._imported(jwk)
+        return cls([] if key is None else [(None, key)], (alg,))
 
     @classmethod
     def of_secret(cls, secret: str) -> Self:

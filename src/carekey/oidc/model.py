@@ -85,6 +85,8 @@ class Issuer:
     """An access of that kind that is not refreshed for so long ends (RFC 9700 section 4.14.2)."""
     resources: Mapping[str, Resource] = field(default_factory=dict)
     """By address."""
+    dpop_nonce: bool = False
+    """Whether DPoP proofs must have a nonce of ours (RFC 9449 section 8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,8 @@ class AuthorizationRequest:
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     """Of types that we know and that the client may ask for (RFC 9396)."""
     resource: str | None = None
+    confirmation: Confirmation | None = None
+    """The key that the code will be bound to (RFC 9449 section 10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class Feature(StrEnum):
     BACKCHANNEL_AUTHENTICATION = "client-initiated backchannel authentication (CIBA)"
 
 
-OFFERED: frozenset[Feature] = frozenset()
+OFFERED: frozenset[Feature] = frozenset({Feature.SENDER_CONSTRAINED_TOKENS})
 """What CareKey has of these. A profile that needs more cannot be chosen."""
 
 

@@ -16,7 +16,7 @@ def found(profile: str) -> Settings:
     return load(None, variables)
 
 
-@pytest.mark.parametrize("profile", ["cis2", "oidc-basic"])
+@pytest.mark.parametrize("profile", ["cis2", "oidc-basic", "fapi2", "fapi2-message-signing"])
 def test_a_profile_that_there_is_reaches_the_issuer(profile: str) -> None:
     settings = found(profile)
     wiring.check_ways(settings)
@@ -27,9 +27,7 @@ def test_a_profile_that_there_is_reaches_the_issuer(profile: str) -> None:
 @pytest.mark.parametrize(
     ("profile", "why"),
     [
-        ("fapi1", "there are cis2, oidc-basic"),
-        ("fapi2", "needs sender-constrained access tokens"),
-        ("fapi2-message-signing", "needs sender-constrained access tokens"),
+        ("fapi1", "there are cis2, oidc-basic, fapi2, fapi2-message-signing"),
         ("fapi-ciba", "needs client-initiated backchannel authentication"),
     ],
 )

@@ -228,6 +228,7 @@ def parse(
         introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
         exchange_from=_exchange_from(read),
         assert_people=read.flag("assert_people"),
+        dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
         created_at=now,
         metadata=_kept(read, kind),
     )
@@ -411,6 +412,7 @@ def describe(client: Client) -> dict[str, Any]:
         "introspection_signed_response_alg": client.introspection_alg if client.introspection_alg != "RS256" else None,
         "token_exchange_from": dict(client.exchange_from) or None,
         "assert_people": client.assert_people or None,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens or None,
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

@@ -16,6 +16,7 @@ from carekey.oidc.http import answer, for_clients, json_answer
 from carekey.oidc.introspection.introspect import INACTIVE, Look, NotTheirs
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
@@ -72,7 +73,9 @@ class IntrospectionHttp:
         return await self._answer(request, client, seen)
 
     async def _answer(self, request: Request, client: Client, seen: dict[str, Any]) -> Response:
-        if _MEDIA_TYPE not in request.headers.get("accept", ""):
+        # A client that signs its messages takes no answer that anybody could have written (FAPI 2.0 Message Signing 5.5).
+        signs = demands(self._issuer, client).require_signed_response
+        if _MEDIA_TYPE not in request.headers.get("accept", "") and not signs:
             return json_answer(seen)
         now = request.site.clock.now()
         await self._signer.refresh(now, alg=client.introspection_alg)

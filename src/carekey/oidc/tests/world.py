@@ -37,6 +37,9 @@ from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.client_secret_jwt import purpose
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
+from carekey.oidc.dpop.constraint import Dpop
+from carekey.oidc.dpop.http import with_nonce
+from carekey.oidc.dpop.nonces import Nonces
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer
@@ -120,7 +123,8 @@ class World:
         kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
         self.grants = {grant.name: grant for grant in kinds}
         self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
-        self.constraints = SenderConstraints()
+        self.nonces = Nonces(b"n" * 32)
+        self.constraints = SenderConstraints(Dpop(self.nonces if self.issuer.dpop_nonce else None))
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
@@ -131,15 +135,15 @@ class World:
             constraints=self.constraints,
             entropy=self.entropy,
         )
+        userinfo = UserinfoHttp(issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints)
+        token = TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint)
+        takes_proofs = [*token.routes(), *userinfo.routes()]
         routes = [
-            *TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint).routes(),
+            *(with_nonce(takes_proofs, self.nonces) if self.issuer.dpop_nonce else takes_proofs),
             *IntrospectionHttp(
                 issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
             ).routes(),
             *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
-            *UserinfoHttp(
-                issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints
-            ).routes(),
             *DiscoveryHttp(
                 issuer=self.issuer,
                 signer=self.signer,

@@ -23,11 +23,6 @@ class TokenHttp:
     async def _token(self, request: Request) -> Response:
         fields = await client_form(request, self._clients)
         authorization, now = request.headers.get("authorization"), request.site.clock.now()
-        told = await self._endpoint.answer(
-            fields,
-            authorization,
-            sent(request, endpoints.address(self._issuer, endpoints.TOKEN)),
-            now=now,
-            reference=request.reference,
-        )
+        here = sent(request, endpoints.address(self._issuer, endpoints.TOKEN))
+        told = await self._endpoint.answer(fields, authorization, here, now=now, reference=request.reference)
         return json_answer(told)
