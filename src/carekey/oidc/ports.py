@@ -7,7 +7,7 @@ from typing import Protocol
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.login.ports import Logins
+from carekey.login.ports import Consents, Logins
 from carekey.oidc.model import (
     AccessToken,
     Client,
@@ -122,6 +122,8 @@ class OidcTx(Protocol):
     def dpop_proofs(self) -> DpopProofs: ...
     @property
     def logins(self) -> Logins: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

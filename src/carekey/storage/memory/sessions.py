@@ -98,6 +98,13 @@ class Logins:
         self._rows.set(id, replace(row, role=role))
         return True
 
+    def go_on_as(self, id: LoginId, person: PersonId) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at:
+            return False
+        self._rows.set(id, replace(row, account=person))
+        return True
+
     def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:
         row = self._rows.get(id)
         if row is None or row.ended_at:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import (
@@ -43,6 +44,7 @@ class MemoryTx:
         self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
+        self.consents = Consents(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
@@ -70,6 +72,7 @@ class MemoryTx:
             self.enrolments,
             self.revocation,
             self.approvals,
+            self.consents,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

@@ -9,6 +9,7 @@ from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
+from carekey.storage.sql.consents import Consents
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
@@ -29,6 +30,7 @@ from carekey.storage.sql.schema import (
     assertions,
     challenges,
     codes,
+    consents,
     dpop_proofs,
     enrolments,
     failures,
@@ -64,6 +66,7 @@ class SqlTx:
         self.uaf_keys = UafKeys(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.logins = Logins(connection, dialect)
+        self.consents = Consents(connection, dialect)
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
@@ -92,9 +95,9 @@ class SqlTx:
 class _SweepSql:
     def __init__(self, dialect: Dialect) -> None:
         def oldest(table: Table, until: Column[Any], *also: ColumnElement[bool]) -> str:
-            (key,) = table.primary_key.columns
-            keys = at_most(select(key).where(until <= bindparam("before"), *also).order_by(until))
-            return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
+            key = tuple(table.primary_key.columns)
+            keys = at_most(select(*key).where(until <= bindparam("before"), *also).order_by(until))
+            return dialect.text(delete(table).where(tuple_(*key).in_(keys)), "before", "limit")
 
         bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
         bought_more = exists(ONE).where(refresh_families.c.code == codes.c.digest)
@@ -111,6 +114,7 @@ class _SweepSql:
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
+            oldest(consents, consents.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
         oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))

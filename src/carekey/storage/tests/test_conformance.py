@@ -2,7 +2,17 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import (
+    authenticators,
+    cards,
+    consents,
+    directory,
+    logout,
+    oidc,
+    phone,
+    record,
+    sessions,
+)
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +64,9 @@ class TestSessions(sessions.SessionsContract): ...
 
 
 class TestLogins(sessions.LoginsContract): ...
+
+
+class TestConsents(consents.ConsentsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0101_sender"
+revision = "0007_sender"
 down_revision = "0006_cards"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
