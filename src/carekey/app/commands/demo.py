@@ -18,6 +18,7 @@ from carekey.app.wiring import check_ways, prepare
 commands = typer.Typer(help="Start a demonstration, or list its people.", invoke_without_command=True)
 
 APPLICATIONS = {"ward": 8001, "pharmacy": 8002}
+RECORDS = "http://localhost:8003"
 _FOLDER = Path(__file__).parents[4] / "demo"
 """The applications are in the repository, not in the installed package."""
 
@@ -72,7 +73,7 @@ async def _register(config: Path | None) -> None:
     async with opened(config) as running:
         issuer = running.issuers[0]
         for kind in _present():
-            metadata = _registration(kind, issuer.url)
+            metadata = _registration(kind, issuer.url, records=RECORDS in issuer.resources)
             id = ClientId(str(metadata["client_id"]))
             known = await running.store.read(lambda tx: {client.id for client in tx.clients.list(issuer.name)})
             if id not in known:
@@ -84,6 +85,7 @@ async def _register(config: Path | None) -> None:
                     entropy=running.entropy,
                     by=this_operator(),
                     now=running.clock.now(),
+                    by_operator=True,
                 )
 
 
@@ -91,7 +93,7 @@ def _present() -> list[str]:
     return list(APPLICATIONS) if _FOLDER.is_dir() else []
 
 
-def _environment(kind: str, issuer: str) -> dict[str, str]:
+def _environment(kind: str, issuer: str, *, records: bool) -> dict[str, str]:
     names = {"ward": "Ward 7", "pharmacy": "Pharmacy"}
     other = next(name for name in APPLICATIONS if name != kind)
     return {
@@ -99,16 +101,18 @@ def _environment(kind: str, issuer: str) -> dict[str, str]:
         "WARD_ISSUER": issuer,
         "WARD_DATA": str(Path(os.environ.get("CAREKEY_DATA", "data")) / kind),
         "WARD_NEIGHBOUR": f"{names[other]}=http://localhost:{APPLICATIONS[other]}",
+        **({"WARD_RECORDS": RECORDS} if kind == "ward" and records else {}),
+        "RECORDS_ISSUER": issuer,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_FOLDER), os.environ.get("PYTHONPATH")])),
     }
 
 
-def _registration(kind: str, issuer: str) -> dict[str, object]:
+def _registration(kind: str, issuer: str, *, records: bool) -> dict[str, object]:
     import json
 
     done = subprocess.run(
         [sys.executable, "-m", "ward", "registration"],
-        env={**os.environ, **_environment(kind, issuer)},
+        env={**os.environ, **_environment(kind, issuer, records=records)},
         capture_output=True,
         check=True,
     )
@@ -118,10 +122,14 @@ def _registration(kind: str, issuer: str) -> dict[str, object]:
 
 @contextmanager
 def _applications(found: Settings) -> Iterator[None]:
-    issuer = next(iter(found.issuers.values())).url
+    issuer = next(iter(found.issuers.values()))
+    records = RECORDS in issuer.resources
+    programs = [("ward", kind) for kind in _present()] + [("records", "ward")] * (records and bool(_present()))
     started = [
-        subprocess.Popen([sys.executable, "-m", "ward"], env={**os.environ, **_environment(kind, issuer)})
-        for kind in _present()
+        subprocess.Popen(  # noqa: S603 (programs of our own)
+            [sys.executable, "-m", program], env={**os.environ, **_environment(kind, issuer.url, records=records)}
+        )
+        for program, kind in programs
     ]
     try:
         yield
@@ -141,6 +149,7 @@ def _welcome(found: Settings) -> None:
     if _present():
         say("  2. Open http://localhost:8001 (Ward 7), log in as that person and choose a role.")
         say("  3. Open http://localhost:8002 (Pharmacy): you are logged in already.")
+        say("     A patient's name in Ward 7 opens a record at an API, which may want a better log-in first.")
     for name, issuer in found.issuers.items():
         say(f"  Issuer {name}: {issuer.url}/.well-known/openid-configuration")
     say("  The sandbox issuer also takes user names and passwords: carekey demo people")

@@ -243,7 +243,10 @@ def _with_default_issuers(settings: Settings) -> Settings:
     cards = ["smartcard"] if settings.smartcards.url else []
     ways = [*cards, "passkey", "security-key", "phone", "this-phone"]
     sandbox = Issuer(url=f"{base}/sandbox", sandbox=True, ways=[*ways, "password"], realm="/Sandbox")
-    healthcare = Issuer(url=base, sandbox=True, ways=ways)
+    # What the demo's ward application calls.
+    records = {"http://localhost:8003": Resource(scopes=["records.read"], jwt=True)}
+    demo = records if settings.environment == "demo" else {}
+    healthcare = Issuer(url=base, sandbox=True, ways=ways, resources=demo)
     # Without real people, applications under development are on loopback at the health-care issuer too.
     return msgspec.structs.replace(settings, issuers={"healthcare": healthcare, "sandbox": sandbox})
 
