@@ -5,6 +5,7 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -244,6 +245,13 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
         entropy=entropy,
         record=record,
     )
+
+
+def sessions_kept(found: Settings) -> timedelta:
+    """A day longer than any session, or access that ends with one, can last."""
+    lasting = [duration("sessions.absolute", found.sessions.absolute)]
+    lasting += [duration("refresh_lifetime", issuer.refresh_lifetime) for issuer in found.issuers.values()]
+    return max(lasting) + timedelta(days=1)
 
 
 def _rules(found: Settings) -> dict[IssuerName, Rules]:

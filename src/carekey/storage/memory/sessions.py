@@ -66,7 +66,7 @@ class Sessions:
         return sorted(self._clients.get(id) or ())
 
     def sweep(self, before: datetime, limit: int) -> int:
-        old = [row for row in self._rows if row.started_at <= before][:limit]
+        old = [row for row in self._rows if row.last_used_at <= before][:limit]
         for row in old:
             self._rows.pop(row.id)
             self._digests.pop(row.digest)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
@@ -56,7 +56,7 @@ class MemoryTx:
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         gone = 0
         before = now - SWEEP_MARGIN
         for expiring in (
@@ -76,7 +76,7 @@ class MemoryTx:
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
-        return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
+        return gone + self.sessions.sweep(now - sessions_kept, limit - gone)
 
 
 class MemoryStore(Store):

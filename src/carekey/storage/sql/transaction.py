@@ -1,6 +1,6 @@
 """The one transaction over SQL, and its sweep."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, select, tuple_
@@ -10,7 +10,7 @@ from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolmen
 from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.consents import Consents
-from carekey.storage.sql.dialect import ONE, Dialect, at_most
+from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
 from carekey.storage.sql.oidc import (
@@ -78,14 +78,15 @@ class SqlTx:
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         before = to_micros(now - SWEEP_MARGIN)
         for sql in self._sweep.expired:
             if gone := self._connection.changed(sql, (before, limit)):
                 return gone
         if gone := self._connection.changed(self._sweep.deliveries, (to_micros(now - DELIVERIES_KEPT), limit)):
             return gone
-        old = self._connection.all(self._sweep.old_sessions, (to_micros(now - SESSIONS_KEPT), limit))
+        since = to_micros(now - sessions_kept)
+        old = self._connection.all(self._sweep.old_sessions, (since, since, limit))
         if old:
             self._connection.many(self._sweep.session_clients, old)
             self._connection.many(self._sweep.session, old)
@@ -121,10 +122,10 @@ class _SweepSql:
         self.deliveries = dialect.text(
             delete(logout_deliveries).where(tuple_(*key).in_(oldest_deliveries)), "before", "limit"
         )
-        started = sessions.c.started_at
-        self.old_sessions = dialect.text(
-            at_most(select(sessions.c.id).where(started <= bindparam("before")).order_by(started)), "before", "limit"
-        )
+        # The index is on the start, which is never after the last use.
+        started, before = sessions.c.started_at, given("before", NUMBER)
+        old = select(sessions.c.id).where(started <= before, sessions.c.last_used_at <= before).order_by(started)
+        self.old_sessions = dialect.text(at_most(old), "before", "before", "limit")
         self.session = dialect.text(delete(sessions).where(sessions.c.id == bindparam("session")), "session")
         self.session_clients = dialect.text(
             delete(session_clients).where(session_clients.c.session == bindparam("session")), "session"
