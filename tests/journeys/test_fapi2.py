@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests_oauth2client
 from joserfc.jwk import ECKey
 
 from support import node
@@ -118,3 +119,25 @@ def test_openid_client_under_fapi2(fapi2: Provider, issuer: str) -> None:
     assert par == [400, 201], "the first proof had no nonce, and the second had it"
     tokens = [status for path, status in told["answers"] if path.endswith("/access_token")]
     assert tokens == [200, 200], "the nonce of the pushed request still served"
+
+
+def test_requests_oauth2client_under_fapi2(fapi2: Provider) -> None:
+    """It names its key by `dpop_jkt` instead of pushing a proof."""
+    key = ECKey.generate_key("P-256", {"alg": "ES256", "use": "sig"}, auto_kid=True)
+    client_id = registered(fapi2, key, "healthcare")
+    with requests_oauth2client.OAuth2Client.from_discovery_endpoint(
+        issuer=fapi2.issuer,
+        auth=requests_oauth2client.PrivateKeyJwt(client_id, key.as_dict(private=True), alg="ES256", aud=fapi2.issuer),
+        redirect_uri=CALLBACK,
+        id_token_signed_response_alg="PS256",
+        dpop_bound_access_tokens=True,
+        testing=True,
+    ) as party:
+        asked = party.authorization_request(scope="openid profile", acr_values=ACR, dpop=True)
+        pushed = party.pushed_authorization_request(asked)
+        answer = asked.validate_callback(log_in(fapi2, pushed.uri))
+        first = party.authorization_code(answer)
+        second = party.refresh_token(first, dpop_key=first.dpop_key)
+        for token in (first, second):
+            assert token.token_type == "DPoP"
+            assert party.userinfo(token)["name"] == "Niamh O'Sullivan"
