@@ -112,6 +112,7 @@ def test_openid_client_under_fapi2(fapi2: Provider, issuer: str) -> None:
     assert told["userinfo"]["name"] == told["again"]["name"] == "Niamh O'Sullivan"
     assert [told[one]["token_type"] for one in ("first", "second")] == ["dpop", "dpop"]
     assert told["first"]["access_token"] != told["second"]["access_token"]
+    assert told["first"]["refresh_token"] == told["second"]["refresh_token"]
     assert (told["introspected"]["active"], told["introspected"]["token_type"]) == (True, "DPoP")
     assert set(told["introspected"]["cnf"]) == {"jkt"}
     assert (told["stolen"], told["naked"]) == ("invalid_token", 401)

@@ -43,6 +43,8 @@ class Profile:
     require_signed_request: bool = False
     """The request comes in a request object, which lives for an hour at most and says for whom it is."""
     require_signed_response: bool = False
+    keep_refresh_tokens: bool = False
+    """Refreshing gives no new refresh token: it would add nothing to a key and credentials, and be lost at times."""
     announce_iss: bool = False
     """Discovery says that `iss` is in every authorization response (RFC 9207). It is there in any case."""
     needs: frozenset[Feature] = frozenset()
@@ -67,6 +69,7 @@ _FAPI2 = Profile(
     issuer_as_audience=True,
     require_pkce=True,
     require_par=True,
+    keep_refresh_tokens=True,
     announce_iss=True,
     needs=frozenset({Feature.SENDER_CONSTRAINED_TOKENS}),
 )
@@ -79,6 +82,7 @@ _MESSAGE_SIGNING = Profile(
     require_par=True,
     require_signed_request=True,
     require_signed_response=True,
+    keep_refresh_tokens=True,
     announce_iss=True,
     needs=_FAPI2.needs,
 )
@@ -111,6 +115,7 @@ def together(name: str, other: str) -> Profile:
         require_par=a.require_par or b.require_par,
         require_signed_request=a.require_signed_request or b.require_signed_request,
         require_signed_response=a.require_signed_response or b.require_signed_response,
+        keep_refresh_tokens=a.keep_refresh_tokens or b.keep_refresh_tokens,
         announce_iss=a.announce_iss or b.announce_iss,
         needs=a.needs | b.needs,
     )

@@ -35,3 +35,15 @@ def test_one_that_there_is_not_stops_the_start(profile: str, why: str) -> None:
     with pytest.raises(SettingsError, match=r"^issuers\.healthcare\.profile is ") as refused:
         wiring.check_ways(found(profile))
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(("value", "wanted"), [("off", False), ("required", True)])
+def test_rfc9449_8_whether_proofs_need_a_nonce_is_the_issuers(value: str, wanted: bool) -> None:
+    variables = {
+        "CAREKEY_ISSUERS__HEALTHCARE__URL": "https://care.example",
+        "CAREKEY_ISSUERS__HEALTHCARE__DPOP_NONCE": value,
+    }
+    (issuer,) = provider.issuers_of(load(None, variables))
+    assert issuer.dpop_nonce is wanted
+    with pytest.raises(SettingsError, match=r"issuers\.healthcare\.dpop_nonce is 'maybe'; there are off, required"):
+        load(None, {**variables, "CAREKEY_ISSUERS__HEALTHCARE__DPOP_NONCE": "maybe"})

@@ -167,6 +167,18 @@ class TestRefreshTokens:
         assert (await userinfo(world, again["access_token"], by="second")).status_code == 200
         assert (await userinfo(world, again["access_token"])).status_code == 401
 
+    async def test_fapi2_5_3_2_1_a_refresh_token_stays_as_it_is(self, world: World):
+        client = replace(WARD_CLIENT, grant_types=("authorization_code", "refresh_token"))
+        await world.save(client)
+        token = await self.first(world)
+        await world.save(replace(client, profile="fapi2", id_token_alg="RS256"))
+        for _ in range(3):
+            world.clock.pass_by(minutes=5)
+            signed = world.assertion(aud=ISSUER_URL, header={"alg": "PS256"})
+            proven = {"client_assertion_type": par.TYPE, "client_assertion": signed}
+            answer = await self.refresh(world, token, {"dpop": proof(world)}, **proven)
+            assert (answer.status_code, answer.json()["refresh_token"]) == (200, token)
+
     async def first(self, world: World, **changes: Any) -> str:
         await world.code(code_challenge=PKCE if "code_verifier" in changes else None)
         fields = {name: value for name, value in {**world.code_request(), **changes}.items() if value is not None}
