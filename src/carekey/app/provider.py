@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import phones, registry
+from carekey.app import mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -29,6 +29,7 @@ from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.model import Issuer, Resource
+from carekey.oidc.mtls.constraint import MutualTls
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
@@ -73,6 +74,8 @@ def issuers_of(found: Settings) -> list[Issuer]:
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
             dpop_nonce=issuer.dpop_nonce == "required",
             session_management=issuer.session_management,
+            api_host=found.api_host.url,
+            client_authorities=found.api_host.anchors is not None,
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -127,11 +130,13 @@ def routes(
     fetch = Fetcher(private=issuer.private_fetches).get
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
-    clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    clients = ClientAuthentication(
+        issuer=issuer, store=store, keys=keys, sealing=sealing, authorities=mutual_tls.authorities(found)
+    )
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
     nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
-    constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None))
+    constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None), MutualTls())
     endpoint = TokenEndpoint(
         issuer=issuer,
         store=store,

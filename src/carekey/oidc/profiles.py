@@ -58,7 +58,13 @@ class Profile:
 _PLAIN = Profile(name="cis2")
 _FAPI2 = Profile(
     name="fapi2",
-    auth_methods=frozenset({ClientAuthMethod.PRIVATE_KEY_JWT}),
+    auth_methods=frozenset(
+        {
+            ClientAuthMethod.PRIVATE_KEY_JWT,
+            ClientAuthMethod.TLS_CLIENT_AUTH,
+            ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
+        }
+    ),
     algs=frozenset({"PS256", "ES256", "EdDSA", "Ed25519"}),
     issuer_as_audience=True,
     require_pkce=True,
@@ -118,3 +124,13 @@ def together(name: str, other: str) -> Profile:
 def demands(issuer: Issuer, client: Client) -> Profile:
     """What this issuer asks of this client, besides what the client has registered of its own accord."""
     return together(issuer.profile, client.profile or issuer.profile)
+
+
+def auth_methods(issuer: Issuer, asked: Profile) -> frozenset[ClientAuthMethod]:
+    """Those that a profile allows and the issuer has what it takes for."""
+    without = set()
+    if issuer.api_host is None:
+        without.add(ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
+    if issuer.api_host is None or not issuer.client_authorities:
+        without.add(ClientAuthMethod.TLS_CLIENT_AUTH)
+    return asked.auth_methods - without

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.commands.serve import card_host_beside, check_card_host, check_port, run_server
+from carekey.app.commands.serve import BESIDE, check_beside, check_port, listeners_beside, run_server
 from carekey.app.settings import Settings
 from carekey.app.terminal import Config, Json, put_json, put_table, read_settings, run, say, this_operator
 from carekey.app.wiring import check_ways, prepare
@@ -37,10 +37,11 @@ def demo(context: typer.Context, config: Config = None) -> None:
     found = read_settings(config)
     check_ways(found)
     check_port(found)
-    check_card_host(found, wanted=False)
+    for listener in BESIDE:
+        check_beside(listener, found, wanted=False)
     prepare(found)
     run(_register(config))
-    with _applications(found), card_host_beside(found):
+    with _applications(found), listeners_beside(found):
         _welcome(found)
         run_server(found, workers=found.server.workers)
 

@@ -9,7 +9,7 @@ from carekey.kernel.actor import client as client_actor
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
 from carekey.oidc.errors import InvalidClient, InvalidRequest, Reason
 from carekey.oidc.events import IntrospectionRefused
 from carekey.oidc.http import answer, for_clients, json_answer
@@ -49,7 +49,7 @@ class IntrospectionHttp:
     async def _introspect(self, request: Request) -> Response:
         fields, now = await client_form(request, self._clients), request.site.clock.now()
         authenticated = await self._clients.admit(
-            fields, request.headers.get("authorization"), reads=_READS, now=now, reference=request.reference
+            fields, credentials(request), reads=_READS, now=now, reference=request.reference
         )
         client, token = authenticated.client, fields.get("token")
         if client.auth_method is ClientAuthMethod.NONE:  # who could be anybody could try out tokens (section 2.1)

@@ -23,7 +23,7 @@ from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.errors import InvalidClient, InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import Client, Issuer, PushedRequest
@@ -63,10 +63,10 @@ class PushedRequests:
         self._entropy = entropy
 
     async def answer(
-        self, fields: Fields, authorization: str | None, sent: Sent, *, now: datetime, reference: str
+        self, fields: Fields, credentials: Credentials, sent: Sent, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (section 2.2). Raises: OAuthError, after recording it."""
-        by = await self._clients.admit(fields, authorization, reads=PARAMETERS, now=now, reference=reference)
+        by = await self._clients.admit(fields, credentials, reads=PARAMETERS, now=now, reference=reference)
         shown = NOTHING
         try:
             arrival = await self._arrive(fields, by.client, now)
