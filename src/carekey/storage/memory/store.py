@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.decoupled import DecoupledRequests
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import (
@@ -50,6 +51,7 @@ class MemoryTx:
         self.assertions = Assertions(journal)
         self.pushed_requests = PushedRequests(journal)
         self.dpop_proofs = DpopProofs(journal)
+        self.decoupled_requests = DecoupledRequests(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
@@ -66,6 +68,7 @@ class MemoryTx:
             self.assertions,
             self.pushed_requests,
             self.dpop_proofs,
+            self.decoupled_requests,
             self.failures,
             self.enrolments,
             self.revocation,

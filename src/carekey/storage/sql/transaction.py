@@ -9,6 +9,7 @@ from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
+from carekey.storage.sql.decoupled import DecoupledRequests
 from carekey.storage.sql.dialect import ONE, Dialect, at_most
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
@@ -29,6 +30,7 @@ from carekey.storage.sql.schema import (
     assertions,
     challenges,
     codes,
+    decoupled_requests,
     dpop_proofs,
     enrolments,
     failures,
@@ -71,6 +73,7 @@ class SqlTx:
         self.assertions = Assertions(connection, dialect)
         self.pushed_requests = PushedRequests(connection, dialect)
         self.dpop_proofs = DpopProofs(connection, dialect)
+        self.decoupled_requests = DecoupledRequests(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
@@ -107,6 +110,7 @@ class _SweepSql:
             oldest(assertions, assertions.c.expires_at),
             oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(dpop_proofs, dpop_proofs.c.expires_at),
+            oldest(decoupled_requests, decoupled_requests.c.expires_at, decoupled_requests.c.due_at.is_(None)),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),

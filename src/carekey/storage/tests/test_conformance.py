@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import authenticators, cards, decoupled, directory, logout, oidc, phone, record, sessions
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +78,9 @@ class TestPushedRequests(oidc.PushedRequestsContract): ...
 
 
 class TestDpopProofs(oidc.DpopProofsContract): ...
+
+
+class TestDecoupledRequests(decoupled.DecoupledRequestsContract): ...
 
 
 class TestKeys(record.KeysContract): ...
