@@ -12,6 +12,8 @@ USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"
 INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
+DEVICE_AUTHORIZATION = "/device_authorization"
+BACKCHANNEL_AUTHENTICATION = "/bc-authorize"
 END_SESSION = "/connect/endSession"
 
 

@@ -43,6 +43,12 @@ class Profile:
     require_signed_request: bool = False
     """The request comes in a request object, which lives for an hour at most and says for whom it is."""
     require_signed_response: bool = False
+    require_signed_ciba: bool = False
+    """CIBA requests come in a request object."""
+    forbid_ciba_push: bool = False
+    """Tokens are fetched, and never sent to an address."""
+    require_binding_message: bool = False
+    """Unless authorization details say what exactly is agreed to."""
     announce_iss: bool = False
     """Discovery says that `iss` is in every authorization response (RFC 9207). It is there in any case."""
     needs: frozenset[Feature] = frozenset()
@@ -73,6 +79,7 @@ _MESSAGE_SIGNING = Profile(
     require_par=True,
     require_signed_request=True,
     require_signed_response=True,
+    require_signed_ciba=True,
     announce_iss=True,
     needs=_FAPI2.needs,
 )
@@ -81,6 +88,9 @@ _CIBA = Profile(
     auth_methods=_FAPI2.auth_methods,
     algs=_FAPI2.algs,
     issuer_as_audience=True,
+    require_signed_ciba=True,
+    forbid_ciba_push=True,
+    require_binding_message=True,
     needs=frozenset({Feature.SENDER_CONSTRAINED_TOKENS, Feature.BACKCHANNEL_AUTHENTICATION}),
 )
 
@@ -105,6 +115,9 @@ def together(name: str, other: str) -> Profile:
         require_par=a.require_par or b.require_par,
         require_signed_request=a.require_signed_request or b.require_signed_request,
         require_signed_response=a.require_signed_response or b.require_signed_response,
+        require_signed_ciba=a.require_signed_ciba or b.require_signed_ciba,
+        forbid_ciba_push=a.forbid_ciba_push or b.forbid_ciba_push,
+        require_binding_message=a.require_binding_message or b.require_binding_message,
         announce_iss=a.announce_iss or b.announce_iss,
         needs=a.needs | b.needs,
     )

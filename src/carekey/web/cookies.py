@@ -46,6 +46,10 @@ class Cookies:
         """Holds what the session cookies held, for the page that says who has been told."""
         return self.named("logged-out")
 
+    def device(self) -> str:
+        """Guards the forms of the page for device codes."""
+        return self.named("device")
+
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
         return self.named("last")

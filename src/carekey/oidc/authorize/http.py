@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
+from carekey.login.begin_http import begin
 from carekey.login.http import visitor
 from carekey.login.journey import Journey, SessionGone
 from carekey.login.model import Asked, Issue
@@ -28,7 +29,7 @@ from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import AuthorizationRequest, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.web.fields import Fields, MalformedFields
-from carekey.web.kit import Request, Response, Route, see_other
+from carekey.web.kit import Request, Response, Route
 from carekey.web.problem import Problem
 
 
@@ -205,21 +206,9 @@ class Authorize(Generic[TxT]):
         return await self._respond(request, answer)
 
     async def _begin(self, request: Request, found: _Wanted) -> Response:
-        login, secret = self._journey.prepare(
-            self._issuer.name,
-            found.asked,
-            encode(found.request),
-            reference=request.reference,
-            now=request.site.clock.now(),
+        return await begin(
+            request, self._store, self._journey, self._issuer.name, found.asked, encode(found.request)
         )
-        await self._store.write(lambda tx: self._journey.start(tx, login))
-        response = see_other(f"/login/{login.id}")
-        cookies = request.site.cookies
-        for name in cookies.surplus_logins(request.cookies):
-            cookies.drop(response, name)
-        lifetime = login.expires_at - login.started_at
-        cookies.put(response, cookies.login(login.id), secret.reveal(), max_age=int(lifetime.total_seconds()))
-        return response
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
         await self._record(request, client=to.client.id, error=error.code, reason=error.reason)
