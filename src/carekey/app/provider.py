@@ -30,6 +30,7 @@ from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
 from carekey.oidc.revocation.http import RevocationHttp
+from carekey.oidc.session_management.http import CheckSession
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
@@ -67,6 +68,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
+            session_management=issuer.session_management,
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -170,5 +172,6 @@ def routes(
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *(CheckSession(issuer).routes() if issuer.session_management else []),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]

@@ -15,6 +15,7 @@ REVOCATION = "/token/revoke"
 DEVICE_AUTHORIZATION = "/device_authorization"
 BACKCHANNEL_AUTHENTICATION = "/bc-authorize"
 END_SESSION = "/connect/endSession"
+CHECK_SESSION = "/connect/checkSession"
 
 
 def address(issuer: Issuer, endpoint: str) -> str:

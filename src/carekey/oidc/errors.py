@@ -62,6 +62,7 @@ class Reason(StrEnum):
     REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
     REFRESH_TOKEN_REVOKED = "refresh_token_revoked"  # noqa: S105
     REFRESH_TOKEN_EXPIRED = "refresh_token_expired"  # noqa: S105
+    CONSENT_WITHDRAWN = "consent_withdrawn"
     OFFLINE_NOT_ALLOWED = "offline_not_allowed"
     ROLE_NOT_HELD = "role_not_held"
     SCOPE_NOT_GRANTED = "scope_not_granted"

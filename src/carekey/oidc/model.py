@@ -76,6 +76,8 @@ class Issuer:
     announce_iss: bool = False
     """Announce `authorization_response_iss_parameter_supported`. `iss` is sent in any case; announcing it breaks
     clients that drop it (cis2-profile 2.17)."""
+    session_management: bool = False
+    """Offer the frame of OpenID Connect Session Management, and send `session_state`."""
     private_fetches: bool = False
     """A sandbox: addresses that a client chose may be plain http, on loopback or in private ranges."""
     profile: str = "cis2"

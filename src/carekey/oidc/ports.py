@@ -7,7 +7,7 @@ from typing import Protocol
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.login.ports import Logins
+from carekey.login.ports import Consents, Logins
 from carekey.oidc.decoupled.ports import DecoupledRequests
 from carekey.oidc.model import (
     AccessToken,
@@ -125,6 +125,8 @@ class OidcTx(Protocol):
     def decoupled_requests(self) -> DecoupledRequests: ...
     @property
     def logins(self) -> Logins: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

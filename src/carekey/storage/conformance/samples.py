@@ -23,7 +23,7 @@ from carekey.kernel.ids import (
     RoleProfileId,
     SessionId,
 )
-from carekey.login.model import Asked, Login
+from carekey.login.model import Asked, Consent, Login
 from carekey.oidc.decoupled.model import DecoupledRequest, Kind
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
@@ -214,6 +214,20 @@ def client(**fields: Any) -> Client:
             exchange_from={"gateway": ActingAs.DELEGATION},
             created_at=NOW,
             metadata={"software_id": "ward", "nested": {"a": [1, None]}},
+        ),
+        **fields,
+    )
+
+
+def consent(**fields: Any) -> Consent:
+    return replace(
+        Consent(
+            person=ASHA,
+            issuer=ISSUER,
+            client=CLIENT,
+            items=("your name", "your “roles”"),
+            given_at=NOW,
+            expires_at=LATER,
         ),
         **fields,
     )

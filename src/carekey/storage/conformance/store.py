@@ -11,7 +11,7 @@ from carekey.storage import StorageError, Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
 from carekey.storage.conformance.samples import ASHA, ISSUER, LATER, NOW, SESSION
-from carekey.storage.store import SESSIONS_KEPT, SWEEP_BATCH, SWEEP_MARGIN
+from carekey.storage.store import SWEEP_BATCH, SWEEP_MARGIN
 
 
 class Failed(Exception):
@@ -197,12 +197,14 @@ class SweepContract:
         await store.sweep(family.expires_at + SWEEP_MARGIN)
         assert await store.write(lambda tx: tx.codes.redeem(code, now=NOW)) is None
 
-    async def test_a_session_goes_long_after_it_began_with_its_clients(self, store: Store) -> None:
-        new = samples.session(id=SessionId("new"), digest=b"n", started_at=NOW + samples.MICROSECOND)
-        for session in (samples.session(), new):
+    async def test_a_session_goes_long_after_its_last_use_with_its_clients(self, store: Store) -> None:
+        new = samples.session(id=SessionId("new"), digest=b"n", last_used_at=NOW + samples.MICROSECOND)
+        for session in (samples.session(last_used_at=NOW), new):
             await store.write(lambda tx, session=session: tx.sessions.start(session))  # type: ignore[misc]
             await store.write(lambda tx, session=session: tx.sessions.joined(session.id, samples.CLIENT))  # type: ignore[misc]
-        await store.sweep(NOW + SESSIONS_KEPT)
+        await store.sweep(NOW + LATER_BY, sessions_kept=LATER_BY + samples.MICROSECOND)
+        assert await store.read(lambda tx: tx.sessions.get(SESSION)) is not None
+        await store.sweep(NOW + LATER_BY, sessions_kept=LATER_BY)
         assert await store.read(lambda tx: tx.sessions.get(SESSION)) is None
         assert list(await store.read(lambda tx: tx.sessions.clients_of(SESSION))) == []
         assert await store.read(lambda tx: tx.sessions.get(new.id)) == new

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.decoupled import DecoupledRequests
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
@@ -44,6 +45,7 @@ class MemoryTx:
         self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
+        self.consents = Consents(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
@@ -56,7 +58,7 @@ class MemoryTx:
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         gone = 0
         before = now - SWEEP_MARGIN
         for expiring in (
@@ -73,10 +75,11 @@ class MemoryTx:
             self.enrolments,
             self.revocation,
             self.approvals,
+            self.consents,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
-        return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
+        return gone + self.sessions.sweep(now - sessions_kept, limit - gone)
 
 
 class MemoryStore(Store):

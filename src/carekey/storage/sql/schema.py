@@ -276,7 +276,22 @@ logins = Table(
     _number("expires_at"),
     _maybe_at("ended_at"),
     _maybe("outcome"),
+    _maybe("account"),
     Index(None, "expires_at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _key("person"),
+    _key("issuer"),
+    _key("client"),
+    _text("items"),
+    _number("given_at"),
+    _number("expires_at"),
+    _maybe_at("withdrawn_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
 )
 
 clients = Table("clients", metadata, _key("issuer"), _key("id"), _text("name"), _text("data"))

@@ -2,7 +2,18 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, decoupled, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import (
+    authenticators,
+    cards,
+    consents,
+    decoupled,
+    directory,
+    logout,
+    oidc,
+    phone,
+    record,
+    sessions,
+)
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +65,9 @@ class TestSessions(sessions.SessionsContract): ...
 
 
 class TestLogins(sessions.LoginsContract): ...
+
+
+class TestConsents(consents.ConsentsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...

@@ -104,11 +104,19 @@ def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
     elif not client.may_be_offline:
         raise InvalidGrant(reason=Reason.OFFLINE_NOT_ALLOWED)
+    elif _withdrawn(tx, grant):
+        raise InvalidGrant(reason=Reason.CONSENT_WITHDRAWN)
     person = tx.people.find(grant.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidGrant(reason=Reason.PERSON_NOT_ACTIVE)
     if grant.role is not None and not any(role.id == grant.role for role in tx.roles.held_by(person.id, at=now)):
         raise InvalidGrant(reason=Reason.ROLE_NOT_HELD)
+
+
+def _withdrawn(tx: OidcTx, grant: Grant) -> bool:
+    """Whether the person has changed their mind since they logged in for it."""
+    consent = tx.consents.find(grant.person, grant.issuer, grant.client)
+    return consent is not None and consent.withdrawn_at is not None and consent.withdrawn_at >= grant.issued_at
 
 
 def _scopes(request: TokenRequest, grant: Grant) -> tuple[str, ...]:
