@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import phones, registry
+from carekey.app import decoupled, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -17,10 +17,11 @@ from carekey.login.journey import Journey
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
-from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.decoupled.ends import Respond as Responds
+from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
@@ -64,6 +65,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
             profile=issuer.profile,
+            decoupled_lifetime=duration("decoupled_lifetime", issuer.decoupled_lifetime),
             refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
@@ -105,6 +107,11 @@ def back_channel(
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
+def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    return OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+
+
 def routes(
     found: Settings,
     issuer: Issuer,
@@ -113,7 +120,7 @@ def routes(
     sealing: Sealing,
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
-    respond: Respond,
+    respond: Responds,
     site: Site,
     master: bytes,
 ) -> list[Route]:
@@ -124,8 +131,7 @@ def routes(
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
-    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
-    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+    own = own_tokens(issuer, signer, master)
     constraints = SenderConstraints()
     endpoint = TokenEndpoint(
         issuer=issuer,
@@ -169,6 +175,9 @@ def routes(
             respond=respond,
         ).routes(),
         *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
+        *decoupled.routes(
+            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
+        ),
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),

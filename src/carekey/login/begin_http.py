@@ -16,9 +16,7 @@ async def begin(
     request: Request, store: Store[TxT], journey: Journey[TxT], issuer: IssuerName, asked: Asked, protocol: bytes
 ) -> Response:
     """`protocol`: the protocol's own request, for `Login.request`."""
-    login, secret = journey.prepare(
-        issuer, asked, protocol, reference=request.reference, now=request.site.clock.now()
-    )
+    login, secret = journey.prepare(issuer, asked, protocol, reference=request.reference, now=request.site.clock.now())
     await store.write(lambda tx: journey.start(tx, login))
     response = see_other(f"/login/{login.id}")
     cookies = request.site.cookies

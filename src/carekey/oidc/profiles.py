@@ -24,7 +24,7 @@ class Feature(StrEnum):
     BACKCHANNEL_AUTHENTICATION = "client-initiated backchannel authentication (CIBA)"
 
 
-OFFERED: frozenset[Feature] = frozenset()
+OFFERED: frozenset[Feature] = frozenset({Feature.BACKCHANNEL_AUTHENTICATION})
 """What CareKey has of these. A profile that needs more cannot be chosen."""
 
 
@@ -121,6 +121,18 @@ def together(name: str, other: str) -> Profile:
         announce_iss=a.announce_iss or b.announce_iss,
         needs=a.needs | b.needs,
     )
+
+
+def may_use_devices(asked: Profile) -> bool:
+    """Whether device authorization requests, which can be neither pushed nor signed, are strict enough."""
+    return not (asked.require_par or asked.require_signed_request)
+
+
+def may_push(client: Client, asked: Profile) -> bool:
+    """Whether tokens can be pushed to a client (CIBA). To nobody whose tokens have to be bound to a key: nobody proves
+    to hold one where nobody asks."""
+    constrained = Feature.SENDER_CONSTRAINED_TOKENS in asked.needs or client.dpop_bound_access_tokens
+    return not asked.forbid_ciba_push and not constrained
 
 
 def demands(issuer: Issuer, client: Client) -> Profile:

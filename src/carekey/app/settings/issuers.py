@@ -48,6 +48,11 @@ class Issuer(Section, frozen=True):
     """Whether somebody who is logged in is asked if it is they who go on: where the application wants an account
     chosen (`asked`), or at each application that allows pages (`always`). By default they have to log in again where
     the application wants an account chosen, and nowhere else."""
+    decoupled_lifetime: str = "10m"
+    """How long a device's code, or a request by CIBA, waits for somebody to decide it."""
+    scripted_approval: bool = False
+    """Whether scripts decide CIBA requests in people's names, at `/bc-authorize/approve`: for the conformance suite, at
+    issuers with `sandbox = true`. Never in production."""
     refresh_lifetime: str = "12h"
     """Applications with refresh tokens can use them for this long after the log-in, unless the session is ended."""
     offline_lifetime: str = "30d"
@@ -75,7 +80,9 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
     if issuer.consent_lifetime is not None:
         duration(f"issuers.{name}.consent_lifetime", issuer.consent_lifetime)
-    for field in ("refresh_lifetime", "offline_lifetime", "offline_idle"):
+    if issuer.scripted_approval and not issuer.sandbox:
+        raise SettingsError(f"issuers.{name}.scripted_approval is for issuers with sandbox = true.")
+    for field in ("decoupled_lifetime", "refresh_lifetime", "offline_lifetime", "offline_idle"):
         duration(f"issuers.{name}.{field}", getattr(issuer, field))
     for uri, resource in issuer.resources.items():
         where = f"issuers.{name}.resources"

@@ -1,6 +1,6 @@
 """GET and POST {issuer}/authorize."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -22,7 +22,6 @@ from carekey.oidc.authorize.events import AuthorizationRefused
 from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
 from carekey.oidc.authorize.parameters import Arrival
 from carekey.oidc.authorize.request import Sender
-from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.authorize.response import Answer, failure
 from carekey.oidc.errors import InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
@@ -69,7 +68,7 @@ class Authorize(Generic[TxT]):
         details: DetailTypes,
         verifier: Verifier,
         objects: RequestObjects,
-        respond: Respond,
+        respond: Callable[[Request, Answer], Awaitable[Response]],
     ) -> None:
         """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
         self._issuer = issuer
@@ -206,9 +205,7 @@ class Authorize(Generic[TxT]):
         return await self._respond(request, answer)
 
     async def _begin(self, request: Request, found: _Wanted) -> Response:
-        return await begin(
-            request, self._store, self._journey, self._issuer.name, found.asked, encode(found.request)
-        )
+        return await begin(request, self._store, self._journey, self._issuer.name, found.asked, encode(found.request))
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
         await self._record(request, client=to.client.id, error=error.code, reason=error.reason)

@@ -29,7 +29,7 @@ from carekey.oidc.errors import Reason as Wrong
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import Client, Issuer, TokenDelivery
 from carekey.oidc.parameters import check_once
-from carekey.oidc.profiles import demands
+from carekey.oidc.profiles import demands, may_push
 from carekey.web.fields import Fields
 
 OPEN_OF_A_CLIENT, OPEN_OF_ALL = 2, 6
@@ -102,7 +102,7 @@ class BackchannelAuthentication:
         opened = await self._open(fields, client, now)
         read = fields if opened is None else opened.fields
         _check_sizes(read)
-        delivery = _delivery(client)
+        delivery = _delivery(client, self._issuer)
         message = _message(read, client, self._issuer)
         lifetime = _lifetime(read, self._issuer)
         if read.get("id_token_hint") is not None:
@@ -184,9 +184,11 @@ def _check_sizes(fields: Fields) -> None:
             raise InvalidRequest(f"{name} is too long or has control characters", reason=Wrong.TOO_LARGE)
 
 
-def _delivery(client: Client) -> TokenDelivery:
+def _delivery(client: Client, issuer: Issuer) -> TokenDelivery:
     if client.ciba_delivery is None:
         raise UnauthorizedClient("The client is not registered for CIBA", reason=Reason.NO_DELIVERY)
+    if client.ciba_delivery is TokenDelivery.PUSH and not may_push(client, demands(issuer, client)):
+        raise UnauthorizedClient("Tokens cannot be pushed to this client", reason=Reason.NO_DELIVERY)
     return client.ciba_delivery
 
 

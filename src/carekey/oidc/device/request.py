@@ -20,6 +20,7 @@ from carekey.oidc.errors import InvalidRequest, TemporarilyUnavailable, Unauthor
 from carekey.oidc.errors import Reason as Wrong
 from carekey.oidc.model import Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import may_use_devices
 from carekey.web.fields import Fields
 
 _AGAIN = 5
@@ -67,8 +68,8 @@ def _check_profile(received: Received) -> None:
     """A request of this kind can be neither pushed nor signed."""
     if "request" in received.fields or "request_uri" in received.fields:
         raise InvalidRequest("Request objects are not taken here", reason=Reason.OBJECT_NESTED)
-    asked, client = received.demands, received.client
-    if asked.require_par or client.require_par or asked.require_signed_request or client.require_signed_request:
+    client = received.client
+    if not may_use_devices(received.demands) or client.require_par or client.require_signed_request:
         raise UnauthorizedClient("The client's requests must be pushed or signed", reason=Reason.NOT_PUSHED)
 
 

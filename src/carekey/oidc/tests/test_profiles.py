@@ -41,7 +41,7 @@ def registered(changes: dict[str, Any], *, issuer: Issuer = ISSUER) -> Client:
 
 
 def test_what_is_not_there_yet_is_said_aloud():
-    assert frozenset() == OFFERED
+    assert frozenset({Feature.BACKCHANNEL_AUTHENTICATION}) == OFFERED
     available = [name for name, profile in PROFILES.items() if profile.lacking is None]
     assert available == ["cis2", "oidc-basic"]
     assert PROFILES["fapi-ciba"].lacking is not None

@@ -1,11 +1,14 @@
 """Requests that a person decides elsewhere."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from carekey.kernel.ids import PersonId
+from carekey.oidc.ciba.errors import TooManyOpen
+from carekey.oidc.ciba.request import OPEN_OF_A_CLIENT, check_room
 from carekey.oidc.decoupled.model import State
 from carekey.oidc.model import TokenDelivery
 from carekey.storage import Store, Tx
@@ -109,6 +112,20 @@ class DecoupledRequestsContract:
             await store.write(lambda tx, row=row: tx.decoupled_requests.put(row))  # type: ignore[misc]  # binds this one
         due = await store.read(lambda tx: tx.decoupled_requests.due(now=LATER, limit=2))
         assert [row.key for row in due] == [keys[2], keys[1]]
+
+    async def test_of_many_that_ask_for_one_person_at_once_so_many_may_wait(self, store: Store, other: Store) -> None:
+        numbers = itertools.count()
+
+        def ask(tx: Tx) -> bool:
+            request = samples.decoupled(key=b"%032d" % next(numbers))
+            try:
+                check_room(tx, request)
+            except TooManyOpen:
+                return False
+            return tx.decoupled_requests.put(request)
+
+        assert race([store, other], ask).count(True) == OPEN_OF_A_CLIENT
+        assert len(await store.read(lambda tx: tx.decoupled_requests.waiting_for(ASHA))) == OPEN_OF_A_CLIENT
 
     async def test_of_many_workers_at_once_one_has_it_in_hand(self, store: Store, other: Store) -> None:
         await store.write(lambda tx: tx.decoupled_requests.put(NOTIFIED))

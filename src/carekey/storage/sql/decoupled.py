@@ -31,7 +31,9 @@ class _DecoupledRequestsSql:
             select(*row).where(c.person == bindparam("whom"), waiting).order_by(c.requested_at, c.key),
             *("whom", "waiting"),
         )
-        self.polled = dialect.text(update(decoupled_requests).values(polled_at=bindparam("now")).where(this), "now", "this")
+        self.polled = dialect.text(
+            update(decoupled_requests).values(polled_at=bindparam("now")).where(this), "now", "this"
+        )
         self.decide = dialect.text(
             update(decoupled_requests).values(state=bindparam("new")).where(this, waiting), "new", "this", "waiting"
         )
@@ -39,9 +41,7 @@ class _DecoupledRequestsSql:
             update(decoupled_requests).values(due_at=bindparam("at")).where(this, c.due_at.is_not(None)), "at", "this"
         )
         self.due = dialect.text(
-            at_most(
-                select(*row).where(c.due_at.is_not(None), c.due_at <= bindparam("now")).order_by(c.due_at, c.key)
-            ),
+            at_most(select(*row).where(c.due_at.is_not(None), c.due_at <= bindparam("now")).order_by(c.due_at, c.key)),
             *("now", "limit"),
         )
         this_try = (this, c.tries == bindparam("made"))

@@ -380,9 +380,7 @@ decoupled_requests = Table(
     Index(None, "expires_at"),
 )
 _to_notify = decoupled_requests.c.due_at.is_not(None)
-Index(
-    "decoupled_requests_due", decoupled_requests.c.due_at, sqlite_where=_to_notify, postgresql_where=_to_notify
-)
+Index("decoupled_requests_due", decoupled_requests.c.due_at, sqlite_where=_to_notify, postgresql_where=_to_notify)
 
 keys = Table(
     "keys",

@@ -298,7 +298,9 @@ class TestPage:
         assert "Compare the code" in browser.page
         assert await error(await world.poll(told)) == (400, "authorization_pending")
 
-    @pytest.mark.parametrize("typed", ["", "WDJB", "WDJB-MJH1", "WDJB-MJHTT", "äöüÄÖÜßß", "\x00", "A" * 5000, "WDJB-MJHT"])
+    @pytest.mark.parametrize(
+        "typed", ["", "WDJB", "WDJB-MJH1", "WDJB-MJHTT", "äöüÄÖÜßß", "\x00", "A" * 5000, "WDJB-MJHT"]
+    )
     async def test_a_wrong_code_is_told_at_the_field(self, world: DecoupledWorld, typed: str) -> None:
         browser = world.browser()
         answer = await enter(browser, typed)
@@ -359,9 +361,9 @@ class TestPage:
         for browser in (first, second):
             await enter(browser, told["user_code"])
         begun = await first.post(f"{PATH}/decide", user_code=told["user_code"], decision="yes")
-        assert (
-            await second.post(f"{PATH}/decide", user_code=told["user_code"], decision="no")
-        ).headers["location"] == "/device/refused"
+        assert (await second.post(f"{PATH}/decide", user_code=told["user_code"], decision="no")).headers[
+            "location"
+        ] == "/device/refused"
         end = await first.prove(begun.headers["location"].rsplit("/", 1)[1])
         assert end.headers["location"] == "/device/late"
         assert await error(await world.poll(told)) == (400, "access_denied")

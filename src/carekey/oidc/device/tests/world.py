@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
+from carekey.jose.model import StoredKey
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.ids import ClientId
@@ -68,9 +69,7 @@ class DecoupledWorld(World):
     def __init__(self, **issuer: Any) -> None:
         self.issuer = replace(ISSUER, **issuer)
         codes = CodeIssuer([self.issuer], CountingEntropy())
-        self.decisions = Decisions(
-            [self.issuer], CountingEntropy(), pages={Kind.DEVICE: PATH, Kind.CIBA: "/requests"}
-        )
+        self.decisions = Decisions([self.issuer], CountingEntropy(), pages={Kind.DEVICE: PATH, Kind.CIBA: "/requests"})
         super().__init__(application=Ends(codes, self.decisions), respond=responding(Respond({})))
         slices = Path(__file__).parents[3]
         folders = {"login": "login", "device": "oidc/device", "ciba": "oidc/ciba"}
@@ -82,9 +81,7 @@ class DecoupledWorld(World):
         self.signer = Signer(issuer=HEALTHCARE, store=self.store, sealing=self.sealing)
         self.tokens = KnownTokens()
         self.keys = ClientKeys(self._fetch)
-        self.clients = ClientAuthentication(
-            issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing
-        )
+        self.clients = ClientAuthentication(issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing)
         self.known = Known(scopes=SCOPES, details={RECORD_ACCESS.name: RECORD_ACCESS})
         own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
         self.endpoint = TokenEndpoint(
@@ -169,8 +166,19 @@ async def decoupled_world(*clients: Client, held: int = 0, **issuer: Any) -> Dec
     made = DecoupledWorld(**issuer)
     await made.populate(held=held)
     await made.save(*(clients or (TROLLEY, KIOSK)))
-    await made.signer.refresh(made.clock.now())
+    await have_keys(made)
     return made
+
+
+_provider_keys: list[StoredKey] = []
+"""Made once: an RSA key takes a tenth of a second."""
+
+
+async def have_keys(world: DecoupledWorld) -> None:
+    await world.store.write(lambda tx: [tx.keys.add(key) for key in _provider_keys])
+    await world.signer.refresh(world.clock.now())
+    if not _provider_keys:
+        _provider_keys.extend(await world.store.read(lambda tx: tx.keys.list(HEALTHCARE)))
 
 
 async def enter(browser: Browser, code: str) -> httpx2.Response:

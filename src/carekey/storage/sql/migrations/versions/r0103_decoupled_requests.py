@@ -28,6 +28,4 @@ def upgrade() -> None:
     op.create_index("decoupled_requests_one_user_code", "decoupled_requests", ["user_code"], unique=True)
     op.create_index("decoupled_requests_by_person", "decoupled_requests", ["person"])
     op.create_index("decoupled_requests_by_expires_at", "decoupled_requests", ["expires_at"])
-    op.create_index(
-        "decoupled_requests_due", "decoupled_requests", ["due_at"], sqlite_where=DUE, postgresql_where=DUE
-    )
+    op.create_index("decoupled_requests_due", "decoupled_requests", ["due_at"], sqlite_where=DUE, postgresql_where=DUE)
