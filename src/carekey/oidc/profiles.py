@@ -128,11 +128,15 @@ def may_use_devices(asked: Profile) -> bool:
     return not (asked.require_par or asked.require_signed_request)
 
 
+def push_allowed(asked: Profile) -> bool:
+    """Whether tokens can be pushed (CIBA). Not where they have to be bound to a key: nobody proves to hold one where
+    nobody asks."""
+    return not asked.forbid_ciba_push and Feature.SENDER_CONSTRAINED_TOKENS not in asked.needs
+
+
 def may_push(client: Client, asked: Profile) -> bool:
-    """Whether tokens can be pushed to a client (CIBA). To nobody whose tokens have to be bound to a key: nobody proves
-    to hold one where nobody asks."""
-    constrained = Feature.SENDER_CONSTRAINED_TOKENS in asked.needs or client.dpop_bound_access_tokens
-    return not asked.forbid_ciba_push and not constrained
+    """Whether they can be pushed to this client."""
+    return push_allowed(asked) and not client.dpop_bound_access_tokens
 
 
 def demands(issuer: Issuer, client: Client) -> Profile:

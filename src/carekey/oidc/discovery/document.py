@@ -13,7 +13,7 @@ from carekey.oidc.ciba import grant as ciba
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
 from carekey.oidc.device import grant as device
 from carekey.oidc.model import ClientAuthMethod, Issuer, TokenDelivery
-from carekey.oidc.profiles import PROFILES, may_use_devices
+from carekey.oidc.profiles import PROFILES, may_use_devices, push_allowed
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -100,7 +100,7 @@ def document(
         told |= {
             "backchannel_authentication_endpoint": endpoints.address(issuer, endpoints.BACKCHANNEL_AUTHENTICATION),
             "backchannel_token_delivery_modes_supported": [
-                mode for mode in TokenDelivery if mode is not TokenDelivery.PUSH or not asked.forbid_ciba_push
+                mode for mode in TokenDelivery if mode is not TokenDelivery.PUSH or push_allowed(asked)
             ],
             "backchannel_authentication_request_signing_alg_values_supported": algs,
             "backchannel_user_code_parameter_supported": False,
