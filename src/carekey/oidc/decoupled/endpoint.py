@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from carekey.kernel.actor import client as client_actor
 from carekey.kernel.unit_of_work import Store
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.decoupled.events import DecoupledRequestMade, DecoupledRequestRefused
 from carekey.oidc.decoupled.model import DecoupledRequest, Kind
 from carekey.oidc.errors import InvalidClient, OAuthError, Reason, UnauthorizedClient
@@ -38,10 +38,10 @@ class RequestEndpoint:
         self._asks = asks
 
     async def answer(
-        self, fields: Fields, authorization: str | None, *, now: datetime, reference: str
+        self, fields: Fields, credentials: Credentials, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response. Raises: OAuthError, after recording it."""
-        by = await self._clients.admit(fields, authorization, reads=PARAMETERS, now=now, reference=reference)
+        by = await self._clients.admit(fields, credentials, reads=PARAMETERS, now=now, reference=reference)
         try:
             self._check_allowed(by)
             return await self._asks.ask(fields, by, now=now, reference=reference)

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
 from carekey.oidc.decoupled.endpoint import RequestEndpoint
 from carekey.oidc.http import for_clients, json_answer
 from carekey.web.kit import Request, Route, post
@@ -20,5 +20,7 @@ class DecoupledHttp:
 
     async def _ask(self, request: Request) -> Response:
         fields = await client_form(request, self._clients)
-        authorization, now = request.headers.get("authorization"), request.site.clock.now()
-        return json_answer(await self._endpoint.answer(fields, authorization, now=now, reference=request.reference))
+        told = await self._endpoint.answer(
+            fields, credentials(request), now=request.site.clock.now(), reference=request.reference
+        )
+        return json_answer(told)

@@ -50,6 +50,10 @@ def test_ciba_4_registration() -> None:
         ({"backchannel_authentication_request_signing_alg": "none"}, "backchannel_authentication_request_signing_alg"),
         ({"backchannel_authentication_request_signing_alg": "HS256"}, "backchannel_authentication_request_signing_alg"),
         ({"backchannel_user_code_parameter": True}, "backchannel_user_code_parameter"),
+        (
+            {"backchannel_token_delivery_mode": "push", "dpop_bound_access_tokens": True},
+            "backchannel_token_delivery_mode",
+        ),
         ({"jwks": None, "token_endpoint_auth_method": "client_secret_basic"}, "jwks_uri"),
     ],
 )
@@ -62,7 +66,8 @@ def test_ciba_4_registration_refusals(changes: dict[str, Any], field: str) -> No
 def test_tokens_that_are_bound_to_a_key_are_not_pushed() -> None:
     client = registered(backchannel_token_delivery_mode="push")
     assert may_push(client, PROFILES["cis2"])
-    assert not may_push(replace(client, dpop_bound_access_tokens=True), PROFILES["cis2"])
+    for bound in ("dpop_bound_access_tokens", "certificate_bound_access_tokens"):
+        assert not may_push(replace(client, **{bound: True}), PROFILES["cis2"])
     assert not any(may_push(client, PROFILES[name]) for name in ("fapi2", "fapi2-message-signing", "fapi-ciba"))
 
 

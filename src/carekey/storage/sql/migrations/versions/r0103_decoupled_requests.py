@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0103_decoupled"
-down_revision = "0106_confirm"
+down_revision = "0009_confirm"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 DUE = sqlalchemy.text("due_at IS NOT NULL")
