@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
+from carekey.account.http import Account
+from carekey.account.log_in import WithAccount, responding
 from carekey.app import card_authority, demo, master_key, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
@@ -44,6 +46,7 @@ from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
+from carekey.registration import standing
 from carekey.sessions.model import Lifetimes
 from carekey.storage.errors import StorageError
 from carekey.storage.open import open_store
@@ -231,6 +234,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
         "authorize": _SRC / "oidc" / "authorize" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
+        "account": _SRC / "account" / "templates",
         "public": _SRC / "public" / "templates",
         "developer": _SRC / "developer" / "templates",
         **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
@@ -292,7 +296,10 @@ def _routes(
     cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
-    journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
+    rules = _rules(found)
+    journey: Journey[Tx] = Journey(
+        rules=rules, ways=registry.WAYS, application=WithAccount(codes), entropy=site.entropy
+    )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
         store=store,
@@ -306,9 +313,18 @@ def _routes(
         service=found.service,
     )
     respond = Respond(signers)
-    routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
-    for kind in registry.AUTHENTICATORS:
-        routes += kind.build(parts).routes()
+    routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=responding(respond)).routes()]
+    authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
+    for one in authenticators:
+        routes += one.routes()
+    routes += Account(
+        store=store,
+        journey=journey,
+        rules=rules[issuers[0].name],
+        kinds=_added_by_link(found),
+        authenticators={one.kind: one for one in authenticators},
+        remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
+    ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
