@@ -221,6 +221,69 @@ def test_a_weak_pin_is_not_taken(tab: Page, phone: BrowserContext, provider: Pro
     look(page, "weak-pin")
 
 
+def test_the_screen_lock_of_the_device_takes_the_place_of_a_pin(
+    tab: Page, phone: BrowserContext, provider: Provider, ward: str
+) -> None:
+    """Its secret opens the keys (WebAuthn level 3 section 10.1.4): without it there is nothing to sign with."""
+    page = phone.new_page()
+    session = phone.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "ctap2Version": "ctap2_1",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "hasPrf": True,
+        "automaticPresenceSimulation": True,
+    }
+    lock = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+    tab.goto(provider.enrol_link(GP))
+    tab.get_by_label("Phone or tablet").check()
+    tab.get_by_role("button", name="This is me, continue").click()
+    tab.get_by_role("button", name="Continue").click()
+    page.goto(tab.locator("#phone-here").get_attribute("href") or "")
+    expect(page.get_by_role("button", name="Use the screen lock")).to_be_visible()
+    look(page, "choose-lock")
+    page.get_by_role("button", name="Use the screen lock").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This device was added")
+
+    code = ask(tab, ward)
+    page.get_by_role("link", name="Accounts on this device").click()
+    enter(page, "code", code, "Continue")
+    enter(page, "number", number_on(tab), "Continue")
+    expect(page.locator("#pin")).to_be_hidden()
+    look(page, "screen-lock")
+    session.send("WebAuthn.setUserVerified", {"authenticatorId": lock, "isUserVerified": False})
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("Your device did not confirm that it is you")).to_be_visible()
+    look(page, "screen-lock-refused")
+    session.send("WebAuthn.setUserVerified", {"authenticatorId": lock, "isUserVerified": True})
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in on the other device", timeout=20_000)
+    expect(tab.locator("#sub")).to_have_text(GP)
+
+
+def test_the_keys_are_kept_sealed(tab: Page, phone: BrowserContext, provider: Provider) -> None:
+    """Nothing in the browser's store can sign, nor be taken out and read, without the PIN."""
+    page = add(tab, phone, provider.enrol_link(GP))
+    kept = page.evaluate(
+        """() => new Promise((resolve, reject) => {
+          const request = indexedDB.open("carekey-phone");
+          request.onerror = () => reject(request.error);
+          request.onsuccess = () => {
+            const reading = request.result.transaction(["keys", "device"]).objectStore("keys").getAll();
+            reading.onsuccess = () => resolve(reading.result.map((row) => Object.entries(row)
+              .map(([name, value]) => [name, value instanceof CryptoKey ? "key" : typeof value])));
+          };
+        })"""
+    )
+    (account,) = [dict(row) for row in kept]
+    assert "key" not in account.values()
+    assert account["wrapped"] == "object"
+
+
 def test_log_in_on_the_same_device(tab: Page, provider: Provider, ward: str) -> None:
     add(tab, tab.context, provider.enrol_link(GP))
     begin(tab, ward, "CareKey Phone on this device")

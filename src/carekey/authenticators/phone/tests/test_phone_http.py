@@ -21,6 +21,7 @@ from carekey.authenticators.phone.transport_http import is_uaf
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
+from carekey.authenticators.uaf.registry import TcDisplay
 from carekey.authenticators.uaf.tests.phone import Faults, Model, Phone
 from carekey.directory.model import Person
 from carekey.kernel.actor import operator
@@ -519,7 +520,13 @@ def test_its_statement_claims_no_more_than_is_true() -> None:
     assert statement.key_protection.name == "SOFTWARE"
     assert statement.matcher_protection.name == "SOFTWARE"
     assert [each.name for each in statement.attestation_types] == ["BASIC_SURROGATE"]
-    assert [each.name for each in statement.user_verification] == ["PASSCODE_INTERNAL"]
+    assert [each.name for each in statement.user_verification] == [
+        "PASSCODE_INTERNAL",
+        "FINGERPRINT_INTERNAL",
+        "FACEPRINT_INTERNAL",
+        "PATTERN_INTERNAL",
+    ], "a device does not say by which of its ways it was unlocked"
+    assert statement.tc_display == TcDisplay.ANY | TcDisplay.PRIVILEGED_SOFTWARE
 
 
 async def test_uaf_22_2_a_phone_is_bound_at_the_level_of_the_log_in_that_asked(world: AnyWorld) -> None:
