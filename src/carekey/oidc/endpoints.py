@@ -15,6 +15,7 @@ INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
 DEVICE_AUTHORIZATION = "/device_authorization"
 BACKCHANNEL_AUTHENTICATION = "/bc-authorize"
+ATTESTATION_CHALLENGE = "/attestation_challenge"
 END_SESSION = "/connect/endSession"
 CHECK_SESSION = "/connect/checkSession"
 
