@@ -4,7 +4,7 @@ import sqlalchemy
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0103_decoupled"
+revision = "0010_decoupled"
 down_revision = "0009_confirm"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
