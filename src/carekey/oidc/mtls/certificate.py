@@ -16,12 +16,21 @@ from cryptography.x509.oid import NameOID
 from carekey.oidc.errors import InvalidClient, Reason
 from carekey.oidc.model import SubjectName
 
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for odd certificates, at the latest when it looks at the part that is odd."""
+
 
 def read(der: bytes) -> x509.Certificate:
     """Raises: InvalidClient."""
     try:
         return x509.load_der_x509_certificate(der)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise InvalidClient(reason=Reason.CERTIFICATE_MALFORMED) from None
 
 
@@ -47,7 +56,7 @@ def has_name(certificate: x509.Certificate, kind: SubjectName, name: str) -> boo
         if kind is SubjectName.DN:
             return bool(_distinguished(certificate.subject) == expected)
         return any(_normal(kind, one) == expected for one in _alternative_names(certificate, kind))
-    except ValueError:
+    except UNREADABLE:
         raise InvalidClient(reason=Reason.CERTIFICATE_MALFORMED) from None
 
 
@@ -65,8 +74,6 @@ def _alternative_names(certificate: x509.Certificate, kind: SubjectName) -> Iter
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    except x509.DuplicateExtension as error:
-        raise ValueError from error
     match kind:
         case SubjectName.DNS:
             return names.get_values_for_type(x509.DNSName)

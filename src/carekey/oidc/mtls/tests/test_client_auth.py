@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carekey.jose.certificates import thumbprint
-from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
-from carekey.oidc.errors import Reason
+from carekey.oidc.client_auth.self_signed_tls_client_auth import check_shown
+from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities, check
+from carekey.oidc.errors import InvalidClient, Reason
 from carekey.oidc.model import SubjectName
 from carekey.oidc.mtls.certificate import has_name
 from carekey.oidc.mtls.tests import pki
@@ -269,3 +272,30 @@ def _forged(der: bytes) -> dict[str, str]:
         "ssl-client-verify": "SUCCESS",
         "x-forwarded-client-cert": f"Cert={value}",
     }
+
+
+@given(
+    st.sampled_from([OWN.der, BETWEEN.der, SELF_SIGNED.der]),
+    st.lists(st.tuples(st.integers(0, 5000), st.sampled_from(["set", "drop", "add"]), st.integers(0, 255)), max_size=4),
+    st.sampled_from([*SubjectName]),
+)
+@settings(max_examples=2000, deadline=None)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_no_certificate_is_a_fault_and_none_is_taken_for_another(
+    der: bytes, changes: list[tuple[int, str, int]], kind: SubjectName
+) -> None:
+    odd = bytearray(der)
+    for place, how, byte in changes:
+        at = place % len(odd)
+        odd[at : at + (how != "add")] = b"" if how == "drop" else bytes([byte])
+    client = replace(
+        PKI, certificate_name={kind: {SubjectName.DN: "CN=x", SubjectName.IP: "192.0.2.9"}.get(kind, "x:y@z")}
+    )
+    authorities = ClientAuthorities([ROOT.certificate])
+    for chain in ([bytes(odd)], [bytes(odd), BETWEEN.der], [OWN.der, bytes(odd)]):
+        try:
+            check_shown(chain, now=NOW)
+            check(client, chain, authorities, now=NOW)
+        except InvalidClient:
+            continue
+        assert chain[0] == OWN.der
