@@ -11,8 +11,11 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import NameOID
 
+from carekey.jose.algorithms import SMALLEST_RSA
 from carekey.oidc.errors import InvalidClient, Reason
 from carekey.oidc.model import SubjectName
 
@@ -27,11 +30,25 @@ UNREADABLE = (
 
 
 def read(der: bytes) -> x509.Certificate:
-    """Raises: InvalidClient."""
+    """Raises: InvalidClient, also if its key could be worked out."""
     try:
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
+        strong = _strong(certificate.public_key())
     except UNREADABLE:
         raise InvalidClient(reason=Reason.CERTIFICATE_MALFORMED) from None
+    if not strong:
+        raise InvalidClient(reason=Reason.CERTIFICATE_WEAK)
+    return certificate
+
+
+def _strong(key: CertificatePublicKeyTypes) -> bool:
+    match key:
+        case rsa.RSAPublicKey():
+            return key.key_size >= SMALLEST_RSA
+        case ec.EllipticCurvePublicKey():
+            return key.key_size >= 256
+        case _:
+            return isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
 
 
 def valid_at(certificate: x509.Certificate, now: datetime) -> bool:
