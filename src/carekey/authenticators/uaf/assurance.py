@@ -49,15 +49,29 @@ def assess(
     aal3 = (
         approved
         and attested
-        and bool(statement.key_protection & _HARDWARE)
-        and bool(statement.matcher_protection & _PROTECTED_MATCHER)
-        and statement.key_restricted
-        and statement.fresh_user_verification
+        and not obstacle(statement)
         and not standing.aal2_at_most
         and enrolled_at is AAL.AAL3
         and near
     )
     return AAL.AAL3 if aal3 else AAL.AAL2
+
+
+def obstacle(statement: Statement) -> str:
+    """Why no key of this model can ever reach AAL3, in words for the operator; empty if one can."""
+    if AttestationType.BASIC_FULL not in statement.attestation_types and not statement.android_roots:
+        return "its attestation is surrogate"
+    if not statement.key_protection & _HARDWARE:
+        return "its keys are not kept in hardware"
+    if not statement.matcher_protection & _PROTECTED_MATCHER:
+        return "its matcher is not protected"
+    if not statement.key_restricted:
+        return "its keys sign other things too"
+    if not statement.fresh_user_verification:
+        return "it need not verify its user each time"
+    if not any(alternative & _REAL for alternative in statement.user_verification):
+        return "it does not verify its user"
+    return ""
 
 
 def amr(facet: str) -> Amr:

@@ -10,6 +10,7 @@ from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
+from carekey.storage.memory.metadata import MetadataBlobs
 from carekey.storage.memory.oidc import (
     AccessTokens,
     Assertions,
@@ -42,6 +43,7 @@ class MemoryTx:
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
+        self.metadata_blobs = MetadataBlobs(journal)
         self.sessions = Sessions(journal)
         self.logins = Logins(journal)
         self.consents = Consents(journal)

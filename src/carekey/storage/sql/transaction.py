@@ -13,6 +13,7 @@ from carekey.storage.sql.consents import Consents
 from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
+from carekey.storage.sql.metadata import MetadataBlobs
 from carekey.storage.sql.oidc import (
     AccessTokens,
     Assertions,
@@ -64,6 +65,7 @@ class SqlTx:
         self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)
         self.uaf_keys = UafKeys(connection, dialect)
+        self.metadata_blobs = MetadataBlobs(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.logins = Logins(connection, dialect)
         self.consents = Consents(connection, dialect)

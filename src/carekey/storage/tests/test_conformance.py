@@ -8,6 +8,7 @@ from carekey.storage.conformance import (
     consents,
     directory,
     logout,
+    metadata,
     oidc,
     phone,
     record,
@@ -58,6 +59,9 @@ class TestApprovals(phone.ApprovalsContract): ...
 
 
 class TestUafKeys(phone.UafKeysContract): ...
+
+
+class TestMetadataBlobs(metadata.MetadataBlobsContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...
