@@ -14,9 +14,11 @@ from carekey import __version__
 from carekey.app import card_authority, demo, fido_metadata, master_key, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
+from carekey.authenticators.confirming import Confirming
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.fido_metadata.refresh import MetadataRefresh
 from carekey.authenticators.http import Authenticator
+from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
@@ -83,6 +85,8 @@ class Installation:
     authenticators: Sequence[Authenticator]
     metadata: MetadataRefresh[Tx]
     phone_models: phones.PhoneModels
+    confirming: Confirming[Tx]
+    """Asks people to confirm texts on their phones."""
 
 
 @asynccontextmanager
@@ -131,6 +135,7 @@ async def running(
             authenticators=authenticators,
             metadata=metadata,
             phone_models=phone_models,
+            confirming=OnPhones(phone_terms),
         )
     finally:
         store.close()

@@ -34,7 +34,6 @@ from carekey.authenticators.uaf.model import (
     Use,
 )
 from carekey.authenticators.uaf.policy import Candidate
-from carekey.authenticators.uaf.registry import UserVerification
 from carekey.authenticators.uaf.statement import any_method
 from carekey.authenticators.uaf.status import WHOLE_MESSAGE, Reason, Refused, UafError
 

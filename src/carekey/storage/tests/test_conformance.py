@@ -5,6 +5,7 @@ import pytest
 from carekey.storage.conformance import (
     authenticators,
     cards,
+    confirmation,
     consents,
     directory,
     logout,
@@ -62,6 +63,15 @@ class TestUafKeys(phone.UafKeysContract): ...
 
 
 class TestMetadataBlobs(metadata.MetadataBlobsContract): ...
+
+
+class TestConfirmations(confirmation.ConfirmationsContract): ...
+
+
+class TestEvidences(confirmation.EvidencesContract): ...
+
+
+class TestDevices(confirmation.DevicesContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...
