@@ -221,13 +221,13 @@ def _waiting(report: Report) -> list[str]:
     its = report.waiting
     if its is None:
         return []
-    return [
-        "",
+    text = (
         f"{its.count:,} log-ins that wait for a phone at one worker hold {its.mb:.0f} MB (budget: {BUDGET_MB} MB for "
         f"{HOW_MANY:,}) and cost {its.quiet_ms_per_second:.0f} ms of CPU a second while nothing happens. What another worker "
         f"changed is on the page after {its.one_hears_ms:.0f} ms; if all change at once, after {its.all_hear_seconds:.1f} s, "
-        f"{its.all_hear_cpu_ms:.2f} ms of CPU for each.",
-    ]
+        f"{its.all_hear_cpu_ms:.2f} ms of CPU for each."
+    )
+    return ["", text]
 
 
 def _cpu(report: Report, server: str, journey: str) -> float | None:
