@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.attest_jwt_client_auth import ATTESTATION, PROOF
+from carekey.oidc.client_auth.authenticate import ClientAuthentication, Credentials
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.http import RawHeader, read_form
+from carekey.oidc.mtls.http import client_of
 from carekey.web.fields import Fields
 from carekey.web.kit import Request
 
@@ -20,6 +22,16 @@ async def client_form(request: Request, clients: ClientAuthentication) -> Fields
         now = request.site.clock.now()
         await clients.record_stranger(error, claimed="", now=now, reference=request.reference)
         raise
+
+
+def credentials(request: Request) -> Credentials:
+    tls = client_of(request)
+    return Credentials(
+        authorization=request.headers.get("authorization"),
+        certificates=tls.certificates if tls else (),
+        attestations=tuple(request.headers.getlist(ATTESTATION)),
+        attestation_proofs=tuple(request.headers.getlist(PROOF)),
+    )
 
 
 def challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:
