@@ -12,6 +12,7 @@ from pathlib import Path
 from carekey import __version__
 from driver import Figures
 from targets import NODE
+from waiting import BUDGET_MB, HOW_MANY, Waiting
 
 PEER = "oidc-provider"
 _PEER_LOCK = Path(__file__).parent / "peer" / "package-lock.json"
@@ -33,12 +34,23 @@ class Memory:
     log_ins: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreCost:
+    """Of the UAF core, without HTTP or store."""
+
+    name: str
+    budget_ms: float
+    cpu_ms: float
+
+
 @dataclass(slots=True)
 class Report:
     results: list[Result] = field(default_factory=list)
     starts: dict[str, float] = field(default_factory=dict)
     """Seconds from the start of the process to the first answer."""
     memory: dict[str, Memory] = field(default_factory=dict)
+    core: list[CoreCost] = field(default_factory=list)
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +85,8 @@ def write(report: Report, folder: Path) -> None:
         "machine": _machine(),
         "results": [asdict(result) for result in report.results],
         "starts": report.starts,
+        "uaf": [asdict(cost) for cost in report.core],
+        "waiting": asdict(report.waiting) if report.waiting else None,
         "memory": {name: asdict(memory) for name, memory in report.memory.items()},
     }
     (folder / "benchmarks.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -80,6 +94,7 @@ def write(report: Report, folder: Path) -> None:
 
 def page(report: Report) -> str:
     parts = [_head(), *_budgets(report), *_directories(report), *_latencies(report), *_start_and_memory(report)]
+    parts += [*_uaf(report), *_waiting(report)]
     return "\n".join([*parts, ""])
 
 
@@ -181,6 +196,39 @@ def _start_and_memory(report: Report) -> list[str]:
         )
         lines.append(f"| {name} | {seconds:.2f} s | {' | '.join(cells)} |")
     return lines
+
+
+def _uaf(report: Report) -> list[str]:
+    if not report.core:
+        return []
+    peer = _cpu(report, PEER, BUDGETS[0].journey)
+    scale = peer / BUDGETS[0].peer_ms if peer and BUDGETS[0].peer_ms else None
+    lines = [
+        "",
+        "## FIDO UAF",
+        "",
+        "CPU of the core in milliseconds for one message, without HTTP or store.",
+        "",
+        "| What | Budget | Scaled | Measured |",
+        "|---|--:|--:|--:|",
+    ]
+    return lines + [
+        f"| {cost.name} | {cost.budget_ms} | {_ms(cost.budget_ms * scale if scale else None)} | {cost.cpu_ms:.3f} |"
+        for cost in report.core
+    ]
+
+
+def _waiting(report: Report) -> list[str]:
+    its = report.waiting
+    if its is None:
+        return []
+    text = (
+        f"{its.count:,} log-ins that wait for a phone at one worker hold {its.mb:.0f} MB (budget: {BUDGET_MB} MB for "
+        f"{HOW_MANY:,}) and cost {its.quiet_ms_per_second:.0f} ms of CPU a second while nothing happens. What another worker "
+        f"changed is on the page after {its.one_hears_ms:.0f} ms; if all change at once, after {its.all_hear_seconds:.1f} s, "
+        f"{its.all_hear_cpu_ms:.2f} ms of CPU for each."
+    )
+    return ["", text]
 
 
 def _cpu(report: Report, server: str, journey: str) -> float | None:

@@ -16,9 +16,11 @@ from statistics import median
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
+import uaf
+import waiting
 from driver import Run, resident_mb
 from journeys import Journeys
-from report import Memory, Report, Result, page, write
+from report import CoreCost, Memory, Report, Result, page, write
 from targets import Target, targets
 
 WORKERS = (1, 16)
@@ -65,10 +67,22 @@ def main() -> None:
         _starts(ready, plan, report)
         running = [(target, stack.enter_context(target.running())[0]) for target in ready]
         asyncio.run(_measure(running, plan, report))
+        if not asked.only or "uaf" in asked.only:
+            _uaf(Path(folder), plan, report)
     if whole:
         write(report, ROOT / "docs")
     else:
         print(page(report))
+
+
+def _uaf(folder: Path, plan: Plan, report: Report) -> None:
+    for budget, ms in uaf.core(count=min(plan.count, 400)):
+        report.core.append(CoreCost(name=budget.name, budget_ms=budget.cpu_ms, cpu_ms=ms))
+        _say(f"UAF core: {budget.name}: {ms:.3f} ms of CPU")
+    count = waiting.HOW_MANY if plan.count == WHOLE.count else plan.count
+    with waiting.many_files(), waiting.server(folder) as (target, url), target.running() as (process, _):
+        report.waiting = asyncio.run(waiting.measure(target, url, process, count=count))
+        _say(f"{report.waiting}")
 
 
 def _starts(ready: list[Target], plan: Plan, report: Report) -> None:

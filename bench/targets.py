@@ -143,7 +143,7 @@ def _peer(folder: Path, key: Key) -> Iterator[Target]:
 def _sqlite(folder: Path, key: Key) -> Iterator[Target]:
     url = f"sqlite:///{folder}/small.db"
     asyncio.run(make_directory(url, SMALL))
-    yield _carekey(folder, key, url, "SQLite")
+    yield carekey(folder, key, url, "SQLite")
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _postgresql(folder: Path, key: Key) -> Iterator[Target]:
     try:
         with running_postgresql(durable=True) as url:
             asyncio.run(make_directory(url, SMALL))
-            yield _carekey(folder, key, url, "PostgreSQL")
+            yield carekey(folder, key, url, "PostgreSQL")
     except NotInstalled as error:
         sys.exit(str(error))
 
@@ -171,10 +171,10 @@ def _national(folder: Path, key: Key) -> Iterator[Target]:
             part.unlink()
         asyncio.run(make_directory(f"sqlite:///{draft}", NATIONAL))
         draft.rename(kept)
-    yield _carekey(folder, key, f"sqlite:///{kept}", "SQLite, national")
+    yield carekey(folder, key, f"sqlite:///{kept}", "SQLite, national")
 
 
-def _carekey(folder: Path, key: Key, url: str, name: str) -> Target:
+def carekey(folder: Path, key: Key, url: str, name: str) -> Target:
     port = free_port()
     users, busy = asyncio.run(make_users(url, key))
     return Target(

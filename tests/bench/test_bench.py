@@ -14,6 +14,8 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
         "--quick",
         "--only",
         "SQLite",
+        "--only",
+        "uaf",
         "--count",
         "5",
         "--log-ins",
@@ -34,6 +36,8 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
         for workers in (1, 16):
             assert f"{journey}, {workers} at once" in done.stderr
     assert "| SQLite | complete log-in | 1 |" in done.stdout
+    assert "| log-in verified, P-256 | 0.25 |" in done.stdout
+    assert "5 log-ins that wait for a phone at one worker hold" in done.stdout
 
 
 def test_the_notices_of_ended_sessions_are_measured_to_the_last():

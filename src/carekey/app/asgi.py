@@ -27,6 +27,8 @@ KEYS_EVERY = timedelta(minutes=5)
 REVOCATION_EVERY = timedelta(seconds=20)
 CARDS_EVERY = timedelta(seconds=20)
 """A cancelled card is on the revocation list within a minute."""
+METADATA_EVERY = timedelta(seconds=20)
+"""Looking costs one question to the store; what is fetched has its own interval."""
 DELIVER_EVERY = timedelta(seconds=1)
 
 
@@ -109,6 +111,11 @@ async def _refresh_revocation(opened: wiring.Installation) -> None:
         await opened.revocations.refresh()
 
 
+async def _refresh_metadata(opened: wiring.Installation) -> None:
+    opened.phone_models.look()
+    await opened.metadata.refresh()
+
+
 async def _deliver(opened: wiring.Installation) -> None:
     await opened.back_channel.begin()
 
@@ -123,6 +130,7 @@ MAIN = Listener(
         ("keys", KEYS_EVERY, _rotate),
         ("sweep", SWEEP_EVERY, _sweep),
         ("revocation-lists", CARDS_EVERY, publish_lists),
+        ("metadata", METADATA_EVERY, _refresh_metadata),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
         ("ciba-notifications", DELIVER_EVERY, _notify),
     ),

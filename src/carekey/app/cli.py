@@ -6,7 +6,20 @@ import sys
 import typer
 
 from carekey import __version__
-from carekey.app.commands import card, clients, config, confirmation, db, demo, evidence, keys, person, sessions
+from carekey.app import logs
+from carekey.app.commands import (
+    card,
+    clients,
+    config,
+    confirmation,
+    db,
+    demo,
+    evidence,
+    keys,
+    metadata,
+    person,
+    sessions,
+)
 from carekey.app.commands.directory import dev, people
 from carekey.app.commands.doctor import doctor
 from carekey.app.commands.serve import serve
@@ -30,6 +43,7 @@ app.add_typer(sessions.commands, name="sessions")
 app.add_typer(clients.commands, name="clients")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(card.commands, name="card")
+app.add_typer(metadata.commands, name="metadata")
 app.add_typer(confirmation.commands, name="confirmation")
 app.add_typer(evidence.commands, name="evidence")
 app.add_typer(dev, name="dev")
@@ -50,6 +64,7 @@ def _options(
     verbose: bool = typer.Option(False, "--verbose", help="Log more, on stderr."),
 ) -> None:
     _ = version
+    logs.set_up()
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr, format="%(message)s")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from carekey.app import attestation, decoupled, mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
+from carekey.authenticators.base import Way
 from carekey.authenticators.phone import transport_http as uaf_http
 from carekey.jose.keyring import Rotation
 from carekey.jose.sealing import Sealing
@@ -131,6 +132,7 @@ def routes(
     respond: Responds,
     site: Site,
     master: bytes,
+    ways: Sequence[Way],
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
@@ -183,12 +185,12 @@ def routes(
             issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
         ),
     ]
-    ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
+    offered = [way for way in ways if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
             issuer=issuer,
             signer=signer,
-            acr_values=acr.supported(ways),
+            acr_values=acr.supported(offered),
             grant_types=list(registry.GRANTS),
             more=uaf_http.discovery(found.origin()) if phones.offered(found) else {},
             details=list(details),

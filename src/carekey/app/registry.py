@@ -37,7 +37,6 @@ class Parts:
     store: Store
     attempts: Attempts[Tx]
     rp: RelyingParty
-    metadata: Metadata
     policy: Policy
     smartcards: CardTerms | None
     phones: Terms
@@ -62,9 +61,7 @@ def _kind(of: Any, build: Callable[[Parts], Authenticator]) -> Kind:
 AUTHENTICATORS: tuple[Kind, ...] = (
     _kind(
         WebAuthn,
-        lambda its: WebAuthn(
-            store=its.store, attempts=its.attempts, rp=its.rp, metadata=its.metadata, policy=its.policy
-        ),
+        lambda its: WebAuthn(store=its.store, attempts=its.attempts, rp=its.rp, metadata=Metadata(), policy=its.policy),
     ),
     _kind(Smartcard, lambda its: Smartcard(store=its.store, attempts=its.attempts, terms=its.smartcards)),
     _kind(

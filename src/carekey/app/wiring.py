@@ -12,11 +12,24 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.account.http import Account
-from carekey.app import card_authority, decoupled, demo, master_key, mutual_tls, phones, provider, registry, smartcards
+from carekey.app import (
+    card_authority,
+    decoupled,
+    demo,
+    fido_metadata,
+    master_key,
+    mutual_tls,
+    phones,
+    provider,
+    registry,
+    smartcards,
+)
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.fido_metadata.refresh import MetadataRefresh
+from carekey.authenticators.http import Authenticator
 from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
@@ -27,7 +40,6 @@ from carekey.authenticators.smartcard.terms import Terms as CardTerms
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
-from carekey.authenticators.webauthn.metadata import Metadata, MetadataError, read
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import KeyUnusable, Signer
 from carekey.kernel.clock import Clock, SystemClock
@@ -90,6 +102,9 @@ class Installation:
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
     notifications: Notifications[Tx]
+    authenticators: Sequence[Authenticator]
+    metadata: MetadataRefresh[Tx]
+    phone_models: phones.PhoneModels
     confirming: Confirming[Tx]
     """Asks people to confirm texts on their phones."""
 
@@ -102,7 +117,7 @@ async def running(
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
     master = master_key.read(found)
-    metadata, phone_terms = fido_metadata(found, clock), phones.terms(found)
+    phone_terms = phones.terms(found)
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -112,9 +127,12 @@ async def running(
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
         cards = smartcards.running(found, store, clock, entropy)
-        routes = _routes(
-            found, store, issuers, signers, sealing, site, metadata, master, phone_terms, cards.terms if cards else None
+        routes, authenticators = _routes(
+            found, store, issuers, signers, sealing, site, master, phone_terms, cards.terms if cards else None
         )
+        phone_models = phones.PhoneModels(found, phone_terms)
+        metadata = await fido_metadata.loaded(found, store, clock, authenticators, phone_models)
+        phone_models.check()
         authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
@@ -136,6 +154,9 @@ async def running(
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
             notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
+            authenticators=authenticators,
+            metadata=metadata,
+            phone_models=phone_models,
             confirming=OnPhones(phone_terms),
         )
     finally:
@@ -199,30 +220,6 @@ def check_ways(found: Settings) -> None:
             raise SettingsError(
                 f"There is no way to log in named {way!r} for [ways.{way}]; there are {', '.join(kinds)}."
             )
-
-
-def fido_metadata(found: Settings, clock: Clock) -> Metadata:
-    """Raises: SettingsError."""
-    if found.webauthn.metadata is None:
-        return Metadata()
-    return _metadata(found.webauthn.metadata, found.webauthn.metadata_root, clock)
-
-
-def _metadata(blob: str, root: str | None, clock: Clock) -> Metadata:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    if root is None:
-        raise SettingsError("webauthn.metadata needs webauthn.metadata_root, the root certificate to check it against.")
-    try:
-        roots = x509.load_pem_x509_certificates(Path(root).read_bytes())
-        return read(Path(blob).read_bytes(), roots=[one.public_bytes(Encoding.DER) for one in roots], now=clock.now())
-    except OSError as error:
-        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise SettingsError(f"webauthn.metadata_root: {root} holds no PEM certificate.") from None
-    except MetadataError as error:
-        raise SettingsError(f"webauthn.metadata: {blob} cannot be used, {error}.") from None
 
 
 def _card_host_routes(store: Store, cards: smartcards.Smartcards | None) -> list[Route]:
@@ -300,17 +297,16 @@ def _routes(
     signers: dict[IssuerName, Signer],
     sealing: Sealing,
     site: Site,
-    metadata: Metadata,
     master: bytes,
     phone_terms: Terms,
     cards: CardTerms | None,
-) -> list[Route]:
+) -> tuple[list[Route], list[Authenticator]]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     decided = decoupled.decisions(issuers, site.entropy)
-    rules = _rules(found)
+    rules, ways = _rules(found), phones.ways(registry.WAYS, phone_terms)
     journey: Journey[Tx] = Journey(
         rules=rules,
-        ways=registry.WAYS,
+        ways=ways,
         application=WithOwnPages(Ends(codes, decided)),
         entropy=site.entropy,
     )
@@ -319,7 +315,6 @@ def _routes(
         store=store,
         attempts=attempts,
         rp=RelyingParty(id=found.rp_id(), name=found.service, origins=found.origins() | {*found.webauthn.origins}),
-        metadata=metadata,
         policy=Policy(allow_test_models=found.virtual_authenticators()),
         smartcards=cards,
         phones=phone_terms,
@@ -329,8 +324,7 @@ def _routes(
     respond = own_pages.responding(responding(Respond(signers)))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
-    for one in authenticators:
-        routes += one.routes()
+    routes += [route for one in authenticators for route in one.routes()]
     routes += Account(
         store=store,
         journey=journey,
@@ -340,18 +334,23 @@ def _routes(
         remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
     ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
-    routes += _public(found, store, issuers, signers, site).routes()
+    routes += _public(found, store, issuers, signers, site, ways).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
     routes += decoupled.pages(found, issuers, store, journey, decided, site.entropy)
     for issuer in issuers:
         routes += provider.routes(
-            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master
+            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways
         )
-    return routes
+    return routes, authenticators
 
 
 def _public(
-    found: Settings, store: Store, issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], site: Site
+    found: Settings,
+    store: Store,
+    issuers: Sequence[Issuer],
+    signers: dict[IssuerName, Signer],
+    site: Site,
+    ways: Sequence[Way],
 ) -> Public:
     async def ready() -> bool:
         try:
@@ -375,7 +374,7 @@ def _public(
             )
             for issuer in issuers
         ],
-        ways=[way for way in registry.WAYS if way.name in offered],
+        ways=[way for way in ways if way.name in offered],
         ready=ready,
         remembers_way=any(issuer.remember_way for issuer in found.issuers.values()),
         demo="/demo" if found.environment == "demo" else None,

@@ -14,9 +14,8 @@ import typer
 from carekey.app import master_key
 from carekey.app.settings import Settings
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, read_settings, run
-from carekey.app.wiring import Installation, check_ways, fido_metadata, running
+from carekey.app.wiring import Installation, check_ways, running
 from carekey.jose.model import KeyState, StoredKey
-from carekey.kernel.clock import SystemClock
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Tx
 
@@ -49,8 +48,8 @@ async def _examine(found: Settings) -> list[Finding]:
         check_ways(found)
         master_key.read(found)
         findings += _files(found)
-        findings += _metadata(found)
         async with running(found) as installation:
+            findings += _metadata(installation)
             findings += await _inside(installation)
     except Exception as error:  # noqa: BLE001 (whatever stops it from starting is the finding)
         findings.append(Finding("start", "fail", str(error) or type(error).__name__))
@@ -72,15 +71,18 @@ def _files(found: Settings) -> Iterator[Finding]:
         yield Finding("disk", "ok" if free > 1024 else "warning", f"{free:,} MiB are free where the data is.")
 
 
-def _metadata(found: Settings) -> Iterator[Finding]:
-    clock = SystemClock()
-    metadata = fido_metadata(found, clock)
-    if found.webauthn.metadata is None:
+def _metadata(running: Installation) -> Iterator[Finding]:
+    today = running.clock.now().date()
+    if running.settings.webauthn.metadata is None:
         yield Finding("metadata", "warning", "No FIDO metadata: no security key reaches AAL3. Set webauthn.metadata.")
-    elif metadata.out_of_date(clock.now()):
-        yield Finding("metadata", "warning", f"A newer FIDO metadata BLOB was due on {metadata.next_update}.")
-    else:
-        yield Finding("metadata", "ok", f"Number {metadata.number}, {len(metadata.models)} models.")
+    for feed in running.metadata.feeds:
+        known = feed.reading
+        if known is None:
+            yield Finding("metadata", "warning", f"{feed.name}: no BLOB yet. See `carekey metadata refresh`.")
+        elif known.next_update is not None and known.next_update < today:
+            yield Finding("metadata", "warning", f"{feed.name}: a newer BLOB was due on {known.next_update}.")
+        else:
+            yield Finding("metadata", "ok", f"{feed.name}: number {known.number}, {known.models} models.")
 
 
 async def _inside(running: Installation) -> list[Finding]:

@@ -9,6 +9,8 @@ import typer
 
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
+from carekey.app.wiring import Installation
+from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
@@ -96,6 +98,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                 "roles": [{"id": one.id, "organisation": one.organisation, "title": one.role.title} for one in roles],
                 "ways_to_log_in": [
                     {"id": one.id, "kind": one.kind, "label": one.label, "added": one.created_at.isoformat()}
+                    | _described(running, one)
                     for one in ways
                 ],
             }
@@ -105,6 +108,15 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
         put_json(found)
     else:
         put_pairs(found)
+
+
+def _described(running: Installation, way: Credential) -> dict[str, object]:
+    """What it is worth now. A way of which the metadata say ill gives no level, and says why."""
+    kind = next((one for one in running.authenticators if one.kind == way.kind), None)
+    if kind is None:
+        return {}
+    found = kind.describe(way)
+    return {"level": int(found.aal) if found.aal else None, "facts": list(found.facts)}
 
 
 @commands.command()

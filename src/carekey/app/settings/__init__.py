@@ -98,9 +98,11 @@ class WebAuthn(Section, frozen=True):
     origins: list[str] = []
     """Further origins from which answers are taken, besides those of the issuers."""
     metadata: str | None = None
-    """File with the FIDO metadata BLOB (MDS3). Without it no security key reaches AAL3."""
+    """The FIDO metadata BLOB (MDS3): a file, or an https address. Without it no security key reaches AAL3."""
     metadata_root: str | None = None
     """PEM file with the root certificate that the BLOB must chain to."""
+    metadata_every: str = "6h"
+    """How often the BLOB is fetched from an address. A file is looked at again within half a minute."""
     virtual_authenticators: bool | None = None
     """Accept the virtual authenticators of browsers, whose attestation keys are public. For tests; refused in
     production. If it is not set, a demo alone accepts them."""
@@ -295,6 +297,8 @@ def _checked(settings: Settings) -> Settings:
         shared=settings.database_url() != "memory:",
     )
     phones.check(settings.uaf)
+    webauthn = settings.webauthn
+    phones.check_feed("webauthn", webauthn.metadata, webauthn.metadata_root, webauthn.metadata_every)
     if settings.environment == "production":
         _check_production(settings)
     return settings

@@ -33,6 +33,8 @@ class State(StrEnum):
     WRONG_NUMBER = "wrong_number"
     FAILED = "failed"
     """The phone's answer did not hold."""
+    ENDED = "ended"
+    """It held, but other fingers or faces are enrolled than when the phone was registered: it has to be registered anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from carekey.authenticators.phone.events import (
 )
 from carekey.authenticators.phone.keeping import KIND, Pending
 from carekey.authenticators.phone.ports import PhoneTx
-from carekey.authenticators.phone.terms import HERE, Terms
+from carekey.authenticators.phone.terms import ENDED, HERE, Terms
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.uaf import assurance, authentication, deregistration, policy, registration
 from carekey.authenticators.uaf.assertion import parse_authentication
@@ -61,6 +61,8 @@ class Declined:
     reason: Reason
     forget: str = ""
     """A deregistration request, if the device should forget a key for good."""
+    goes_to: str = ""
+    """Where the person learns what to do, if there is something."""
 
 
 class Undone(Exception):
@@ -160,12 +162,19 @@ class Ceremonies(Generic[TxT]):
         if attempt is None or browser is None:
             return Reason.SESSION_UNKNOWN
         return self._ask(
-            tx, login, attempt.person, caller, random=random, browser=browser.reveal().encode(), same_device=True
+            tx,
+            login,
+            attempt.person,
+            caller,
+            levels=attempt.levels,
+            random=random,
+            browser=browser.reveal().encode(),
+            same_device=True,
         )
 
     def log_in_elsewhere(self, tx: TxT, asked: Approval, caller: Caller, *, random: Random) -> str:
         """The request for the phone that holds an approval and knows its number."""
-        return self._ask(tx, asked.login, asked.person, caller, random=random, approval=asked.code)
+        return self._ask(tx, asked.login, asked.person, caller, levels=asked.levels, random=random, approval=asked.code)
 
     def _ask(
         self,
@@ -174,6 +183,7 @@ class Ceremonies(Generic[TxT]):
         person: PersonId | None,
         caller: Caller,
         *,
+        levels: frozenset[AAL],
         random: Random,
         browser: bytes = b"",
         approval: bytes = b"",
@@ -182,7 +192,7 @@ class Ceremonies(Generic[TxT]):
         text, issued = authentication.begin(
             self.terms.party,
             person=person,
-            policy=self._policy(tx, person),
+            policy=self._policy(tx, person, levels),
             random=random,
             now=caller.now,
             browser=browser,
@@ -191,10 +201,11 @@ class Ceremonies(Generic[TxT]):
         keeping.put(tx, Pending(issued=issued, login=login, approval=approval))
         return text
 
-    def _policy(self, tx: TxT, person: PersonId | None) -> Policy:
-        """By model alone for a person who has none: strangers cannot tell (UAF reference section 16.1)."""
+    def _policy(self, tx: TxT, person: PersonId | None, levels: frozenset[AAL]) -> Policy:
+        """By model alone for a person who has none that would do: strangers cannot tell (UAF reference section 16.1)."""
         held = keeping.keys_of(tx.credentials.held_by(person)) if person else []
-        return policy.for_known_person(held) if held else self.terms.approved()
+        fit = [key for key in held if AAL.AAL2 in levels or self.terms.can_give_aal3(key[0])]
+        return policy.for_known_person(fit) if fit else self.terms.approved(levels)
 
     def _attempt(self, tx: TxT, login: LoginId, caller: Caller) -> Attempt | None:
         return self._attempts.find(
@@ -309,7 +320,8 @@ class Ceremonies(Generic[TxT]):
             return declined
         asked = tx.approvals.find(pending.approval) if pending.approval else None
         if asked is not None:
-            tx.approvals.change(replace(asked, state=State.FAILED), was=State.MATCHED)
+            ended = outcome.reason is Reason.ENROLMENT_CHANGED
+            tx.approvals.change(replace(asked, state=State.ENDED if ended else State.FAILED), was=State.MATCHED)
         tx.audit.record(
             LogInRefused(
                 at=caller.now,
@@ -321,6 +333,8 @@ class Ceremonies(Generic[TxT]):
                 credential=concerned.id if concerned else "",
             )
         )
+        if outcome.reason is Reason.ENROLMENT_CHANGED and asked is None:
+            return replace(declined, goes_to=ENDED.format(id=pending.login))
         return declined
 
     # Either

@@ -20,6 +20,7 @@ from carekey.authenticators.phone.phone_http import PhonePages
 from carekey.authenticators.phone.terms import ELSEWHERE, HERE, Terms
 from carekey.authenticators.phone.transport_http import Transport
 from carekey.authenticators.phone.waiting import Watch
+from carekey.authenticators.phone.worth import worth
 from carekey.authenticators.ports import Attempts
 from carekey.kernel.clock import Clock
 from carekey.kernel.unit_of_work import Store
@@ -41,6 +42,7 @@ class Phone(Generic[TxT]):
 
     def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms, clock: Clock, service: str) -> None:
         self._terms = terms
+        self._clock = clock
         watch = Watch(partial(_moved, store, clock))
         self._conformance = (Conformance(store=store, terms=terms),) if terms.conformance else ()
         confirmations: Confirmations[TxT] = Confirmations(terms)
@@ -59,17 +61,15 @@ class Phone(Generic[TxT]):
         return [route for part in (*self._parts, *self._conformance) for route in part.routes()]
 
     def describe(self, credential: Credential) -> Described:
-        registration = registration_of(credential)
-        model = self._terms.party.metadata.find(registration.aaid)
-        facts = ["Suspended: there may be a copy of its key"] if registration.suspended else []
-        if model is None:
-            facts.append("No longer accepted")
-        usable = model is not None and not registration.suspended
+        """As the metadata have it at this moment: a model that was revoked since shows it."""
+        its = registration_of(credential)
+        aal, fact = worth(its, self._terms.party, now=self._clock.now())
+        facts = ["Suspended: there may be a copy of its key"] if its.suspended else []
         return Described(
             kind="Phone or tablet",
             label=credential.label,
-            aal=registration.level if usable else None,
-            facts=tuple(facts),
+            aal=None if its.suspended else aal,
+            facts=tuple([*facts, fact] if fact else facts),
         )
 
 

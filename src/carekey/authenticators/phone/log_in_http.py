@@ -13,7 +13,7 @@ from carekey.authenticators.phone import qr
 from carekey.authenticators.phone.approval import LIFETIME, Approval, State, code_digest, new_code, new_number
 from carekey.authenticators.phone.events import ApprovalAsked
 from carekey.authenticators.phone.ports import PhoneTx
-from carekey.authenticators.phone.terms import ELSEWHERE, HERE, Terms
+from carekey.authenticators.phone.terms import ELSEWHERE, ENDED, HERE, Terms
 from carekey.authenticators.phone.waiting import Watch, stream
 from carekey.authenticators.ports import Attempts
 from carekey.kernel import actor
@@ -46,6 +46,15 @@ ENDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "We could not accept the answer of your phone or tablet",
         ("It may not be registered any more, or belong to somebody else.", "Try again, or use another way to log in."),
     ),
+    State.ENDED: (
+        "Your phone or tablet has to be registered again",
+        (
+            "A fingerprint or face was added to it, or removed, since it was registered. Nobody was logged in.",
+            "It no longer works here, so that nobody else can log in as you.",
+            "If it was you, ask your Registration Authority (RA) for a new link, and add your phone or tablet again.",
+            "If it was not you, somebody else can unlock your phone: tell your Registration Authority (RA) now.",
+        ),
+    ),
     _EXPIRED: (
         "That took too long",
         ("You have 2 minutes to approve on your phone or tablet.", "Try again with a new code."),
@@ -65,6 +74,7 @@ class LogInPages(Generic[TxT]):
             Route(f"/login/{{id}}/{ELSEWHERE.name}", {"GET": self.show, "POST": self.ask}),
             get(f"/login/{{id}}/{ELSEWHERE.name}/events", self.events),
             get(f"/login/{{id}}/{HERE.name}", self.here),
+            get(ENDED, self.ended),
         ]
 
     def _find(self, request: Request, way: str) -> Callable[[TxT], Attempt | None]:
@@ -83,6 +93,23 @@ class LogInPages(Generic[TxT]):
             form_action=(attempt.form_action,),
             attempt=attempt,
             phone=f"/phone#login={attempt.id}",
+        )
+
+    async def ended(self, request: Request) -> Response:
+        """Where a device is sent whose registration has just ended. It says nothing of anybody."""
+        attempt = await self._store.read(self._find(request, HERE.name))
+        if attempt is None:
+            return _back(request)
+        heading, lines = ENDS[State.ENDED]
+        return page(
+            request,
+            "phone/ended.html",
+            form_action=(attempt.form_action,),
+            attempt=attempt,
+            address="",  # trying again would not help
+            heading=heading,
+            lines=lines,
+            reference=attempt.reference,
         )
 
     async def show(self, request: Request) -> Response:
@@ -140,7 +167,7 @@ class LogInPages(Generic[TxT]):
                     application=attempt.application,
                     zone=zone,
                     person=attempt.person,
-                    levels=attempt.levels & ELSEWHERE.levels,
+                    levels=attempt.levels & self._terms.ways[0].levels,
                     asked_at=now,
                     expires_at=now + LIFETIME,
                 )

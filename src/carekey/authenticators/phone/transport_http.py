@@ -187,6 +187,8 @@ def told(outcome: Accepted | Declined) -> ServerResponse:
         return ServerResponse(status_code=Status.OK)
     if outcome.forget:
         return ServerResponse(status_code=status(outcome.reason), new_uaf_request=outcome.forget)
+    if outcome.goes_to:
+        return ServerResponse(status_code=status(outcome.reason), location=outcome.goes_to)
     return ServerResponse(status_code=status(outcome.reason))
 
 

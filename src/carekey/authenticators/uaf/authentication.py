@@ -34,7 +34,7 @@ from carekey.authenticators.uaf.model import (
     Use,
 )
 from carekey.authenticators.uaf.policy import Candidate
-from carekey.authenticators.uaf.registry import UserVerification
+from carekey.authenticators.uaf.statement import any_method
 from carekey.authenticators.uaf.status import WHOLE_MESSAGE, Reason, Refused, UafError
 
 LIFETIME = timedelta(seconds=120)
@@ -215,7 +215,7 @@ def _verify(
             registration=registration,
             sign_counter=parsed.sign_counter,
             version=parsed.version,
-            user_verification=methods or _any_method(model),
+            user_verification=methods or any_method(statement.user_verification),
             key_protection=statement.key_protection,
             matcher_protection=statement.matcher_protection,
             level=min(level, registration.level),
@@ -269,10 +269,3 @@ def _same_enrolment(registration: Registration, parsed: AuthenticationAssertion)
     if state is not None and not hmac.compare_digest(state, parsed.user_verification_state or b""):
         return False
     return index is None or parsed.user_verification_index is None or index == parsed.user_verification_index
-
-
-def _any_method(model: Model) -> UserVerification:
-    methods = UserVerification(0)
-    for alternative in model.statement.user_verification:
-        methods |= alternative
-    return methods

@@ -20,6 +20,7 @@ from carekey.authenticators.uaf.messages import (
 from carekey.authenticators.uaf.metadata import Model, Standing
 from carekey.authenticators.uaf.model import Issued, Note, Random, RelyingParty
 from carekey.authenticators.uaf.registry import UserVerification
+from carekey.authenticators.uaf.statement import any_method
 from carekey.authenticators.uaf.status import Reason, UafError
 
 _RANDOM_BYTES = 32
@@ -119,9 +120,7 @@ def signed_methods(
             raise UafError(Reason.USER_VERIFICATION, "not said")
         return None
     statement = model.statement
-    possible, used = UserVerification.ALL, UserVerification(0)
-    for alternative in statement.user_verification:
-        possible |= alternative
+    possible, used = UserVerification.ALL | any_method(statement.user_verification), UserVerification(0)
     for method in methods:
         if (
             not method.user_verification & ~UserVerification.ALL

@@ -28,7 +28,7 @@ class TrustedFacets:
 
     def trusts(self, facet_id: str) -> bool:
         """Exactly, after web origins have been written in one way."""
-        return bool(facet_id) and (origin(facet_id) or facet_id) in self.ids
+        return facet_id in self.ids or origin(facet_id) in self.ids
 
     def document(self, versions: Iterable[Version] = (UAF_1_1,)) -> bytes:
         """The trusted facet list, to be served at the AppID to everybody alike, one entry for each version."""

@@ -41,14 +41,16 @@ def read(
     roots: Collection[x509.Certificate],
     now: datetime,
     last_number: int = 0,
+    signer: str = "",
     grace: timedelta = GRACE,
     source: str = "mds",
 ) -> Blob:
-    """`roots` are the service's. An entry that makes no sense is left out; FIDO2 and U2F entries are not ours.
+    """`roots` are the service's. `signer`: the DNS name that the signing certificate must bear; under a public root, anybody
+    could get another one. An entry that makes no sense is left out; FIDO2 and U2F entries are not ours.
 
     Raises: MetadataError if the blob itself cannot be relied on.
     """
-    data = _verified(text.strip(), roots, now=now)
+    data = _verified(text.strip(), roots, signer=signer, now=now)
     try:
         number, next_update = int(data["no"]), date.fromisoformat(data["nextUpdate"])
         entries = [entry for entry in data["entries"] if "aaid" in entry]
@@ -79,7 +81,7 @@ def _model(entry: Mapping[str, Any], *, number: int, source: str, until: datetim
     return Model(statement=parsed, reports=parse_reports(reports), source=source, number=number, register_until=until)
 
 
-def _verified(text: str, roots: Collection[x509.Certificate], *, now: datetime) -> Mapping[str, Any]:
+def _verified(text: str, roots: Collection[x509.Certificate], *, signer: str, now: datetime) -> Mapping[str, Any]:
     """The payload. `x5u` is ignored: an address in an unverified header is nobody's to follow."""
     try:
         protected, payload, signature = text.split(".")
@@ -87,6 +89,8 @@ def _verified(text: str, roots: Collection[x509.Certificate], *, now: datetime) 
         algorithm = _ALGORITHMS[header["alg"]]
         chain = path.load([statement.certificate(each) for each in header["x5c"]])
         path.verify(chain, roots, at=now)
+        if signer and signer not in path.dns_names(chain[0]):
+            raise MetadataError("signed by somebody else")
         signed = f"{protected}.{payload}".encode("ascii")
         if "crit" in header or not algorithms.verify(
             algorithm, path.public_key(chain[0]), base64url.decode(signature), signed

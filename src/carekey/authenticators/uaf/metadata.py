@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
@@ -96,10 +96,9 @@ class Metadata:
     @classmethod
     def of(cls, models: Iterable[Model], *, blocks: Iterable[Block] = (), test_models: bool = False) -> "Metadata":
         """Of two models with one AAID the first wins. `test_models` admits AAIDs that start with FFFF."""
-        by_aaid: dict[str, Model] = {}
-        for model in models:
-            if test_models or not model.statement.aaid.startswith(_TEST_VENDOR):
-                by_aaid.setdefault(model.statement.aaid, model)
+        by_aaid = _by_aaid(
+            model for model in models if test_models or not model.statement.aaid.startswith(_TEST_VENDOR)
+        )
         seen: set[x509.Certificate] = set()
         shared: set[x509.Certificate] = set()
         for model in by_aaid.values():
@@ -141,6 +140,24 @@ def read_statements(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[l
         except MetadataError as error:
             skipped.append(Skipped(entry=name, why=str(error)))
     return models, skipped
+
+
+def combined(local: Iterable[Model], service: Iterable[Model], *, prefer_local: bool) -> list[Model]:
+    """Of a model that both have, the service's statement counts, or the operator's with `prefer_local`. What the service
+    reports of it counts either way: a statement of one's own must not hide a revocation."""
+    own, told = _by_aaid(local), _by_aaid(service)
+    kept = {**own, **told}
+    if prefer_local:
+        kept |= {aaid: replace(model, reports=told[aaid].reports) for aaid, model in own.items() if aaid in told}
+    return list(kept.values())
+
+
+def _by_aaid(models: Iterable[Model]) -> dict[str, Model]:
+    """The first of each."""
+    found: dict[str, Model] = {}
+    for model in models:
+        found.setdefault(model.statement.aaid, model)
+    return found
 
 
 def parse_reports(entries: Iterable[Mapping[str, Any]]) -> tuple[StatusReport, ...]:

@@ -61,6 +61,15 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
     return key
 
 
+def dns_names(certificate: x509.Certificate) -> list[str]:
+    """Raises: PathError."""
+    try:
+        names = _extension(certificate, x509.SubjectAlternativeName)
+    except UNREADABLE:
+        raise PathError("unreadable extension") from None
+    return names.get_values_for_type(x509.DNSName) if names else []
+
+
 def verify(
     chain: Sequence[x509.Certificate], anchors: Collection[x509.Certificate], *, at: datetime | None
 ) -> x509.Certificate:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any, TypeVar
 
@@ -78,6 +78,12 @@ class Statement:
         if all(methods.bit_count() == 1 for methods in self.user_verification):
             return reduce(or_, self.user_verification)
         return None
+
+
+@lru_cache(maxsize=1024)
+def any_method(alternatives: tuple[UserVerification, ...]) -> UserVerification:
+    """All methods of all alternatives."""
+    return reduce(or_, alternatives)
 
 
 def parse(data: Mapping[str, Any]) -> Statement:

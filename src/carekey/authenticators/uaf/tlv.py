@@ -1,6 +1,7 @@
 """UAFV1TLV: 16-bit little-endian tag and length, then the value (section 11.1)."""
 
-from dataclasses import dataclass
+from struct import Struct
+from typing import NamedTuple
 
 from carekey.authenticators.uaf.status import Reason, UafError
 
@@ -9,13 +10,13 @@ MAX_DEPTH = 8
 MAX_VALUE = 0xFFFF
 
 _HEAD = 4
+_TAG_AND_LENGTH = Struct("<HH")
 _COMPOSITE = 0x1000
 _CRITICAL = 0x2000
 _TAG_BITS = 0x3FFF
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """`raw` is the element as it arrived, head included: signatures cover it whole."""
 
     tag: int
@@ -57,9 +58,11 @@ def _sequence(data: bytes, depth: int) -> tuple[Element, ...]:
     start = 0
     while start < len(data):
         body = start + _HEAD
-        tag = int.from_bytes(data[start : start + 2], "little")
-        end = body + int.from_bytes(data[start + 2 : body], "little")
-        if body > len(data) or end > len(data) or tag & ~_TAG_BITS:
+        if body > len(data):
+            raise UafError(Reason.TLV, "an element overruns its parent")
+        tag, length = _TAG_AND_LENGTH.unpack_from(data, start)
+        end = body + length
+        if end > len(data) or tag & ~_TAG_BITS:
             raise UafError(Reason.TLV, "an element overruns its parent or uses an unused tag bit")
         value = data[body:end]
         children = _sequence(value, depth - 1) if tag & _COMPOSITE else ()

@@ -12,6 +12,7 @@ from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.decoupled import DecoupledRequests
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
+from carekey.storage.memory.metadata import MetadataBlobs
 from carekey.storage.memory.oidc import (
     AccessTokens,
     Assertions,
@@ -44,6 +45,7 @@ class MemoryTx:
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
+        self.metadata_blobs = MetadataBlobs(journal)
         self.confirmations = Confirmations(journal)
         self.evidences = Evidences(journal)
         self.devices = Devices(journal)

@@ -201,6 +201,16 @@ revocation_evidence = Table(
     Index(None, "expires_at"),
 )
 
+metadata_blobs = Table(
+    "metadata_blobs",
+    metadata,
+    _key("source"),
+    _number("number"),
+    _bytes("blob"),
+    _number("fetched_at"),
+    _number("due_at"),
+)
+
 approvals = Table(
     "approvals",
     metadata,

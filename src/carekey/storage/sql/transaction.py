@@ -15,6 +15,7 @@ from carekey.storage.sql.decoupled import DecoupledRequests
 from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
+from carekey.storage.sql.metadata import MetadataBlobs
 from carekey.storage.sql.oidc import (
     AccessTokens,
     Assertions,
@@ -68,6 +69,7 @@ class SqlTx:
         self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)
         self.uaf_keys = UafKeys(connection, dialect)
+        self.metadata_blobs = MetadataBlobs(connection, dialect)
         self.confirmations = Confirmations(connection, dialect)
         self.evidences = Evidences(connection, dialect)
         self.devices = Devices(connection, dialect)

@@ -14,6 +14,7 @@ REVISIONS = (
     "0009_confirm",
     "0010_decoupled",
     "0011_enrol",
+    "0012_metadata",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

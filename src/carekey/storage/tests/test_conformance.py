@@ -10,6 +10,7 @@ from carekey.storage.conformance import (
     decoupled,
     directory,
     logout,
+    metadata,
     oidc,
     phone,
     record,
@@ -60,6 +61,9 @@ class TestApprovals(phone.ApprovalsContract): ...
 
 
 class TestUafKeys(phone.UafKeysContract): ...
+
+
+class TestMetadataBlobs(metadata.MetadataBlobsContract): ...
 
 
 class TestConfirmations(confirmation.ConfirmationsContract): ...

@@ -4,6 +4,7 @@ from typing import Any
 
 from carekey.authenticators.base import Attempt
 from carekey.authenticators.phone import qr
+from carekey.authenticators.phone.approval import State
 from carekey.authenticators.phone.log_in_http import ENDS
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import IssuerName, LoginId
@@ -49,6 +50,17 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
                 {**LOG_IN, "heading": heading, "lines": lines, "reference": "7KQ4MD2X"},
             )
             for name, (heading, lines) in ENDS.items()
+        ),
+        (
+            "ended-here",
+            "phone/ended.html",
+            {
+                **LOG_IN,
+                "address": "",
+                "heading": ENDS[State.ENDED][0],
+                "lines": ENDS[State.ENDED][1],
+                "reference": "7KQ4MD2X",
+            },
         ),
         ("enrol", "phone/enrol.html", LINK),
         ("activate", "phone/activate.html", {**LINK, "phone": activation, "picture": qr.svg(activation)}),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +19,18 @@ from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.transport_http import is_uaf
+from carekey.authenticators.uaf.channel_binding import Channel
 from carekey.authenticators.uaf.facets import trusted_facets
-from carekey.authenticators.uaf.metadata import Metadata, read_statements
+from carekey.authenticators.uaf.metadata import Metadata, parse_reports, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
 from carekey.authenticators.uaf.registry import TcDisplay
-from carekey.authenticators.uaf.tests.phone import Faults, Model, Phone
+from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, Refusal, b64
 from carekey.directory.model import Person
 from carekey.kernel.actor import operator
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import LoginId, PersonId
 from carekey.kernel.secret import Secret
+from carekey.login import acr
 from carekey.storage.memory.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -247,8 +250,166 @@ async def test_uaf_20_1_a_counter_that_went_back_suspends_the_registration(world
 async def test_uaf_21_3_another_finger_ends_the_registration(world: AnyWorld) -> None:
     phone, login = await registered(world, faults=Faults(extensions=((0x0106, b"fingers"),))), world.begin()
     said = await log_in(world, phone, login, Faults(extensions=((0x0106, b"others"),)))
-    assert said["statusCode"] == 1492
+    assert said == {"statusCode": 1492, "location": f"/login/{login}/this-phone/ended"}
     assert await held(world) == []
+    told = (await world.browser.get(said["location"])).text
+    assert "has to be registered again" in told
+    assert "Try again" not in told
+    assert (await world.new_browser().get(said["location"])).status_code == 303
+
+
+async def test_uaf_21_3_the_page_that_waits_says_that_the_phone_has_to_be_registered_again(world: AnyWorld) -> None:
+    phone, login = await registered(world, faults=Faults(extensions=((0x0104, b"one"),))), world.begin()
+    asked = await matched(world, login)
+    said = await send(world, "Auth", phone.answer(asked["uafRequest"], Faults(extensions=((0x0104, b"two"),))))
+    assert said == {"statusCode": 1492}
+    assert await held(world) == []
+    assert "has to be registered again" in (await world.browser.get(f"/login/{login}/phone")).text
+
+
+# What the metadata say
+
+
+def reported(world: AnyWorld, *reports: dict[str, str], model: Model = MODEL) -> None:
+    """As a refresh does it."""
+    terms: Terms = world.authenticator._terms
+    (read,), _ = read_statements([("test", model.statement())])
+    metadata = Metadata.of([replace(read, reports=parse_reports(reports)), carekey_phone()])
+    terms.party = replace(terms.party, metadata=metadata)
+
+
+REVOKED = {"status": "REVOKED", "effectiveDate": "2020-01-01"}
+
+
+async def test_uaf_19_4_a_model_that_is_revoked_is_refused_from_then_on(world: AnyWorld) -> None:
+    phone, login = await registered(world), world.begin()
+    code = await activation(world, await link_for(world, BEN))
+    asked = await ask(world, "Reg", {"activation": code})
+    late = await ask(world, "Auth", {"login": login}, world.browser)
+    reported(world, REVOKED)
+
+    assert await send(world, "Reg", device().answer(asked["uafRequest"])) == {"statusCode": 1493}
+    assert await send(world, "Auth", phone.answer(late["uafRequest"]), world.browser) == {"statusCode": 1493}
+    assert world.attempts.concluded == []
+    assert await held(world, BEN) == []
+    assert await world.refusals() == ["model-revoked", "model-revoked"]
+    new = await ask(world, "Reg", {"activation": await activation(world, await link_for(world, BEN))})
+    with pytest.raises(Refusal, match="NO_SUITABLE_AUTHENTICATOR"):
+        device().answer(new["uafRequest"])
+
+
+@pytest.mark.parametrize(
+    ("reports", "aal", "fact"),
+    [
+        ([], AAL.AAL2, ()),
+        ([REVOKED], None, ("No longer accepted: its model is not safe any more",)),
+        ([{"status": "USER_VERIFICATION_BYPASS"}], None, ("No longer accepted: its model is not safe any more",)),
+        (
+            [{"status": "USER_VERIFICATION_BYPASS"}, {"status": "UPDATE_AVAILABLE"}],
+            None,
+            ("Not accepted until its software has been updated",),
+        ),
+        ([REVOKED | {"effectiveDate": "2999-01-01"}], AAL.AAL2, ()),
+    ],
+)
+async def test_uaf_19_4_a_way_to_log_in_shows_what_became_of_its_model(
+    world: AnyWorld, reports: list[dict[str, str]], aal: AAL | None, fact: tuple[str, ...]
+) -> None:
+    await registered(world)
+    reported(world, *reports, model=Model(version=2))
+    [kept] = await held(world)
+    described = world.authenticator.describe(kept)
+    assert (described.aal, described.facts) == (aal, fact)
+
+
+async def test_a_model_that_is_trusted_no_more_shows_it(world: AnyWorld) -> None:
+    await registered(world)
+    reported(world, model=Model(aaid="1A2B#0002"))
+    [kept] = await held(world)
+    assert world.authenticator.describe(kept).aal is None
+
+
+# AAL3
+
+
+HARDWARE = Model(authority=Authority())
+
+
+def hardware(**how: Any) -> AnyWorld:
+    world = new_world()
+    terms: Terms = world.authenticator._terms
+    (read,), _ = read_statements([("test", HARDWARE.statement())])
+    terms.party = replace(
+        terms.party,
+        metadata=Metadata.of([read, carekey_phone()]),
+        **{"aal3_models": frozenset({HARDWARE.aaid}), **how},
+    )
+    return world
+
+
+async def hardware_phone(world: AnyWorld, **how: Any) -> Phone:
+    phone = Phone(model=HARDWARE, facet=ORIGIN, trusted=(ORIGIN,), **how)
+    assert await registration(world, phone) == 1200
+    return phone
+
+
+async def test_uaf_24_2_a_model_in_hardware_with_full_attestation_gives_aal3() -> None:
+    world = hardware()
+    phone, login = await hardware_phone(world), world.begin(levels={AAL.AAL3})
+    assert (await log_in(world, phone, login))["statusCode"] == 1200
+    [(_, proof)] = world.attempts.concluded
+    assert (proof.aal, proof.amr) == (AAL.AAL3, Amr.UAF)
+    [kept] = await held(world)
+    assert world.authenticator.describe(kept).aal is AAL.AAL3
+
+
+async def test_a_log_in_at_aal3_asks_for_models_that_can_give_it_alone() -> None:
+    world = hardware()
+    strong = await hardware_phone(world)
+    login = world.begin(levels={AAL.AAL3})
+    for person in (None, ASHA, BEN):  # whoever it is, and whatever they have
+        world.attempts.open[login] = replace(world.attempts.open[login], person=person)
+        asked = json.loads((await ask(world, "Auth", {"login": login}, world.browser))["uafRequest"])
+        accepted = {aaid for together in asked[0]["policy"]["accepted"] for one in together for aaid in one["aaid"]}
+        assert accepted == {HARDWARE.aaid}
+    assert strong.keys
+
+
+async def test_uaf_24_2_across_devices_aal3_needs_the_operators_word_and_a_bound_channel() -> None:
+    seen = b"the certificate that clients see"
+    for how, bound, status in (
+        ({}, True, 1403),
+        ({"cross_device_aal3": True}, False, 1403),
+        ({"cross_device_aal3": True}, True, 1200),
+    ):
+        world = hardware(channel=Channel(certificates=(seen,)), **how)
+        binding = {"tlsServerCertificate": b64(seen)} if bound else {}
+        phone, login = await hardware_phone(world, binding=binding), world.begin(levels={AAL.AAL2, AAL.AAL3})
+        world.attempts.open[login] = replace(world.attempts.open[login], levels=frozenset({AAL.AAL3}))
+        asked = await matched(world, login)
+        assert (await send(world, "Auth", phone.answer(asked["uafRequest"])))["statusCode"] == status, (how, bound)
+
+
+def test_cis2_4_2_where_such_models_are_configured_phones_are_offered_at_aal3() -> None:
+    before, after = terms(), terms()
+    after.party = replace(after.party, aal3_models=frozenset({HARDWARE.aaid}))
+    offered = {
+        (name, value): bool(acr.CLASSES[value].admits(way))
+        for name, its in (("before", before), ("after", after))
+        for value in ("AAL3_ANY", "AAL3_IOS", "AAL2_ANY")
+        for way in its.ways[1:]
+    }
+    assert offered == {
+        ("before", "AAL3_ANY"): False,
+        ("before", "AAL3_IOS"): False,
+        ("before", "AAL2_ANY"): True,
+        ("after", "AAL3_ANY"): True,
+        ("after", "AAL3_IOS"): True,
+        ("after", "AAL2_ANY"): True,
+    }
+    assert after.ways[0].levels == {AAL.AAL2}
+    after.party = replace(after.party, cross_device_aal3=True)
+    assert after.ways[0].levels == {AAL.AAL2, AAL.AAL3}
 
 
 async def test_uaf_17_a_phone_that_was_removed_is_told_to_forget(world: AnyWorld) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 import pytest
 
+from carekey.authenticators.phone import waiting
 from carekey.authenticators.phone.waiting import Watch
 
 pytestmark = pytest.mark.anyio
@@ -32,11 +33,11 @@ async def first(news: AsyncGenerator[str, None]) -> str:
 async def test_a_thousand_that_wait_ask_once_together_and_each_hears_of_its_own() -> None:
     looks = Looks()
     watch = Watch(looks)
-    waiting = [asyncio.create_task(first(watch.news(str(number), known="waiting"))) for number in range(1000)]
+    pages = [asyncio.create_task(first(watch.news(str(number), known="waiting"))) for number in range(1000)]
     await looks.looked.wait()
     looks.states = {str(number): f"state-{number}" for number in range(1000)}
     watch.wake()
-    assert await asyncio.gather(*waiting) == [f"state-{number}" for number in range(1000)]
+    assert await asyncio.gather(*pages) == [f"state-{number}" for number in range(1000)]
     assert looks.count == 2
 
 
@@ -66,7 +67,44 @@ async def test_a_look_that_fails_is_tried_again() -> None:
         return {"a": "approved"}
 
     watch = Watch(look)
-    waiting = asyncio.create_task(first(watch.news("a", known="waiting")))
+    page = asyncio.create_task(first(watch.news("a", known="waiting")))
     await tried.wait()
     watch.wake()
-    assert await waiting == "approved"
+    assert await page == "approved"
+
+
+async def test_a_ward_that_logs_in_all_at_once_asks_no_more_often() -> None:
+    looks = Looks()
+    watch = Watch(looks)
+    pages = [asyncio.create_task(first(watch.news(str(number), known="waiting"))) for number in range(100)]
+    await looks.looked.wait()
+    for number in range(100):
+        looks.states[str(number)] = "approved"
+        watch.wake()
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*pages) == ["approved"] * 100
+    assert looks.count <= 3
+
+
+async def test_what_an_earlier_approval_came_to_is_not_told_of_the_next() -> None:
+    looks = Looks()
+    watch = Watch(looks)
+    other = asyncio.create_task(first(watch.news("other", known="waiting")))
+    looks.states = {"a": "refused"}
+    assert await first(watch.news("a", known="waiting")) == "refused"
+    looks.states = {}
+    again = asyncio.create_task(first(watch.news("a", known="waiting")))
+    looks.looked.clear()
+    watch.wake()
+    await looks.looked.wait()
+    assert not again.done()
+    looks.states = {"a": "approved", "other": "approved"}
+    watch.wake()
+    assert await again == await other == "approved"
+
+
+async def test_now_and_then_it_says_that_it_still_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SAY_SOMETHING_EVERY", 0.01)
+    news = Watch(Looks()).news("a", known="waiting")
+    assert [await anext(news), await anext(news)] == ["", ""]
+    await news.aclose()
