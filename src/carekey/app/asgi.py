@@ -87,6 +87,7 @@ class Application:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
             await opened.back_channel.stop()
+            await opened.notifications.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -119,6 +120,10 @@ async def _deliver(opened: wiring.Installation) -> None:
     await opened.back_channel.begin()
 
 
+async def _notify(opened: wiring.Installation) -> None:
+    await opened.notifications.begin()
+
+
 MAIN = Listener(
     lambda opened: opened.dispatcher,
     (
@@ -127,6 +132,7 @@ MAIN = Listener(
         ("revocation-lists", CARDS_EVERY, publish_lists),
         ("metadata", METADATA_EVERY, _refresh_metadata),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
+        ("ciba-notifications", DELIVER_EVERY, _notify),
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import attestation, mutual_tls, phones, registry
+from carekey.app import attestation, decoupled, mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
@@ -15,13 +15,14 @@ from carekey.jose.signer import Signer
 from carekey.kernel.ids import IssuerName
 from carekey.login import acr
 from carekey.login.journey import Journey
+from carekey.login.own_pages import Respond as Responds
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
-from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.dpop.constraint import Dpop
 from carekey.oidc.dpop.http import with_nonce
@@ -69,6 +70,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
             profile=issuer.profile,
+            decoupled_lifetime=duration("decoupled_lifetime", issuer.decoupled_lifetime),
             refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
@@ -114,6 +116,11 @@ def back_channel(
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
+def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    return OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+
+
 def routes(
     found: Settings,
     issuer: Issuer,
@@ -122,7 +129,7 @@ def routes(
     sealing: Sealing,
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
-    respond: Respond,
+    respond: Responds,
     site: Site,
     master: bytes,
     ways: Sequence[Way],
@@ -141,8 +148,7 @@ def routes(
         authorities=mutual_tls.authorities(found),
         attesters=attestation.attesters(found, issuer, master),
     )
-    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
-    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+    own = own_tokens(issuer, signer, master)
     nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
     constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None), MutualTls())
     endpoint = TokenEndpoint(
@@ -175,6 +181,9 @@ def routes(
         *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *decoupled.routes(
+            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
+        ),
     ]
     offered = [way for way in ways if way.name in found.issuers[issuer.name].ways]
     return [

@@ -11,8 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
+from carekey.account.http import Account
 from carekey.app import (
     card_authority,
+    decoupled,
     demo,
     fido_metadata,
     master_key,
@@ -44,17 +46,22 @@ from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
 from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import IssuerName
+from carekey.login import own_pages
 from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
 from carekey.login.model import Chooser, Rules
+from carekey.login.own_pages import WithOwnPages
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
+from carekey.oidc.ciba.notify import Notifications
+from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
+from carekey.registration import standing
 from carekey.sessions.model import Lifetimes
 from carekey.storage.errors import StorageError
 from carekey.storage.open import open_store
@@ -97,6 +104,7 @@ class Installation:
     authenticators: Sequence[Authenticator]
     metadata: MetadataRefresh[Tx]
     phone_models: phones.PhoneModels
+    notifications: Notifications[Tx]
     confirming: Confirming[Tx]
     """Asks people to confirm texts on their phones."""
 
@@ -148,6 +156,7 @@ async def running(
             authenticators=authenticators,
             metadata=metadata,
             phone_models=phone_models,
+            notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
             confirming=OnPhones(phone_terms),
         )
     finally:
@@ -228,8 +237,11 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
     folders = {
         "login": _SRC / "login" / "templates",
         "authorize": _SRC / "oidc" / "authorize" / "templates",
+        "device": _SRC / "oidc" / "device" / "templates",
+        "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
+        "account": _SRC / "account" / "templates",
         "public": _SRC / "public" / "templates",
         "developer": _SRC / "developer" / "templates",
         **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
@@ -291,7 +303,14 @@ def _routes(
 ) -> tuple[list[Route], list[Authenticator]]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     ways = phones.ways(registry.WAYS, phone_terms)
-    journey: Journey[Tx] = Journey(rules=_rules(found), ways=ways, application=codes, entropy=site.entropy)
+    decided = decoupled.decisions(issuers, site.entropy)
+    rules = _rules(found)
+    journey: Journey[Tx] = Journey(
+        rules=rules,
+        ways=ways,
+        application=WithOwnPages(Ends(codes, decided)),
+        entropy=site.entropy,
+    )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
         store=store,
@@ -303,13 +322,23 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = Respond(signers)
+    respond = own_pages.responding(responding(Respond(signers)))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
-    routes += [route for one in authenticators for route in one.routes()]
+    for one in authenticators:
+        routes += one.routes()
+    routes += Account(
+        store=store,
+        journey=journey,
+        rules=rules[issuers[0].name],
+        kinds=_added_by_link(found),
+        authenticators={one.kind: one for one in authenticators},
+        remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
+    ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site, ways).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
+    routes += decoupled.pages(found, issuers, store, journey, decided, site.entropy)
     for issuer in issuers:
         routes += provider.routes(
             found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways

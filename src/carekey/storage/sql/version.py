@@ -12,6 +12,8 @@ REVISIONS = (
     "0007_sender",
     "0008_consents",
     "0009_confirm",
+    "0010_decoupled",
+    "0011_enrol",
     "0105_metadata",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
