@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import phones, registry
+from carekey.app import phones, registration, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -34,6 +34,7 @@ from carekey.oidc.session_management.http import CheckSession
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.storage.store import Store, Tx
@@ -54,7 +55,7 @@ def check_profiles(found: Settings) -> None:
             )
 
 
-def issuers_of(found: Settings) -> list[Issuer]:
+def issuers_of(found: Settings, master: bytes = b"") -> list[Issuer]:
     return [
         Issuer(
             name=IssuerName(name),
@@ -69,6 +70,9 @@ def issuers_of(found: Settings) -> list[Issuer]:
             offline_idle=duration("offline_idle", issuer.offline_idle),
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
             session_management=issuer.session_management,
+            registration=registration.rules(name, issuer),
+            encrypted_requests=issuer.encrypted_requests,
+            pairwise_key=registration.pairwise_key(master, name),
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -92,7 +96,9 @@ def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> S
         use_for=duration("keys.rotate_after", found.keys.rotate_after),
         publish_ahead=duration("keys.publish_ahead", found.keys.publish_ahead),
     )
-    return Signer(issuer=issuer.name, store=store, sealing=sealing, rotation=rotation)
+    return Signer(
+        issuer=issuer.name, store=store, sealing=sealing, rotation=rotation, encryption_keys=issuer.encrypted_requests
+    )
 
 
 def back_channel(
@@ -122,7 +128,8 @@ def routes(
         details |= registry.SANDBOX_AUTHORIZATION_DETAILS
     fetch = Fetcher(private=issuer.private_fetches).get
     keys = ClientKeys(fetch)
-    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
+    sealer = Sealer(keys.recipients)
+    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch, decrypter=signer)
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
@@ -135,6 +142,7 @@ def routes(
         signer=signer,
         own=own,
         constraints=constraints,
+        sealer=sealer,
         entropy=site.entropy,
     )
     pushed = PushedRequests(
@@ -170,8 +178,9 @@ def routes(
         ).routes(),
         *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
-        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer, sealer=sealer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *registration.routes(issuer, store, fetch, sealing, site),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints, sealer=sealer).routes(),
     ]

@@ -12,6 +12,7 @@ USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"
 INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
+REGISTRATION = "/register"
 END_SESSION = "/connect/endSession"
 CHECK_SESSION = "/connect/checkSession"
 

@@ -44,6 +44,16 @@ class Resource:
     token_lifetime: timedelta = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Who may register clients (RFC 7591 section 3)."""
+
+    open: bool = False
+    """Anybody; with an initial access token if not."""
+    statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Key sets of those whose software statements are believed, by their `iss`."""
+
+
 class ActingAs(StrEnum):
     """What the tokens say of a client that exchanges another client's tokens (RFC 8693 section 1.1)."""
 
@@ -72,6 +82,12 @@ class Issuer:
     """Offer the frame of OpenID Connect Session Management, and send `session_state`."""
     private_fetches: bool = False
     """A sandbox: addresses that a client chose may be plain http, on loopback or in private ranges."""
+    registration: Registration | None = None
+    """Clients may register themselves, by these rules; None if they may not."""
+    encrypted_requests: bool = False
+    """Publish keys that request objects can be encrypted to."""
+    pairwise_key: bytes = field(default=b"", repr=False)
+    """Makes pairwise subjects; 64 bytes. Whoever has it can tell whose they are."""
     profile: str = "cis2"
     """Name of the profile (`oidc/profiles.py`) that every client keeps to at least."""
     code_lifetime: timedelta = timedelta(seconds=60)
@@ -87,6 +103,40 @@ class Issuer:
     """An access of that kind that is not refreshed for so long ends (RFC 9700 section 4.14.2)."""
     resources: Mapping[str, Resource] = field(default_factory=dict)
     """By address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """How what a client is told is encrypted to it (RFC 7516)."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """The most that a registration may ask for; None is no bound besides the issuer's own."""
+
+    grant_types: frozenset[str] | None = None
+    scopes: frozenset[str] | None = None
+    hosts: frozenset[str] | None = None
+    """Of redirect addresses."""
+    profile: str | None = None
+    """The client is registered under it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialAccessToken:
+    """Lets somebody register clients (RFC 7591 section 3). Only its digest is kept."""
+
+    digest: bytes
+    issuer: IssuerName
+    note: str
+    """Whom it was made for, in the operator's words."""
+    allowance: Allowance = field(default_factory=Allowance)
+    uses_left: int = 1
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +207,25 @@ class Client:
     """May have tokens for any person whom it names in an assertion (RFC 7523 section 2.1)."""
     dpop_bound_access_tokens: bool = False
     """Has no tokens without DPoP (RFC 9449 section 5.2)."""
+    sector: str | None = None
+    """Host that its pairwise subjects belong to (OpenID Connect Core section 8.1); None if they are public."""
+    id_token_encryption: Encryption | None = None
+    userinfo_encryption: Encryption | None = None
+    response_encryption: Encryption | None = None
+    """Of authorization responses (JARM section 3)."""
+    introspection_encryption: Encryption | None = None
     created_at: datetime
     disabled_at: datetime | None = None
+    removed: bool = False
+    """It has deleted itself. Its id is never given out again, so nothing that it held comes back to life."""
+    revision: int = 0
+    """Counts changes, so that of two at once one wins."""
+    allowance: Allowance | None = None
+    """What the initial access token allowed that it registered with: it holds for every later change."""
+    registration_token: bytes | None = None
+    """Digest of the registration access token (RFC 7592 section 3)."""
+    registration_token_before: bytes | None = None
+    """The one before, which is good until the newer is used: an answer may be lost."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Registered members that have no field of their own, kept as they came."""
 

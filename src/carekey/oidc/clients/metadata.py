@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from carekey.jose.algorithms import SYMMETRIC
+from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS, Recipients
 from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer
+from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Encryption, Issuer
 from carekey.oidc.profiles import PROFILES, Profile, together
 
 _WITH_CREDENTIALS = frozenset(
@@ -33,18 +34,6 @@ POLICY = (
 )
 """Members that give power over people's tokens: for an operator to set, not for whoever registers."""
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_ENCRYPTION = (
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "request_object_encryption_alg",
-    "request_object_encryption_enc",
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
-    "introspection_encrypted_response_alg",
-    "introspection_encrypted_response_enc",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +162,7 @@ def parse(
             read.refuse("grant_types", f"has {grant_type}, which is not offered here")
     if read.texts("response_types", ("code",)) != ("code",) and "authorization_code" in grant_types:
         read.refuse("response_types", 'must be ["code"]')
-    read.choice("subject_type", "public", {"public"})
-    for field in _ENCRYPTION:
-        if read.rest.pop(field, None) is not None:
-            read.refuse(field, "asks for encryption, which is not offered here")
+    _check_kept(read, issuer)
     profile, asked = _profile(read, issuer)
     method = _auth_method(read, asked)
     for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
@@ -228,14 +214,82 @@ def parse(
         introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
         exchange_from=_exchange_from(read),
         assert_people=read.flag("assert_people"),
+        sector=_sector(read, metadata),
+        id_token_encryption=_encryption(read, "id_token_encrypted_response"),
+        userinfo_encryption=_encryption(read, "userinfo_encrypted_response"),
+        response_encryption=_encryption(read, "authorization_encrypted_response"),
+        introspection_encryption=_encryption(read, "introspection_encrypted_response"),
         created_at=now,
         metadata=_kept(read, kind),
     )
+    _check_encryption_keys(read, client)
     if (client.require_signed_request or client.request_uris) and jwks is None and jwks_uri is None:
         read.refuse("jwks_uri", "or jwks is needed for signed requests")
     if read.problems:
         raise InvalidMetadata(read.problems)
     return client
+
+
+def _check_kept(read: _Reader, issuer: Issuer) -> None:
+    """Members that are kept as they came, and must make sense."""
+    for field in ("policy_uri", "tos_uri", "initiate_login_uri", "sector_identifier_uri"):
+        if (address := read.address(field, plain=issuer.private_fetches)) is not None:
+            read.rest[field] = address
+    if read.flag("require_auth_time"):  # it is in every ID token
+        read.rest["require_auth_time"] = True
+    algs = ALGS if issuer.encrypted_requests else ()
+    alg = read.choice_or_none("request_object_encryption_alg", algs)
+    enc = read.choice_or_none("request_object_encryption_enc", ENCS if alg else ())
+    if alg is not None:
+        read.rest |= {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc or DEFAULT_ENC}
+
+
+def _sector(read: _Reader, metadata: Mapping[str, Any]) -> str | None:
+    """The host that pairwise subjects belong to (OpenID Connect Core section 8.1). Whether the document at
+    `sector_identifier_uri` names every redirect address is for `sector_identifier.py` to see."""
+    field = "subject_type"
+    if read.choice(field, "public", {"public", "pairwise"}) == "public":
+        return None
+    named, redirects = read.rest.get("sector_identifier_uri"), metadata.get("redirect_uris")
+    addresses = [named] if named else redirects if isinstance(redirects, list) else []
+    hosts = {origin[1] for address in addresses if isinstance(address, str) and (origin := _origin(address))}
+    if len(hosts) != 1 or None in hosts:
+        if not read.faulty("redirect_uris", "sector_identifier_uri"):
+            read.refuse(
+                "sector_identifier_uri", "is needed for pairwise subjects, unless all redirect_uris are of one host"
+            )
+        return None
+    return hosts.pop()
+
+
+def _encryption(read: _Reader, prefix: str) -> Encryption | None:
+    """OpenID Connect Registration section 2: `enc` has a default, and needs `alg`."""
+    alg = read.choice_or_none(f"{prefix}_alg", ALGS)
+    enc = read.choice_or_none(f"{prefix}_enc", ENCS)
+    if alg is None:
+        if enc is not None:
+            read.refuse(f"{prefix}_enc", f"needs {prefix}_alg")
+        return None
+    return Encryption(alg=alg, enc=enc or DEFAULT_ENC)
+
+
+def encryptions(client: Client) -> dict[str, Encryption]:
+    """By the members of metadata that they come from, without the ending."""
+    found = {
+        "id_token_encrypted_response": client.id_token_encryption,
+        "userinfo_encrypted_response": client.userinfo_encryption,
+        "authorization_encrypted_response": client.response_encryption,
+        "introspection_encrypted_response": client.introspection_encryption,
+    }
+    return {prefix: one for prefix, one in found.items() if one is not None}
+
+
+def _check_encryption_keys(read: _Reader, client: Client) -> None:
+    for prefix, wanted in encryptions(client).items():
+        if client.jwks is None and client.jwks_uri is None:
+            read.refuse(f"{prefix}_alg", "needs a key to encrypt to, in jwks or at jwks_uri")
+        elif client.jwks is not None and Recipients(client.jwks).find(wanted.alg) is None:
+            read.refuse(f"{prefix}_alg", f"needs a key for {wanted.alg} in jwks")
 
 
 def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
@@ -304,8 +358,10 @@ def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
         return
     if any(isinstance(key, dict) and not _PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
         read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
-    elif usable == 0:
-        read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")
+    elif usable == 0 and len(Recipients(jwks)) == 0:
+        read.refuse(
+            "jwks", "has no key that can verify a signature or be encrypted to (RSA from 2048 bits, EC or Ed25519)"
+        )
 
 
 def _resources(read: _Reader, field: str, issuer: Issuer) -> frozenset[str]:
@@ -411,6 +467,9 @@ def describe(client: Client) -> dict[str, Any]:
         "introspection_signed_response_alg": client.introspection_alg if client.introspection_alg != "RS256" else None,
         "token_exchange_from": dict(client.exchange_from) or None,
         "assert_people": client.assert_people or None,
+        "subject_type": "pairwise" if client.sector is not None else None,
+        **{f"{prefix}_alg": one.alg for prefix, one in encryptions(client).items()},
+        **{f"{prefix}_enc": one.enc for prefix, one in encryptions(client).items()},
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

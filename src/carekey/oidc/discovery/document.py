@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
+from carekey.jose.encryption import ALGS, ENCS
 from carekey.oidc import endpoints
 from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
@@ -58,7 +59,7 @@ def document(
         "response_types_supported": ["code"],
         "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": list(grant_types),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "scopes_supported": list(dict.fromkeys(scopes)),
         "claims_supported": [*_PROTOCOL_CLAIMS, *CLAIM_NAMES],
         "claim_types_supported": ["normal"],
@@ -90,6 +91,14 @@ def document(
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
+    for told_by in ("id_token", "userinfo", "authorization", "introspection"):
+        told[f"{told_by}_encryption_alg_values_supported"] = list(ALGS)
+        told[f"{told_by}_encryption_enc_values_supported"] = list(ENCS)
+    if issuer.encrypted_requests:
+        told["request_object_encryption_alg_values_supported"] = list(ALGS)
+        told["request_object_encryption_enc_values_supported"] = list(ENCS)
+    if issuer.registration is not None:
+        told["registration_endpoint"] = endpoints.address(issuer, endpoints.REGISTRATION)
     if issuer.session_management:
         told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
     if details:

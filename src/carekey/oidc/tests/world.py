@@ -50,6 +50,7 @@ from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.token.pkce import challenge_of
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
@@ -114,13 +115,19 @@ class World:
 
     def __post_init__(self) -> None:
         self.sealing = Sealing(b"m" * 32, entropy=self.entropy)
-        self.signer = Signer(issuer=self.issuer.name, store=self.store, sealing=self.sealing)
+        self.signer = Signer(
+            issuer=self.issuer.name,
+            store=self.store,
+            sealing=self.sealing,
+            encryption_keys=self.issuer.encrypted_requests,
+        )
         self.keys = ClientKeys(self._fetch)
         self.clients = ClientAuthentication(issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing)
         kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
         self.grants = {grant.name: grant for grant in kinds}
         self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
         self.constraints = SenderConstraints()
+        self.sealer = Sealer(self.keys.recipients)
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
@@ -129,16 +136,26 @@ class World:
             signer=self.signer,
             own=self.own,
             constraints=self.constraints,
+            sealer=self.sealer,
             entropy=self.entropy,
         )
         routes = [
             *TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint).routes(),
             *IntrospectionHttp(
-                issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
+                issuer=self.issuer,
+                store=self.store,
+                clients=self.clients,
+                own=self.own,
+                signer=self.signer,
+                sealer=self.sealer,
             ).routes(),
             *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
             *UserinfoHttp(
-                issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints
+                issuer=self.issuer,
+                store=self.store,
+                signer=self.signer,
+                constraints=self.constraints,
+                sealer=self.sealer,
             ).routes(),
             *DiscoveryHttp(
                 issuer=self.issuer,

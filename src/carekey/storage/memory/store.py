@@ -16,6 +16,7 @@ from carekey.storage.memory.oidc import (
     Clients,
     Codes,
     DpopProofs,
+    InitialAccessTokens,
     PushedRequests,
     RefreshFamilies,
 )
@@ -46,6 +47,7 @@ class MemoryTx:
         self.logins = Logins(journal)
         self.consents = Consents(journal)
         self.clients = Clients(journal)
+        self.initial_access_tokens = InitialAccessTokens(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
@@ -73,6 +75,7 @@ class MemoryTx:
             self.revocation,
             self.approvals,
             self.consents,
+            self.initial_access_tokens,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
