@@ -18,7 +18,6 @@ from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.fetch import FetchFailed
 from carekey.oidc.model import Client
-from carekey.oidc.tokens.sealing import KeysUnavailable
 
 FRESH_FOR = timedelta(minutes=10)
 GOOD_FOR = timedelta(hours=1)
@@ -29,6 +28,10 @@ NO_KEYS = KeySet([], ())
 
 Fetch = Callable[[str], Coroutine[Any, Any, bytes]]
 """From an address to the body. Raises: FetchFailed."""
+
+
+class KeysUnavailable(Exception):
+    """The client's keys cannot be fetched, or what was fetched is no key set."""
 
 
 @dataclass(slots=True)

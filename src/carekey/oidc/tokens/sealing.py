@@ -6,12 +6,9 @@ from typing import Protocol
 
 from carekey.jose import encryption
 from carekey.jose.encryption import Recipients
+from carekey.oidc.client_auth.keys import KeysUnavailable
 from carekey.oidc.errors import InvalidRequest, Reason
 from carekey.oidc.model import Client, Encryption
-
-
-class KeysUnavailable(Exception):
-    """The client's keys cannot be fetched, or what was fetched is no key set."""
 
 
 Seal = Callable[..., str]

@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from carekey.kernel.secret import digest
 from carekey.oidc.clients.http import RegistrationHttp
-from carekey.oidc.clients.metadata import InvalidMetadata, parse
+from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.registration import ClientRegistration
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
@@ -411,6 +411,9 @@ _members = (
 def test_whatever_metadata_is_it_is_registered_or_refused(metadata: dict[str, Any], operator: bool) -> None:
     issuer = Issuer(name="a", url="https://a.example", encrypted_requests=True)  # type: ignore[arg-type]
     try:
-        parse({**METADATA, **metadata}, id="a", issuer=issuer, now=NOW, by_operator=operator)  # type: ignore[arg-type]
-    except InvalidMetadata as error:
-        assert error.problems
+        client = parse({**METADATA, **metadata}, id="a", issuer=issuer, now=NOW, by_operator=operator)  # type: ignore[arg-type]
+    except InvalidMetadata as refused:
+        told = refused.problems
+    else:
+        told = describe(client)
+    assert told

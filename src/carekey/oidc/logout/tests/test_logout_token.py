@@ -19,7 +19,7 @@ DELIVERY = LogoutDelivery(session=SESSION, client=WARD, issuer=ISSUER.name, pers
 async def received(world: World):
     """Header and claims, the signature checked with the published keys as relying parties do."""
     await world.signer.refresh(NOW)
-    token = world.signer.sign(claims(DELIVERY, issuer=world.issuer, jti="j1", issued_at=NOW), alg="RS256")
+    token = world.signer.sign(claims(DELIVERY, sub=ASHA, issuer=world.issuer, jti="j1", issued_at=NOW), alg="RS256")
     keys = jwk.KeySet.import_key_set((await world.get("/connect/jwk_uri")).json())
     return jws.extract_compact(token.encode()).headers(), jwt.decode(token, keys, algorithms=["RS256"]).claims
 
