@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from carekey.audit.ports import AuditTx
+from carekey.authenticators.phone.confirmation.ports import ConfirmationTx
 from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.directory.ports import DirectoryTx
@@ -29,7 +30,7 @@ DELIVERIES_KEPT = timedelta(days=7)
 """For those who look after an application to see. What became of them stays on the audit record."""
 
 
-class Tx(AuditTx, CardTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
+class Tx(AuditTx, CardTx, PhoneTx, ConfirmationTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
     def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:

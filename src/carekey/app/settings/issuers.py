@@ -42,7 +42,8 @@ class Issuer(Section, frozen=True):
     announce_iss: bool = False
     """Whether discovery announces the `iss` response parameter. Announcing breaks clients that drop it."""
     profile: str = "cis2"
-    """The security profile that every application of this issuer keeps to at least: `cis2` or `oidc-basic` (docs/specs/profiles.md).
+    """The security profile that every application of this issuer keeps to at least: `cis2`, `oidc-basic`, `fapi2` or
+    `fapi2-message-signing` (docs/specs/profiles.md).
     An application may be registered under a stricter one."""
     registration: Registration = msgspec.field(default_factory=Registration)
     encrypted_requests: bool = False
@@ -65,6 +66,9 @@ class Issuer(Section, frozen=True):
     """The same for applications that have `offline_access`, whether or not the session is ended."""
     offline_idle: str = "7d"
     """Access of that kind that is not refreshed for so long ends."""
+    dpop_nonce: str = "off"
+    """`required`: DPoP proofs must have a nonce that we choose (RFC 9449 section 8), which costs a client that has
+    none one more request. `off`: they need none."""
     resources: dict[str, Resource] = {}
     """APIs that access tokens can be for (RFC 8707), by their address."""
 
@@ -84,6 +88,8 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must not end in a slash: endpoints are appended to it.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
+    if issuer.dpop_nonce not in {"off", "required"}:
+        raise SettingsError(f"issuers.{name}.dpop_nonce is {issuer.dpop_nonce!r}; there are off, required.")
     if issuer.registration.who == "anybody" and not issuer.sandbox:
         raise SettingsError(f"issuers.{name}.registration.who is 'anybody', which needs sandbox = true.")
     if issuer.consent_lifetime is not None:

@@ -12,7 +12,7 @@ from carekey.oidc import endpoints
 from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
 from carekey.oidc.model import ClientAuthMethod, Issuer
-from carekey.oidc.profiles import PROFILES
+from carekey.oidc.profiles import PROFILES, auth_methods
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -42,7 +42,8 @@ def document(
     scopes = [*SCOPE_NAMES, *(["offline_access"] if "refresh_token" in grant_types else [])]
     for resource in issuer.resources.values():
         scopes += sorted(resource.scopes)
-    methods = [method.value for method in ClientAuthMethod if method in asked.auth_methods]
+    offered = auth_methods(issuer, asked)
+    methods = [method.value for method in ClientAuthMethod if method in offered]
     confidential = [method for method in methods if method != ClientAuthMethod.NONE]
     algs = [name for name in SIGNING if name in asked.algs]
     macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
@@ -76,6 +77,7 @@ def document(
         "introspection_signing_alg_values_supported": algs,
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "dpop_signing_alg_values_supported": algs,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,
@@ -101,6 +103,11 @@ def document(
         told["registration_endpoint"] = endpoints.address(issuer, endpoints.REGISTRATION)
     if issuer.session_management:
         told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
+    if issuer.api_host is not None:
+        told["tls_client_certificate_bound_access_tokens"] = True
+        told["mtls_endpoint_aliases"] = {
+            name: endpoints.mtls_address(issuer, endpoint) for name, endpoint in endpoints.BACK_CHANNEL.items()
+        }
     if details:
         told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:

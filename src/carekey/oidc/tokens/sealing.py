@@ -10,7 +10,6 @@ from carekey.oidc.client_auth.keys import KeysUnavailable
 from carekey.oidc.errors import InvalidRequest, Reason
 from carekey.oidc.model import Client, Encryption
 
-
 Seal = Callable[..., str]
 """From a text to what goes out; `signed=False` for one that is not a signed JWT."""
 
