@@ -143,6 +143,8 @@ class Allowance:
     """Of redirect addresses."""
     profile: str | None = None
     """The client is registered under it."""
+    first_party: bool = False
+    """It is of the same house: people are not asked before information is shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,8 +237,6 @@ class Client:
     """Host that its pairwise subjects belong to (OpenID Connect Core section 8.1); None if they are public."""
     id_token_encryption: Encryption | None = None
     userinfo_encryption: Encryption | None = None
-    response_encryption: Encryption | None = None
-    """Of authorization responses (JARM section 3)."""
     introspection_encryption: Encryption | None = None
     created_at: datetime
     disabled_at: datetime | None = None

@@ -22,6 +22,11 @@ NOBODY = PersonId("nobody")
 _cipher = lru_cache(maxsize=64)(AESSIV)
 
 
+def types(issuer: Issuer) -> tuple[str, ...]:
+    """What a client can choose from. CIS2 knows public subjects alone (cis2-profile section 2.3)."""
+    return ("public",) if issuer.profile == "cis2" else ("public", "pairwise")
+
+
 def of(person: PersonId, client: Client, issuer: Issuer) -> str:
     """`sub` of everything that this client is told of the person."""
     if client.sector is None:

@@ -16,6 +16,7 @@ from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS, Recipients
 from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
+from carekey.oidc import subject
 from carekey.oidc.clients import redirect_uris
 from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Encryption, Issuer, SubjectName
 from carekey.oidc.mtls import certificate
@@ -218,10 +219,9 @@ def parse(
         dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
         certificate_name=_certificate_name(read, method),
         certificate_bound_access_tokens=_certificate_bound(read, issuer),
-        sector=_sector(read, metadata),
+        sector=_sector(read, metadata, issuer),
         id_token_encryption=_encryption(read, "id_token_encrypted_response"),
         userinfo_encryption=_encryption(read, "userinfo_encrypted_response"),
-        response_encryption=_encryption(read, "authorization_encrypted_response"),
         introspection_encryption=_encryption(read, "introspection_encrypted_response"),
         created_at=now,
         metadata=_kept(read, kind),
@@ -239,6 +239,9 @@ def _check_kept(read: _Reader, issuer: Issuer) -> None:
     for field in ("policy_uri", "tos_uri", "initiate_login_uri", "sector_identifier_uri"):
         if (address := read.address(field, plain=issuer.private_fetches)) is not None:
             read.rest[field] = address
+    for field in ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"):
+        if read.rest.pop(field, None) is not None:
+            read.refuse(field, "asks for encryption, which authorization responses do not have here")
     if read.flag("require_auth_time"):  # it is in every ID token
         read.rest["require_auth_time"] = True
     algs = ALGS if issuer.encrypted_requests else ()
@@ -248,11 +251,11 @@ def _check_kept(read: _Reader, issuer: Issuer) -> None:
         read.rest |= {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc or DEFAULT_ENC}
 
 
-def _sector(read: _Reader, metadata: Mapping[str, Any]) -> str | None:
+def _sector(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
     """The host that pairwise subjects belong to (OpenID Connect Core section 8.1). Whether the document at
     `sector_identifier_uri` names every redirect address is for `sector_identifier.py` to see."""
     field = "subject_type"
-    if read.choice(field, "public", {"public", "pairwise"}) == "public":
+    if read.choice(field, "public", subject.types(issuer)) == "public":
         return None
     named, redirects = read.rest.get("sector_identifier_uri"), metadata.get("redirect_uris")
     addresses = [named] if named else redirects if isinstance(redirects, list) else []
@@ -282,7 +285,6 @@ def encryptions(client: Client) -> dict[str, Encryption]:
     found = {
         "id_token_encrypted_response": client.id_token_encryption,
         "userinfo_encrypted_response": client.userinfo_encryption,
-        "authorization_encrypted_response": client.response_encryption,
         "introspection_encrypted_response": client.introspection_encryption,
     }
     return {prefix: one for prefix, one in found.items() if one is not None}
@@ -411,7 +413,10 @@ def _exchange_from(read: _Reader) -> dict[str, ActingAs]:
         "token_exchange_from",
         {},
         f"an object from client ids to {' or '.join(sorted(modes))}",
-        lambda value: isinstance(value, dict) and all(_is_text(id) and mode in modes for id, mode in value.items()),
+        lambda value: (
+            isinstance(value, dict)
+            and all(_is_text(id) and _is_text(mode) and mode in modes for id, mode in value.items())
+        ),
     )
     return {id: ActingAs(mode) for id, mode in given.items()}
 

@@ -75,7 +75,9 @@ class ClientRegistration:
         try:
             key = digest(bearer) if bearer is not None else None
             allowed = await self._allowance(key, now)
-            metadata = {name: value for name, value in metadata.items() if name not in {*_OURS, "client_id"}}
+            metadata = {
+                name: value for name, value in metadata.items() if name not in {*_OURS, "client_id", "client_secret"}
+            }
             client = await self._judged(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
             made = self._with_token(replace(client, allowance=allowed), new_secret=True, before=None)
             if not await self._store.write(lambda tx: self._add(tx, made.client, key, now, reference)):
@@ -175,9 +177,10 @@ class ClientRegistration:
             checked = parse(metadata, id=id, issuer=self._issuer, now=now)
             allowance.check(checked, allowed)
             await sector_identifier.check(metadata, self._fetch)
-            return (
-                parse({**metadata, **kept}, id=id, issuer=self._issuer, now=now, by_operator=True) if kept else checked
-            )
+            if kept:
+                checked = parse({**metadata, **kept}, id=id, issuer=self._issuer, now=now, by_operator=True)
+            # Nobody vouches for it unless an operator has said so: people are asked, and it is not shown to them.
+            return checked if allowed.first_party else replace(checked, consent=True, listed=False)
         except InvalidMetadata as error:
             kind = InvalidRedirectUri if error.code == InvalidRedirectUri.code else InvalidClientMetadata
             raise kind(str(error), reason=Reason.METADATA) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
 from carekey.jose.encryption import ALGS, ENCS
-from carekey.oidc import endpoints
+from carekey.oidc import endpoints, subject
 from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
 from carekey.oidc.model import ClientAuthMethod, Issuer
@@ -60,7 +60,7 @@ def document(
         "response_types_supported": ["code"],
         "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": list(grant_types),
-        "subject_types_supported": ["public", "pairwise"],
+        "subject_types_supported": list(subject.types(issuer)),
         "scopes_supported": list(dict.fromkeys(scopes)),
         "claims_supported": [*_PROTOCOL_CLAIMS, *CLAIM_NAMES],
         "claim_types_supported": ["normal"],
@@ -93,7 +93,7 @@ def document(
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
-    for told_by in ("id_token", "userinfo", "authorization", "introspection"):
+    for told_by in ("id_token", "userinfo", "introspection"):
         told[f"{told_by}_encryption_alg_values_supported"] = list(ALGS)
         told[f"{told_by}_encryption_enc_values_supported"] = list(ENCS)
     if issuer.encrypted_requests:

@@ -32,7 +32,7 @@ class Registering:
     def __init__(self, world: World, rules: Registration = RULES) -> None:
         self.world = world
         self.published: dict[str, Any] = {}
-        world.issuer = replace(world.issuer, registration=rules, pairwise_key=b"p" * 64)
+        world.issuer = replace(world.issuer, profile="oidc-basic", registration=rules, pairwise_key=b"p" * 64)
         endpoint = ClientRegistration(
             issuer=world.issuer,
             rules=rules,
@@ -153,6 +153,7 @@ async def test_rfc7591_3_where_it_is_open_anybody_registers(world: World) -> Non
         ({"id_token_encrypted_response_alg": "RSA1_5"}, "invalid_client_metadata"),
         ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
         ({"userinfo_encrypted_response_enc": "A128GCM"}, "invalid_client_metadata"),
+        ({"authorization_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
         ({"request_object_encryption_alg": "RSA-OAEP"}, "invalid_client_metadata"),
         ({"subject_type": "pairwise", "redirect_uris": [CALLBACK, "https://b.example/"]}, "invalid_client_metadata"),
         ({"sector_identifier_uri": "http://ward.example/"}, "invalid_client_metadata"),
@@ -234,6 +235,22 @@ async def test_rfc7592_2_2_nor_by_a_later_change(here: Registering) -> None:
     body = {**METADATA, "client_id": told["client_id"], "scope": "openid email"}
     answer = await here.ask("PUT", told["registration_client_uri"], told["registration_access_token"], body)
     assert answer.json()["error"] == "invalid_client_metadata"
+
+
+async def test_a_client_that_registered_itself_is_a_third_party_unless_an_operator_says_otherwise(
+    here: Registering,
+) -> None:
+    told = await here.registered(consent=False, listed=True)
+    assert (told["consent"], told.get("listed")) == (True, None)
+    await here.allow("house", allowance=Allowance(first_party=True))
+    assert "consent" not in (await here.register("house")).json()
+
+
+async def test_a_secret_that_is_sent_is_not_kept(here: Registering) -> None:
+    told = await here.registered(client_secret="chosen")
+    assert told["client_secret"] != "chosen"
+    kept = repr(await here.world.store.read(lambda tx: tx.clients.find(here.world.issuer.name, told["client_id"])))
+    assert "chosen" not in kept
 
 
 async def test_rfc7592_2_1_a_client_reads_its_registration(here: Registering) -> None:
@@ -409,7 +426,7 @@ _members = (
 @given(st.dictionaries(st.sampled_from(_members), _json, max_size=6), st.booleans())
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_metadata_is_it_is_registered_or_refused(metadata: dict[str, Any], operator: bool) -> None:
-    issuer = Issuer(name="a", url="https://a.example", encrypted_requests=True)  # type: ignore[arg-type]
+    issuer = Issuer(name="a", url="https://a.example", profile="oidc-basic", encrypted_requests=True)  # type: ignore[arg-type]
     try:
         client = parse({**METADATA, **metadata}, id="a", issuer=issuer, now=NOW, by_operator=operator)  # type: ignore[arg-type]
     except InvalidMetadata as refused:
