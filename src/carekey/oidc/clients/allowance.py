@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from carekey.oidc.clients.metadata import FieldProblem, InvalidMetadata
+from carekey.oidc.clients.metadata import CIBA, FieldProblem, InvalidMetadata
 from carekey.oidc.model import Allowance, Client
 
 
@@ -26,6 +26,8 @@ def check(client: Client, allowance: Allowance) -> None:
     if allowance.grant_types is not None and not allowance.grant_types.issuperset(client.grant_types):
         allowed = ", ".join(sorted(allowance.grant_types))
         problems.append(FieldProblem("grant_types", f"can be {allowed} alone: the initial access token says so"))
+    if CIBA in client.grant_types and CIBA not in (allowance.grant_types or ()):  # it rings at anybody's phone
+        problems.append(FieldProblem("grant_types", f"has {CIBA}, which the initial access token has to name"))
     if allowance.scopes is not None and not allowance.scopes.issuperset(client.scopes or {""}):
         allowed = " ".join(sorted(allowance.scopes))
         problems.append(FieldProblem("scope", f"can be {allowed} alone: the initial access token says so"))

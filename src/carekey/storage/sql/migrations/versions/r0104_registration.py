@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0104_registration"
-down_revision = "0009_confirm"
+down_revision = "0010_decoupled"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
