@@ -44,6 +44,14 @@ def test_the_notices_of_ended_sessions_are_measured_to_the_last():
         assert f"{server}: 20 notices to 10 applications" in done.stdout
 
 
+def test_mutual_tls_is_measured_with_and_without_a_handshake():
+    command = [sys.executable, ROOT / "bench" / "mutual_tls.py", "20"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    kept, each = (float(line.split()[-1]) for line in done.stdout.splitlines()[1:])
+    assert 0 < kept < each
+
+
 def test_a_simulated_week_is_bounded_when_it_has_run_its_course():
     command = [sys.executable, ROOT / "bench" / "week.py", "30", "9"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

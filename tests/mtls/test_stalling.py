@@ -19,7 +19,7 @@ def test_peers_that_stall_in_the_handshake_disturb_nobody(place: Place) -> None:
         with httpx2.Client(transport=one_shot()) as http:
             assert http.get(f"{place.provider.sandbox}/.well-known/openid-configuration").status_code == 200
         assert place.token("pki", "own").status_code == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10, "they were dropped before anybody else was answered"
 
 
 def test_a_peer_that_stalls_is_dropped(place: Place) -> None:

@@ -68,6 +68,7 @@ class Reason(StrEnum):
 
     CERTIFICATE_MISSING = "certificate_missing"
     CERTIFICATE_MALFORMED = "certificate_malformed"
+    CERTIFICATE_WEAK = "certificate_weak"
     CERTIFICATE_NOT_VALID_NOW = "certificate_not_valid_now"
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     CERTIFICATE_NAME = "certificate_name"

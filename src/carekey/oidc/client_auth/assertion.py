@@ -22,7 +22,10 @@ SKEW = 60
 """Seconds that a client's clock may be wrong."""
 
 _TYPS = frozenset({None, "jwt", "application/jwt", "client-authentication+jwt"})
-_TAKE_ASSERTIONS = (endpoints.TOKEN, endpoints.PAR, endpoints.INTROSPECTION, endpoints.REVOCATION)
+_TAKE_ASSERTIONS = (
+    *(endpoints.TOKEN, endpoints.PAR, endpoints.INTROSPECTION, endpoints.REVOCATION),
+    *(endpoints.DEVICE_AUTHORIZATION, endpoints.BACKCHANNEL_AUTHENTICATION),
+)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 REASONS: Mapping[Flaw, Reason] = {
@@ -57,7 +60,7 @@ def plain(text: str) -> bool:
 
 
 def audiences(issuer: Issuer) -> frozenset[str]:
-    """Everything that an assertion for this issuer may call it (RFC 9126 section 2 adds the third)."""
+    """Everything that an assertion for this issuer may call it (RFC 9126 section 2 and CIBA Core section 7.1 add endpoints)."""
     named = [issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS)]
     if issuer.api_host is not None:
         named += [endpoints.mtls_address(issuer, one) for one in _TAKE_ASSERTIONS]

@@ -40,7 +40,7 @@ class ClientAuthorities:
         verifier = builder.extension_policies(ca_policy=_AUTHORITY, ee_policy=_CLIENT).build_client_verifier()
         try:
             verifier.verify(own, [*sent, *self._intermediates])
-        except VerificationError:
+        except (VerificationError, *certificate.UNREADABLE):
             raise InvalidClient(reason=Reason.CERTIFICATE_UNTRUSTED) from None
 
 

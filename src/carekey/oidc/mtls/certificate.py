@@ -11,18 +11,44 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import NameOID
 
+from carekey.jose.algorithms import SMALLEST_RSA
 from carekey.oidc.errors import InvalidClient, Reason
 from carekey.oidc.model import SubjectName
 
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for odd certificates, at the latest when it looks at the part that is odd."""
+
 
 def read(der: bytes) -> x509.Certificate:
-    """Raises: InvalidClient."""
+    """Raises: InvalidClient, also if its key could be worked out."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, UnsupportedAlgorithm):
+        certificate = x509.load_der_x509_certificate(der)
+        strong = _strong(certificate.public_key())
+    except UNREADABLE:
         raise InvalidClient(reason=Reason.CERTIFICATE_MALFORMED) from None
+    if not strong:
+        raise InvalidClient(reason=Reason.CERTIFICATE_WEAK)
+    return certificate
+
+
+def _strong(key: CertificatePublicKeyTypes) -> bool:
+    match key:
+        case rsa.RSAPublicKey():
+            return key.key_size >= SMALLEST_RSA
+        case ec.EllipticCurvePublicKey():
+            return key.key_size >= 256
+        case _:
+            return isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
 
 
 def valid_at(certificate: x509.Certificate, now: datetime) -> bool:
@@ -47,7 +73,7 @@ def has_name(certificate: x509.Certificate, kind: SubjectName, name: str) -> boo
         if kind is SubjectName.DN:
             return bool(_distinguished(certificate.subject) == expected)
         return any(_normal(kind, one) == expected for one in _alternative_names(certificate, kind))
-    except ValueError:
+    except UNREADABLE:
         raise InvalidClient(reason=Reason.CERTIFICATE_MALFORMED) from None
 
 
@@ -65,8 +91,6 @@ def _alternative_names(certificate: x509.Certificate, kind: SubjectName) -> Iter
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    except x509.DuplicateExtension as error:
-        raise ValueError from error
     match kind:
         case SubjectName.DNS:
             return names.get_values_for_type(x509.DNSName)

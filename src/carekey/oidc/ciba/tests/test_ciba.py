@@ -28,6 +28,8 @@ from carekey.oidc.ciba.tests.world import (
     signed,
     wanted,
 )
+from carekey.oidc.client_auth.assertion import TYPE
+from carekey.oidc.model import ClientAuthMethod
 from carekey.oidc.profiles import Feature
 
 pytestmark = pytest.mark.anyio
@@ -136,6 +138,17 @@ class TestRequest:
     )
     def test_ciba_7_1_a_binding_message_is_what_it_looks_like(self, message: str, plain: bool) -> None:
         assert is_plain(message) is plain
+
+
+@pytest.mark.parametrize("audience", [URL, f"{URL}/access_token", f"{URL}/bc-authorize"])
+async def test_ciba_7_1_audiences_of_client_assertions(audience: str) -> None:
+    keyed = replace(DESK, auth_method=ClientAuthMethod.PRIVATE_KEY_JWT, secret=None)
+    world = await ciba_world(keyed)
+    now = int(world.clock.now().timestamp())
+    claims = {"iss": DESK.id, "sub": DESK.id, "aud": audience, "iat": now, "exp": now + 60, "jti": "1"}
+    sent = {"client_assertion_type": TYPE, "client_assertion": signed(claims, {})}
+    assert (await world.back(keyed, **sent)).status_code == 200
+    assert await error(await world.back(keyed, **sent)) == (401, "invalid_client"), "an assertion works once"
 
 
 class TestHints:

@@ -12,6 +12,8 @@ from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import digest
+from carekey.login import own_pages
+from carekey.login.own_pages import WithOwnPages
 from carekey.login.tests.make import HEALTHCARE, NOW
 from carekey.login.tests.world import ORIGIN, Browser, CountingEntropy, World
 from carekey.oidc import endpoints
@@ -71,7 +73,10 @@ class DecoupledWorld(World):
         self.issuer = replace(ISSUER, **issuer)
         codes = CodeIssuer([self.issuer], CountingEntropy())
         self.decisions = Decisions([self.issuer], CountingEntropy(), pages={Kind.DEVICE: PATH, Kind.CIBA: "/requests"})
-        super().__init__(application=Ends(codes, self.decisions), respond=responding(Respond({})))
+        super().__init__(
+            application=WithOwnPages(Ends(codes, self.decisions)),
+            respond=own_pages.responding(responding(Respond({}))),
+        )
         slices = Path(__file__).parents[3]
         folders = {"login": "login", "device": "oidc/device", "ciba": "oidc/ciba"}
         self.site = replace(

@@ -121,3 +121,19 @@ def client(
         made = made.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         made = made.add_extension(_usage(authority=authority, signs=signs), critical=True)
     return Pair(made.sign(signing, hashes.SHA256()), key(number))
+
+
+def weak(by: Pair, key: Any, now: datetime) -> bytes:
+    """DER of a certificate for a key of any kind."""
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name.from_rfc4514_string(SUBJECT))
+        .issuer_name(by.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - DAY)
+        .not_valid_after(now + DAY)
+        .add_extension(x509.SubjectAlternativeName(NAMES), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
+    )
+    return made.sign(by.key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -1,17 +1,25 @@
 """Clients that authenticate by a certificate (RFC 8705 section 2)."""
 
 import base64
+import subprocess
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carekey.jose.certificates import thumbprint
-from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
-from carekey.oidc.errors import Reason
-from carekey.oidc.model import SubjectName
+from carekey.oidc.client_auth.self_signed_tls_client_auth import check_shown
+from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities, check
+from carekey.oidc.errors import InvalidClient, Reason
+from carekey.oidc.model import Client, SubjectName
 from carekey.oidc.mtls.certificate import has_name
 from carekey.oidc.mtls.tests import pki
 from carekey.oidc.mtls.tests.world import (
@@ -95,6 +103,34 @@ async def test_rfc8705_2_1_1_the_name_may_be_in_the_subject_alone() -> None:
     bare = pki.client(ROOT, NOW, names=None)
     answer = await send(world, "/access_token", credentials(client), certificates=[bare.der])
     assert answer.status_code == 200, answer.text
+
+
+WEAK = [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP224R1()), dsa.generate_private_key(2048)]
+
+
+@pytest.mark.parametrize("key", WEAK, ids=["RSA with 1024 bits", "P-224", "DSA"])
+@pytest.mark.parametrize("client", [PKI, SELF], ids=lambda one: one.id)
+async def test_a_weak_key_is_refused_whoever_signed_for_it(key: Any, client: Client) -> None:
+    weak = pki.weak(ROOT, key, NOW)
+    jwk = {**SELF_SIGNED.jwk, "x5c": [base64.b64encode(weak).decode()]}
+    world = await world_with(client if client is PKI else replace(SELF, jwks={"keys": [jwk]}))
+    answer = await send(world, "/access_token", credentials(client), certificates=[weak])
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert await world.reasons() == [Reason.CERTIFICATE_WEAK]
+
+
+def test_a_signature_with_sha_1_does_not_count(tmp_path: Path) -> None:
+    """Made with OpenSSL: our library makes none."""
+    for name, content in {"root.pem": ROOT.pem, "root.key": ROOT.key_pem, "own.key": OWN.key_pem}.items():
+        (tmp_path / name).write_bytes(content)
+    ask = "openssl req -new -key own.key -subj /CN=ward -addext subjectAltName=DNS:ward.example.test"
+    grant = "openssl x509 -req -days 9 -CA root.pem -CAkey root.key -copy_extensions copyall"
+    for hash, counts in (("sha256", True), ("sha1", False)):
+        command = f"{ask} | {grant} -{hash} -outform DER -out own.der"
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
+        made = x509.load_der_x509_certificate((tmp_path / "own.der").read_bytes())
+        with nullcontext() if counts else pytest.raises(InvalidClient, match=Reason.CERTIFICATE_UNTRUSTED):
+            ClientAuthorities([ROOT.certificate]).check([made], now=made.not_valid_before_utc)
 
 
 REFUSED = {
@@ -269,3 +305,30 @@ def _forged(der: bytes) -> dict[str, str]:
         "ssl-client-verify": "SUCCESS",
         "x-forwarded-client-cert": f"Cert={value}",
     }
+
+
+@given(
+    st.sampled_from([OWN.der, BETWEEN.der, SELF_SIGNED.der]),
+    st.lists(st.tuples(st.integers(0, 5000), st.sampled_from(["set", "drop", "add"]), st.integers(0, 255)), max_size=4),
+    st.sampled_from([*SubjectName]),
+)
+@settings(max_examples=2000, deadline=None)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_no_certificate_is_a_fault_and_none_is_taken_for_another(
+    der: bytes, changes: list[tuple[int, str, int]], kind: SubjectName
+) -> None:
+    odd = bytearray(der)
+    for place, how, byte in changes:
+        at = place % len(odd)
+        odd[at : at + (how != "add")] = b"" if how == "drop" else bytes([byte])
+    client = replace(
+        PKI, certificate_name={kind: {SubjectName.DN: "CN=x", SubjectName.IP: "192.0.2.9"}.get(kind, "x:y@z")}
+    )
+    authorities = ClientAuthorities([ROOT.certificate])
+    for chain in ([bytes(odd)], [bytes(odd), BETWEEN.der], [OWN.der, bytes(odd)]):
+        try:
+            check_shown(chain, now=NOW)
+            check(client, chain, authorities, now=NOW)
+        except InvalidClient:
+            continue
+        assert chain[0] == OWN.der

@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0104_registration"
-down_revision = "0010_decoupled"
+down_revision = "0011_enrol"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
