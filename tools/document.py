@@ -50,6 +50,7 @@ def settings_page() -> str:
         ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),
         ('issuers.NAME.resources."ADDRESS"', settings.Resource),
+        ("issuers.NAME.registration", settings.Registration),
         ("ways.NAME", settings.Way),
     ]
     lines = [

@@ -30,6 +30,7 @@ from carekey.oidc.device.request import DeviceAuthorization
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.storage.store import Store, Tx
 from carekey.web.kit import Route, Site
@@ -119,6 +120,7 @@ def notifications(
             grants=registry.GRANTS,
             signer=signer,
             own=provider.own_tokens(issuer, signer, master),
+            sealer=Sealer(keys.recipients),
             constraints=SenderConstraints(),  # tokens that are bound to a key are never pushed
             entropy=site.entropy,
         )

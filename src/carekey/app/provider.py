@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import attestation, decoupled, mutual_tls, phones, registry
+from carekey.app import attestation, decoupled, mutual_tls, phones, registration, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
@@ -40,6 +40,7 @@ from carekey.oidc.session_management.http import CheckSession
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.storage.store import Store, Tx
@@ -60,7 +61,7 @@ def check_profiles(found: Settings) -> None:
             )
 
 
-def issuers_of(found: Settings) -> list[Issuer]:
+def issuers_of(found: Settings, master: bytes = b"") -> list[Issuer]:
     return [
         Issuer(
             name=IssuerName(name),
@@ -80,6 +81,9 @@ def issuers_of(found: Settings) -> list[Issuer]:
             api_host=found.api_host.url,
             client_attesters=issuer.client_attesters is not None,
             client_authorities=found.api_host.anchors is not None,
+            registration=registration.rules(name, issuer),
+            encrypted_requests=issuer.encrypted_requests,
+            pairwise_key=registration.pairwise_key(master, name),
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -103,7 +107,9 @@ def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> S
         use_for=duration("keys.rotate_after", found.keys.rotate_after),
         publish_ahead=duration("keys.publish_ahead", found.keys.publish_ahead),
     )
-    return Signer(issuer=issuer.name, store=store, sealing=sealing, rotation=rotation)
+    return Signer(
+        issuer=issuer.name, store=store, sealing=sealing, rotation=rotation, encryption_keys=issuer.encrypted_requests
+    )
 
 
 def back_channel(
@@ -139,7 +145,8 @@ def routes(
         details |= registry.SANDBOX_AUTHORIZATION_DETAILS
     fetch = Fetcher(private=issuer.private_fetches).get
     keys = ClientKeys(fetch)
-    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
+    sealer = Sealer(keys.recipients)
+    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch, decrypter=signer)
     clients = ClientAuthentication(
         issuer=issuer,
         store=store,
@@ -159,6 +166,7 @@ def routes(
         signer=signer,
         own=own,
         constraints=constraints,
+        sealer=sealer,
         entropy=site.entropy,
     )
     pushed = PushedRequests(
@@ -175,11 +183,11 @@ def routes(
     takes_proofs = [
         *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints, sealer=sealer).routes(),
     ]
     takes_clients = [
         *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
-        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer, sealer=sealer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *decoupled.routes(
             issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
@@ -207,5 +215,6 @@ def routes(
             respond=respond,
         ).routes(),
         *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),
+        *registration.routes(issuer, store, fetch, sealing, site),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
     ]

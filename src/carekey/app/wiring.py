@@ -121,7 +121,7 @@ async def running(
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
-        issuers = provider.issuers_of(found)
+        issuers = provider.issuers_of(found, master)
         signers = {issuer.name: provider.signer(found, issuer, store, sealing) for issuer in issuers}
         for one in signers.values():
             await one.refresh(clock.now())

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization as der
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from carekey.jose import base64url, jwt
+from carekey.jose import base64url, encryption, jwt
 from carekey.jose.algorithms import SIGNING, PrivateKey, PublicKey, Sign
 from carekey.jose.events import KeyMade, KeyMoved, KeyRemoved
 from carekey.jose.keyring import Change, Make, Move, Remove, Rotation, due, replace_now, replace_soon
@@ -64,6 +64,7 @@ class _Ring:
     active: Mapping[str, _Loaded]
     jwks: bytes
     verifying: jwt.KeySet
+    opening: Sequence[tuple[str, encryption.EncryptionKey]] = ()
 
 
 class Signer:
@@ -77,14 +78,18 @@ class Signer:
         sealing: Sealing,
         rotation: Rotation | None = None,
         reload_after: timedelta = timedelta(minutes=1),
+        encryption_keys: bool = False,
     ) -> None:
-        """`reload_after`: how long another node's rotation may go unnoticed. What this node signs meanwhile is
+        """`encryption_keys`: publish keys that others can encrypt to.
+
+        `reload_after`: how long another node's rotation may go unnoticed. What this node signs meanwhile is
         good, because a retiring key stays published for longer than that."""
         self._issuer = issuer
         self._store = store
         self._sealing = sealing
         self._rotation = rotation or Rotation()
         self._reload_after = reload_after
+        self._always = {DEFAULT_ALG, *(encryption.OWN_KEYS if encryption_keys else ())}
         self._ring: _Ring | None = None
         self._lock = asyncio.Lock()
 
@@ -101,7 +106,7 @@ class Signer:
         async with self._lock:
             ring = self._ring
             if ring is None or now - ring.read_at >= self._reload_after or alg not in ring.active:
-                await self._reload(now, {DEFAULT_ALG, alg})
+                await self._reload(now, {*self._always, alg})
 
     async def rotate(self, now: datetime, *, alg: str = DEFAULT_ALG, at_once: bool = False, by: Actor) -> None:
         """Begin the change to a new key, or with `at_once` complete it: for a key that may have been seen."""
@@ -109,7 +114,7 @@ class Signer:
             keys = await self._stored()
             changes = replace_now(keys, alg) if at_once else replace_soon(keys, alg)
             await self._carry_out(changes, keys, now, by)
-            await self._reload(now, {DEFAULT_ALG})
+            await self._reload(now, self._always)
 
     def sign(self, claims: Mapping[str, Any], *, alg: str = DEFAULT_ALG, typ: str = "JWT") -> str:
         """A compact JWS. `refresh` with this algorithm comes first. Raises: KeyError."""
@@ -126,6 +131,10 @@ class Signer:
             raise jwt.InvalidJwt(jwt.Flaw.MALFORMED)
         return jwt.verify(parsed, self._require_ring().verifying, allowed=SIGNING)
 
+    def decrypt(self, token: str) -> str:
+        """What was encrypted to one of our keys, of late or now. Raises: InvalidJwt."""
+        return encryption.decrypt(token, self._require_ring().opening)
+
     def _require_ring(self) -> _Ring:
         if self._ring is None:
             raise RuntimeError("refresh the signer before use")
@@ -140,9 +149,13 @@ class Signer:
             await self._carry_out(changes, keys, now, KEYRING)
             keys = await self._stored()
         known = self._ring.loaded if self._ring else {}
-        loaded = {key.id: known.get(key.id) or self._load(key) for key in keys}
-        in_use = {key.alg: loaded[key.id] for key in keys if key.state is KeyState.ACTIVE}
-        self._ring = _Ring(now, loaded, in_use, *_published(keys, loaded))
+        signing = [key for key in keys if key.alg in SIGNING]
+        loaded = {key.id: known.get(key.id) or self._load(key) for key in signing}
+        in_use = {key.alg: loaded[key.id] for key in signing if key.state is KeyState.ACTIVE}
+        opening = {key.id: self._opener(key) for key in keys if key.alg in encryption.OWN_KEYS}
+        # One that is retiring is not told to anybody new, and still opens what was on its way.
+        open_to = [opening[key.id] for key in keys if key.id in opening and key.state is KeyState.ACTIVE]
+        self._ring = _Ring(now, loaded, in_use, *_published(signing, loaded, open_to), list(opening.items()))
 
     async def _carry_out(self, changes: Sequence[Change], seen: Sequence[StoredKey], now: datetime, by: Actor) -> None:
         """`seen`: what the changes were decided upon. If another node has changed it since, nothing is done."""
@@ -182,7 +195,7 @@ class Signer:
         return done
 
     def _make(self, change: Make, now: datetime) -> StoredKey:
-        private = SIGNING[change.alg].generate()
+        private = SIGNING[change.alg].generate() if change.alg in SIGNING else encryption.OWN_KEYS[change.alg]()
         id = KeyId(_joserfc(private).thumbprint())
         plain = private.private_bytes(der.Encoding.DER, der.PrivateFormat.PKCS8, der.NoEncryption())
         return StoredKey(
@@ -197,6 +210,18 @@ class Signer:
 
     def _load(self, key: StoredKey) -> _Loaded:
         """Raises: KeyUnusable."""
+        private = self._opened(key)
+        jwk = {**_joserfc(private.public_key()).as_dict(), "use": "sig", "alg": key.alg, "kid": key.id}
+        loaded = _Loaded(key.id, key.alg, SIGNING[key.alg].signing(private), jwk)
+        _self_test(loaded)
+        return loaded
+
+    def _opener(self, key: StoredKey) -> encryption.EncryptionKey:
+        """Raises: KeyUnusable."""
+        return _joserfc(self._opened(key))
+
+    def _opened(self, key: StoredKey) -> Any:
+        """Raises: KeyUnusable."""
         try:
             plain = self._sealing.open(key.sealed, purpose=key.id)
         except SealBroken:
@@ -204,11 +229,7 @@ class Signer:
                 f"Signing key {key.id} of {self._issuer} does not open: is this the master key that it was sealed with?"
             ) from None
         # Sealed by ourselves, and tested below: the slow check of RSA's primes would add nothing.
-        private: Any = der.load_der_private_key(plain, None, unsafe_skip_rsa_key_validation=True)
-        jwk = {**_joserfc(private.public_key()).as_dict(), "use": "sig", "alg": key.alg, "kid": key.id}
-        loaded = _Loaded(key.id, key.alg, SIGNING[key.alg].signing(private), jwk)
-        _self_test(loaded)
-        return loaded
+        return der.load_der_private_key(plain, None, unsafe_skip_rsa_key_validation=True)
 
 
 def _joserfc(key: PrivateKey | PublicKey) -> RSAKey | ECKey | OKPKey:
@@ -221,10 +242,16 @@ def _joserfc(key: PrivateKey | PublicKey) -> RSAKey | ECKey | OKPKey:
             return OKPKey.import_key(key)
 
 
-def _published(keys: Sequence[StoredKey], loaded: Mapping[KeyId, _Loaded]) -> tuple[bytes, jwt.KeySet]:
+def _published(
+    keys: Sequence[StoredKey], loaded: Mapping[KeyId, _Loaded], open_to: Sequence[encryption.EncryptionKey]
+) -> tuple[bytes, jwt.KeySet]:
     # Keys in use first: there are clients that take the first that they understand.
     order = [KeyState.ACTIVE, KeyState.RETIRING, KeyState.NEXT]
-    jwks = {"keys": [loaded[key.id].jwk for key in sorted(keys, key=lambda key: order.index(key.state))]}
+    jwks: dict[str, list[Any]] = {
+        "keys": [loaded[key.id].jwk for key in sorted(keys, key=lambda key: order.index(key.state))]
+    }
+    # Without `alg`: one key serves every algorithm of its family.
+    jwks["keys"] += [{**key.as_dict(private=False), "use": "enc", "kid": key.thumbprint()} for key in open_to]
     return msgspec.json.encode(jwks), jwt.KeySet.of_jwks(jwks)
 
 

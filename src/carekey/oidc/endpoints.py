@@ -16,6 +16,7 @@ REVOCATION = "/token/revoke"
 ATTESTATION_CHALLENGE = "/attestation_challenge"
 DEVICE_AUTHORIZATION = "/device_authorization"
 BACKCHANNEL_AUTHENTICATION = "/bc-authorize"
+REGISTRATION = "/register"
 END_SESSION = "/connect/endSession"
 CHECK_SESSION = "/connect/checkSession"
 

@@ -131,6 +131,15 @@ class Reason(StrEnum):
     PENDING = "pending"
     TOO_SOON = "too_soon"
     TOKENS_ARE_PUSHED = "tokens_are_pushed"
+    METADATA = "metadata"
+    BEYOND_ALLOWANCE = "beyond_allowance"
+    SECTOR = "sector"
+    STATEMENT_MALFORMED = "statement_malformed"
+    STATEMENT_ISSUER = "statement_issuer"
+    STATEMENT_SIGNATURE = "statement_signature"
+    STATEMENT_EXPIRED = "statement_expired"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    NO_ENCRYPTION_KEY = "no_encryption_key"
 
     NO_TOKEN = "no_token"  # noqa: S105
     SEVERAL_TOKENS = "several_tokens"
@@ -284,6 +293,45 @@ class UseDpopNonce(OAuthError):
     code = "use_dpop_nonce"
     may_redirect = False
     usual = "The DPoP proof must have the nonce that comes with this answer"
+
+
+class InvalidRedirectUri(OAuthError):
+    """RFC 7591 section 3.2.2."""
+
+    code = "invalid_redirect_uri"
+    may_redirect = False
+    usual = "A redirect address cannot be registered"
+
+
+class InvalidClientMetadata(OAuthError):
+    """RFC 7591 section 3.2.2."""
+
+    code = "invalid_client_metadata"
+    may_redirect = False
+    usual = "The metadata cannot be registered"
+
+
+class InvalidSoftwareStatement(OAuthError):
+    """RFC 7591 section 3.2.2."""
+
+    code = "invalid_software_statement"
+    may_redirect = False
+    usual = "The software statement is not valid"
+
+
+class UnapprovedSoftwareStatement(OAuthError):
+    """RFC 7591 section 3.2.2."""
+
+    code = "unapproved_software_statement"
+    may_redirect = False
+    usual = "The software statement is of nobody who is trusted here"
+
+
+class RegistrationConflict(InvalidClientMetadata):
+    """Of two changes at once, the other won."""
+
+    status = 409
+    usual = "The client was changed at the same time: read it again"
 
 
 class ServerError(OAuthError):

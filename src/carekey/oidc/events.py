@@ -18,6 +18,58 @@ class ClientCreated(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientChanged(AuditEvent):
+    """A relying party replaced its registration."""
+
+    tag: ClassVar[str] = "client:registration:changed"
+    issuer: str
+    client: str
+    name: str
+    auth_method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRemoved(AuditEvent):
+    """A relying party removed itself, for ever: nothing that it holds is good any longer."""
+
+    tag: ClassVar[str] = "client:registration:removed"
+    issuer: str
+    client: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRefused(AuditEvent):
+    """Somebody could not register a relying party, or a relying party could not read or change its registration."""
+
+    tag: ClassVar[str] = "client:registration:refused"
+    refusal: ClassVar[bool] = True
+    issuer: str
+    client: str
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialAccessTokenMade(AuditEvent):
+    """An operator made a token that lets somebody register relying parties."""
+
+    tag: ClassVar[str] = "client:initial-access:made"
+    issuer: str
+    note: str
+    uses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialAccessTokenRemoved(AuditEvent):
+    """An operator took back a token that let somebody register relying parties."""
+
+    tag: ClassVar[str] = "client:initial-access:removed"
+    issuer: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRefused(AuditEvent):
     """Somebody failed to prove to be a client. `claimed` is only what they said."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from carekey.jose.jwt import InvalidJwt
-from carekey.kernel.ids import ClientId, PersonId, SessionId
+from carekey.kernel.ids import ClientId, SessionId
 from carekey.oidc.model import Issuer
 
 
@@ -26,7 +26,8 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    person: PersonId
+    sub: str
+    """What the client calls the person: `oidc/subject.py` knows who that is."""
     client: ClientId
     session: SessionId | None
 
@@ -48,8 +49,6 @@ def read(hint: str, verifier: Verifier, issuer: Issuer) -> Hint | None:
     match claims_of(hint, verifier, issuer):
         case {"sub": str(sub), "aud": str(aud), **claims}:
             sid = claims.get("sid")
-            return Hint(
-                person=PersonId(sub), client=ClientId(aud), session=SessionId(sid) if isinstance(sid, str) else None
-            )
+            return Hint(sub=sub, client=ClientId(aud), session=SessionId(sid) if isinstance(sid, str) else None)
         case _:
             return None

@@ -68,6 +68,16 @@ class Resource:
     token_lifetime: timedelta = timedelta(minutes=10)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Who may register clients (RFC 7591 section 3)."""
+
+    open: bool = False
+    """Anybody; with an initial access token if not."""
+    statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Key sets of those whose software statements are believed, by their `iss`."""
+
+
 class ActingAs(StrEnum):
     """What the tokens say of a client that exchanges another client's tokens (RFC 8693 section 1.1)."""
 
@@ -96,6 +106,12 @@ class Issuer:
     """Offer the frame of OpenID Connect Session Management, and send `session_state`."""
     private_fetches: bool = False
     """A sandbox: addresses that a client chose may be plain http, on loopback or in private ranges."""
+    registration: Registration | None = None
+    """Clients may register themselves, by these rules; None if they may not."""
+    encrypted_requests: bool = False
+    """Publish keys that request objects can be encrypted to."""
+    pairwise_key: bytes = field(default=b"", repr=False)
+    """Makes pairwise subjects; 64 bytes. Whoever has it can tell whose they are."""
     profile: str = "cis2"
     """Name of the profile (`oidc/profiles.py`) that every client keeps to at least."""
     code_lifetime: timedelta = timedelta(seconds=60)
@@ -121,6 +137,42 @@ class Issuer:
     """Whether certificates of a PKI can be told from others there."""
     client_attesters: bool = False
     """Whether somebody is trusted to vouch for the keys of clients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """How what a client is told is encrypted to it (RFC 7516)."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """The most that a registration may ask for; None is no bound besides the issuer's own."""
+
+    grant_types: frozenset[str] | None = None
+    scopes: frozenset[str] | None = None
+    hosts: frozenset[str] | None = None
+    """Of redirect addresses."""
+    profile: str | None = None
+    """The client is registered under it."""
+    first_party: bool = False
+    """It is of the same house: people are not asked before information is shared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialAccessToken:
+    """Lets somebody register clients (RFC 7591 section 3). Only its digest is kept."""
+
+    digest: bytes
+    issuer: IssuerName
+    note: str
+    """Whom it was made for, in the operator's words."""
+    allowance: Allowance = field(default_factory=Allowance)
+    uses_left: int = 1
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +253,23 @@ class Client:
     ciba_request_alg: str | None = None
     """`backchannel_authentication_request_signing_alg`: its CIBA requests are signed, with this. Any allowed algorithm,
     and unsigned ones too, if None."""
+    sector: str | None = None
+    """Host that its pairwise subjects belong to (OpenID Connect Core section 8.1); None if they are public."""
+    id_token_encryption: Encryption | None = None
+    userinfo_encryption: Encryption | None = None
+    introspection_encryption: Encryption | None = None
     created_at: datetime
     disabled_at: datetime | None = None
+    removed: bool = False
+    """It has deleted itself. Its id is never given out again, so nothing that it held comes back to life."""
+    revision: int = 0
+    """Counts changes, so that of two at once one wins."""
+    allowance: Allowance | None = None
+    """What the initial access token allowed that it registered with: it holds for every later change."""
+    registration_token: bytes | None = None
+    """Digest of the registration access token (RFC 7592 section 3)."""
+    registration_token_before: bytes | None = None
+    """The one before, which is good until the newer is used: an answer may be lost."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Registered members that have no field of their own, kept as they came."""
 

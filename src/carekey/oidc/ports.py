@@ -13,6 +13,7 @@ from carekey.oidc.model import (
     AccessToken,
     Client,
     Grant,
+    InitialAccessToken,
     PushedRequest,
     Redeemed,
     RefreshFamily,
@@ -36,6 +37,31 @@ class Clients(Protocol):
 
     def replace(self, client: Client) -> bool:
         """False if there is none."""
+        ...
+
+    def change(self, client: Client) -> bool:
+        """Replace the client of the revision before this one's. Of any number of simultaneous callers with one
+        revision exactly one gets True; for all others nothing is changed."""
+        ...
+
+
+class InitialAccessTokens(Protocol):
+    """RFC 7591 section 3."""
+
+    def put(self, token: InitialAccessToken) -> None: ...
+
+    def find(self, digest: bytes) -> InitialAccessToken | None: ...
+
+    def use(self, digest: bytes, *, now: datetime) -> bool:
+        """True for as many callers as it has uses left, if it has not expired."""
+        ...
+
+    def list(self, issuer: IssuerName) -> Sequence[InitialAccessToken]:
+        """The latest to expire first."""
+        ...
+
+    def remove(self, digest: bytes) -> bool:
+        """True for the caller that removed it."""
         ...
 
 
@@ -110,6 +136,8 @@ class DpopProofs(Protocol):
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
+    @property
+    def initial_access_tokens(self) -> InitialAccessTokens: ...
     @property
     def codes(self) -> Codes: ...
     @property

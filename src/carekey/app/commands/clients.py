@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from carekey.app.commands import initial_access
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import (
     CommandError,
@@ -22,11 +23,15 @@ from carekey.app.terminal import (
 )
 from carekey.app.wiring import Installation
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.oidc.clients.metadata import InvalidMetadata, describe
+from carekey.oidc.clients import sector_identifier
+from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.register import create_client
+from carekey.oidc.fetch import Fetcher
 from carekey.oidc.model import Issuer
 
 commands = typer.Typer(help="Applications that may use an issuer.", no_args_is_help=True)
+
+commands.add_typer(initial_access.commands, name="initial-access")
 
 IssuerOption = Annotated[str | None, typer.Option("--issuer", help="The issuer's short name; the first if left out.")]
 
@@ -51,6 +56,8 @@ def create(
     async def work() -> dict[str, Any]:
         async with opened(config) as running:
             at = _issuer(running, issuer)
+            parse(metadata, id=ClientId(""), issuer=at, now=running.clock.now(), by_operator=True)
+            await sector_identifier.check(metadata, Fetcher(private=at.private_fetches).get)
             created = await create_client(
                 running.store,
                 metadata,

@@ -18,7 +18,7 @@ import msgspec
 
 from carekey.app.settings import api_host, issuers, phones, smartcards
 from carekey.app.settings.api_host import ApiHost
-from carekey.app.settings.issuers import Issuer, Resource
+from carekey.app.settings.issuers import Issuer, Registration, Resource
 from carekey.app.settings.phones import Uaf
 from carekey.app.settings.section import (
     Section,
@@ -35,6 +35,7 @@ __all__ = [
     "CardAuthority",
     "CardPki",
     "Issuer",
+    "Registration",
     "Resource",
     "Section",
     "SettingsError",

@@ -18,6 +18,14 @@ class Resource(Section, frozen=True):
     """How long they are good, but for no longer than an hour."""
 
 
+class Registration(Section, frozen=True):
+    who: Literal["nobody", "token", "anybody"] = "nobody"
+    """Who may register applications over the network (RFC 7591): `nobody`, who has an initial access token (`token`,
+    made by `carekey clients initial-access`), or `anybody`, in sandboxes alone."""
+    statements: dict[str, str] = {}
+    """Whose software statements are believed: from `iss` to a file with a JWK Set."""
+
+
 class Issuer(Section, frozen=True):
     url: str
     """Compared and emitted exactly as written here, `:443` and path included."""
@@ -37,6 +45,9 @@ class Issuer(Section, frozen=True):
     """The security profile that every application of this issuer keeps to at least: `cis2`, `oidc-basic`, `fapi2`,
     `fapi2-message-signing` or `fapi-ciba` (docs/specs/profiles.md).
     An application may be registered under a stricter one."""
+    registration: Registration = msgspec.field(default_factory=Registration)
+    encrypted_requests: bool = False
+    """Whether keys are published that applications can encrypt their request objects to."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
     session_management: bool = False
@@ -87,6 +98,8 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
     if issuer.dpop_nonce not in {"off", "required"}:
         raise SettingsError(f"issuers.{name}.dpop_nonce is {issuer.dpop_nonce!r}; there are off, required.")
+    if issuer.registration.who == "anybody" and not issuer.sandbox:
+        raise SettingsError(f"issuers.{name}.registration.who is 'anybody', which needs sandbox = true.")
     if issuer.consent_lifetime is not None:
         duration(f"issuers.{name}.consent_lifetime", issuer.consent_lifetime)
     if issuer.scripted_approval and not issuer.sandbox:

@@ -3,10 +3,12 @@ or pushed beforehand. Whatever the way, the same checks follow (`request.py`).""
 
 from datetime import datetime
 
+from carekey.jose.encryption import is_encrypted
 from carekey.jose.jwt import KeySet, Unverified
 from carekey.oidc.authorize import request_object
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason
 from carekey.oidc.authorize.parameters import LIMITS, Arrival
+from carekey.oidc.authorize.request_object import Decrypts
 from carekey.oidc.authorize.request_uri import Fetch, RequestUris
 from carekey.oidc.client_auth.assertion import audiences
 from carekey.oidc.client_auth.keys import ClientKeys, KeysUnavailable
@@ -18,9 +20,10 @@ from carekey.web.fields import Fields
 class RequestObjects:
     """Opens the request objects of one issuer's clients."""
 
-    def __init__(self, *, issuer: Issuer, keys: ClientKeys, fetch: Fetch) -> None:
+    def __init__(self, *, issuer: Issuer, keys: ClientKeys, fetch: Fetch, decrypter: Decrypts) -> None:
         self._issuer = issuer
         self._keys = keys
+        self._decrypter = decrypter
         self._uris = RequestUris(fetch)
         self._audiences = audiences(issuer)
 
@@ -31,6 +34,9 @@ class RequestObjects:
     async def open(self, text: str, client: Client, *, now: datetime) -> Arrival:
         """Raises: InvalidRequestObject."""
         asked = demands(self._issuer, client)
+        if self._issuer.encrypted_requests and is_encrypted(text):
+            await self._decrypter.refresh(now)
+            text = request_object.decrypted(text, self._decrypter)
         token = request_object.parse(text)
         # The cheap checks come first: a signature is only looked at for an object that would otherwise do.
         request_object.check(token, client, asked, audiences=self._audiences, now=now)

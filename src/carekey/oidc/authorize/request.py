@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from carekey.kernel.ids import ClientId, IssuerName, PersonId
 from carekey.login import acr
 from carekey.login.model import Asked, RoleAsked
+from carekey.oidc import subject
 from carekey.oidc.authorize import authorization_details, parameters, sharing
 from carekey.oidc.authorize.authorization_details import DetailTypes, words
 from carekey.oidc.authorize.errors import Reason, UnmetAuthenticationRequirements, Unreturnable
@@ -190,10 +191,12 @@ def _person(received: Received, claims: RequestedClaims, hinted: Callable[[str],
     """Raises: InvalidRequest."""
     hint = received.get("id_token_hint")
     if hint is None:
-        return PersonId(claims.subject) if claims.subject else None
+        return subject.person(claims.subject, received.client, received.issuer) if claims.subject else None
     named = hinted(hint)
     if named is None:
         raise InvalidRequest("id_token_hint is not an ID token of this issuer", reason=Reason.ID_TOKEN_HINT)
-    if claims.subject not in {None, named.person}:
+    if claims.subject not in {None, named.sub}:
         raise InvalidRequest("id_token_hint and claims name different people", reason=Reason.ID_TOKEN_HINT)
-    return named.person
+    # Of another client's ID token only a public subject can be meant; a pairwise one is nobody's.
+    own = named.client == received.client.id
+    return subject.person(named.sub, received.client, received.issuer) if own else PersonId(named.sub)

@@ -9,7 +9,7 @@ Source: RFC 9101; OpenID Connect Core section 6; FAPI 2.0 Message Signing sectio
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,8 +38,27 @@ _ABOUT_ITSELF = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 """Claims that are no parameters (RFC 7519 section 4.1)."""
 
 
+class Decrypts(Protocol):
+    """The part of `jose.signer.Signer` that is needed here."""
+
+    async def refresh(self, now: datetime) -> None: ...
+
+    def decrypt(self, token: str) -> str:
+        """Raises: InvalidJwt."""
+        ...
+
+
+def decrypted(text: str, decrypter: Decrypts) -> str:
+    """The signed object within an encrypted one (RFC 9101 section 6.1): never a claims set alone, since anybody can
+    encrypt to us. Raises: InvalidRequestObject."""
+    try:
+        return decrypter.decrypt(text)
+    except InvalidJwt as error:
+        raise InvalidRequestObject(reason=_REASONS[error.flaw]) from None
+
+
 def parse(text: str) -> Unverified:
-    """Raises: InvalidRequestObject; encrypted ones, which have five parts, among them."""
+    """Raises: InvalidRequestObject; encrypted ones, which have five parts, among them, where they are not offered."""
     try:
         return jwt.parse(text)
     except InvalidJwt as error:

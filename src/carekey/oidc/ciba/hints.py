@@ -11,7 +11,7 @@ from carekey.jose import jwt
 from carekey.jose.algorithms import ASYMMETRIC
 from carekey.jose.jwt import InvalidJwt, KeySet
 from carekey.kernel.ids import PersonId
-from carekey.oidc import id_token_hint
+from carekey.oidc import id_token_hint, subject
 from carekey.oidc.ciba.errors import ExpiredLoginHintToken, Reason, UnknownUserId
 from carekey.oidc.errors import InvalidRequest
 from carekey.oidc.id_token_hint import Verifier
@@ -42,7 +42,7 @@ def read(
             hint = id_token_hint.read(text, verifier, issuer)
             if hint is None or hint.client != client.id:
                 raise InvalidRequest("id_token_hint is not an ID token of this client", reason=Reason.HINT_TOKEN)
-            return hint.person
+            return subject.person(hint.sub, client, issuer)
         case _:
             person = _from_token(text, client, issuer, keys, now)
     if not _PERSON.fullmatch(person):

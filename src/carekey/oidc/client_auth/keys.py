@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from carekey.jose.encryption import Recipients
 from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.fetch import FetchFailed
@@ -37,12 +38,14 @@ class KeysUnavailable(Exception):
 class _ByValue:
     jwks: Mapping[str, Any]
     keys: KeySet
+    recipients: Recipients
 
 
 @dataclass(slots=True)
 class _Fetched:
     uri: str
     keys: KeySet
+    recipients: Recipients
     fetched_at: datetime
     tried_at: datetime
 
@@ -83,6 +86,14 @@ class ClientKeys:
             return None
         return await self._again(client.jwks_uri, now)
 
+    async def recipients(self, client: Client, *, now: datetime) -> Recipients:
+        """The keys that the client can be encrypted to. Raises: KeysUnavailable."""
+        await self.of(client, now=now)
+        if client.jwks is not None:
+            return self._by_value[client.issuer, client.id].recipients
+        fetched = self._fetched.get(client.jwks_uri or "")
+        return fetched.recipients if fetched else Recipients({})
+
     def _parsed(self, client: Client, jwks: Mapping[str, Any]) -> KeySet:
         place = (client.issuer, client.id)
         known = self._by_value.get(place)
@@ -92,7 +103,7 @@ class ClientKeys:
             keys = KeySet.of_jwks(jwks)
         except InvalidKeySet:
             raise KeysUnavailable from None
-        self._by_value[place] = _ByValue(jwks, keys)
+        self._by_value[place] = _ByValue(jwks, keys, Recipients(jwks))
         return keys
 
     async def _again(self, uri: str, now: datetime) -> KeySet:
@@ -121,10 +132,11 @@ class ClientKeys:
         if known is not None:
             known.tried_at = now
         try:
-            keys = KeySet.of_jwks(msgspec.json.decode(await self._fetch(uri), type=dict[str, Any]))
+            jwks = msgspec.json.decode(await self._fetch(uri), type=dict[str, Any])
+            keys = KeySet.of_jwks(jwks)
         except (FetchFailed, InvalidKeySet, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._failed[uri] = now
             raise KeysUnavailable(str(error)) from error
         self._failed.pop(uri, None)
-        self._fetched[uri] = _Fetched(uri, keys, now, now)
+        self._fetched[uri] = _Fetched(uri, keys, Recipients(jwks), now, now)
         return keys

@@ -12,11 +12,21 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from carekey.jose.algorithms import SYMMETRIC
+from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS, Recipients
 from carekey.jose.jwt import PRIVATE_MEMBERS, InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
+from carekey.oidc import subject
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer, SubjectName, TokenDelivery
+from carekey.oidc.model import (
+    ActingAs,
+    Client,
+    ClientAuthMethod,
+    Encryption,
+    Issuer,
+    SubjectName,
+    TokenDelivery,
+)
 from carekey.oidc.mtls import certificate
 from carekey.oidc.profiles import PROFILES, Profile, auth_methods, may_push, may_use_devices, together
 
@@ -36,18 +46,6 @@ POLICY = (
     *("token_exchange_from", "assert_people"),
 )
 """Members that give power over people's tokens: for an operator to set, not for whoever registers."""
-_ENCRYPTION = (
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "request_object_encryption_alg",
-    "request_object_encryption_enc",
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
-    "introspection_encrypted_response_alg",
-    "introspection_encrypted_response_enc",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +174,7 @@ def parse(
             read.refuse("grant_types", f"has {grant_type}, which is not offered here")
     if read.texts("response_types", ("code",)) != ("code",) and "authorization_code" in grant_types:
         read.refuse("response_types", 'must be ["code"]')
-    read.choice("subject_type", "public", {"public"})
-    for field in _ENCRYPTION:
-        if read.rest.pop(field, None) is not None:
-            read.refuse(field, "asks for encryption, which is not offered here")
+    _check_kept(read, issuer)
     profile, asked = _profile(read, issuer)
     method = _auth_method(read, asked, issuer)
     for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
@@ -238,10 +233,15 @@ def parse(
         dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
         certificate_name=_certificate_name(read, method),
         certificate_bound_access_tokens=_certificate_bound(read, issuer),
+        sector=_sector(read, metadata, issuer),
+        id_token_encryption=_encryption(read, "id_token_encrypted_response"),
+        userinfo_encryption=_encryption(read, "userinfo_encrypted_response"),
+        introspection_encryption=_encryption(read, "introspection_encrypted_response"),
         **_ciba(read, grant_types, asked, issuer),
         created_at=now,
         metadata=_kept(read, kind),
     )
+    _check_encryption_keys(read, client)
     if client.ciba_delivery is TokenDelivery.PUSH and not may_push(client, asked):
         read.refuse("backchannel_token_delivery_mode", "cannot be push where tokens are bound to a key")
     if (
@@ -253,6 +253,70 @@ def parse(
     if read.problems:
         raise InvalidMetadata(read.problems)
     return client
+
+
+def _check_kept(read: _Reader, issuer: Issuer) -> None:
+    """Members that are kept as they came, and must make sense."""
+    for field in ("policy_uri", "tos_uri", "initiate_login_uri", "sector_identifier_uri"):
+        if (address := read.address(field, plain=issuer.private_fetches)) is not None:
+            read.rest[field] = address
+    for field in ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"):
+        if read.rest.pop(field, None) is not None:
+            read.refuse(field, "asks for encryption, which authorization responses do not have here")
+    if read.flag("require_auth_time"):  # it is in every ID token
+        read.rest["require_auth_time"] = True
+    algs = ALGS if issuer.encrypted_requests else ()
+    alg = read.choice_or_none("request_object_encryption_alg", algs)
+    enc = read.choice_or_none("request_object_encryption_enc", ENCS if alg else ())
+    if alg is not None:
+        read.rest |= {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc or DEFAULT_ENC}
+
+
+def _sector(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
+    """The host that pairwise subjects belong to (OpenID Connect Core section 8.1). Whether the document at
+    `sector_identifier_uri` names every redirect address is for `sector_identifier.py` to see."""
+    field = "subject_type"
+    if read.choice(field, "public", subject.types(issuer)) == "public":
+        return None
+    named, redirects = read.rest.get("sector_identifier_uri"), metadata.get("redirect_uris")
+    addresses = [named] if named else redirects if isinstance(redirects, list) else []
+    hosts = {origin[1] for address in addresses if isinstance(address, str) and (origin := _origin(address))}
+    if len(hosts) != 1 or None in hosts:
+        if not read.faulty("redirect_uris", "sector_identifier_uri"):
+            read.refuse(
+                "sector_identifier_uri", "is needed for pairwise subjects, unless all redirect_uris are of one host"
+            )
+        return None
+    return hosts.pop()
+
+
+def _encryption(read: _Reader, prefix: str) -> Encryption | None:
+    """OpenID Connect Registration section 2: `enc` has a default, and needs `alg`."""
+    alg = read.choice_or_none(f"{prefix}_alg", ALGS)
+    enc = read.choice_or_none(f"{prefix}_enc", ENCS)
+    if alg is None:
+        if enc is not None:
+            read.refuse(f"{prefix}_enc", f"needs {prefix}_alg")
+        return None
+    return Encryption(alg=alg, enc=enc or DEFAULT_ENC)
+
+
+def encryptions(client: Client) -> dict[str, Encryption]:
+    """By the members of metadata that they come from, without the ending."""
+    found = {
+        "id_token_encrypted_response": client.id_token_encryption,
+        "userinfo_encrypted_response": client.userinfo_encryption,
+        "introspection_encrypted_response": client.introspection_encryption,
+    }
+    return {prefix: one for prefix, one in found.items() if one is not None}
+
+
+def _check_encryption_keys(read: _Reader, client: Client) -> None:
+    for prefix, wanted in encryptions(client).items():
+        if client.jwks is None and client.jwks_uri is None:
+            read.refuse(f"{prefix}_alg", "needs a key to encrypt to, in jwks or at jwks_uri")
+        elif client.jwks is not None and Recipients(client.jwks).find(wanted.alg) is None:
+            read.refuse(f"{prefix}_alg", f"needs a key for {wanted.alg} in jwks")
 
 
 def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
@@ -367,8 +431,10 @@ def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
         return
     if any(isinstance(key, dict) and not PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
         read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
-    elif usable == 0:
-        read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")
+    elif usable == 0 and len(Recipients(jwks)) == 0:
+        read.refuse(
+            "jwks", "has no key that can verify a signature or be encrypted to (RSA from 2048 bits, EC or Ed25519)"
+        )
 
 
 def _resources(read: _Reader, field: str, issuer: Issuer) -> frozenset[str]:
@@ -385,7 +451,10 @@ def _exchange_from(read: _Reader) -> dict[str, ActingAs]:
         "token_exchange_from",
         {},
         f"an object from client ids to {' or '.join(sorted(modes))}",
-        lambda value: isinstance(value, dict) and all(_is_text(id) and mode in modes for id, mode in value.items()),
+        lambda value: (
+            isinstance(value, dict)
+            and all(_is_text(id) and _is_text(mode) and mode in modes for id, mode in value.items())
+        ),
     )
     return {id: ActingAs(mode) for id, mode in given.items()}
 
@@ -480,6 +549,9 @@ def describe(client: Client) -> dict[str, Any]:
         "backchannel_token_delivery_mode": client.ciba_delivery,
         "backchannel_client_notification_endpoint": client.ciba_notification_endpoint,
         "backchannel_authentication_request_signing_alg": client.ciba_request_alg,
+        "subject_type": "pairwise" if client.sector is not None else None,
+        **{f"{prefix}_alg": one.alg for prefix, one in encryptions(client).items()},
+        **{f"{prefix}_enc": one.enc for prefix, one in encryptions(client).items()},
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

@@ -47,7 +47,7 @@ async def create_client(
     """Register a client of this issuer. Its id is made up here unless the metadata brings a `client_id`, as a
     client that moves from elsewhere may. `by_operator`: as in `metadata.parse`. Raises: InvalidMetadata; nothing is registered then."""
     client = parse(metadata, id=_id(metadata, entropy), issuer=issuer, now=now, by_operator=by_operator)
-    client, secret = _with_secret(client, sealing, entropy)
+    client, secret = with_secret(client, sealing, entropy)
 
     def work(tx: ClientsTx) -> bool:
         added = tx.clients.add(client)
@@ -78,7 +78,8 @@ def _id(metadata: Mapping[str, Any], entropy: Entropy) -> ClientId:
     return ClientId(given)
 
 
-def _with_secret(client: Client, sealing: Sealing, entropy: Entropy) -> tuple[Client, Secret | None]:
+def with_secret(client: Client, sealing: Sealing, entropy: Entropy) -> tuple[Client, Secret | None]:
+    """The client with a new secret, if its way to authenticate needs one."""
     match client.auth_method:
         case ClientAuthMethod.CLIENT_SECRET_BASIC | ClientAuthMethod.CLIENT_SECRET_POST:
             secret = token(entropy)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
-from carekey.oidc import endpoints
+from carekey.jose.encryption import ALGS, ENCS
+from carekey.oidc import endpoints, subject
 from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.ciba import grant as ciba
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
@@ -61,7 +62,7 @@ def document(
         "response_types_supported": ["code"],
         "response_modes_supported": response_modes(issuer, asked),
         "grant_types_supported": [name for name in grant_types if name != device.NAME or may_use_devices(asked)],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(subject.types(issuer)),
         "scopes_supported": list(dict.fromkeys(scopes)),
         "claims_supported": [*_PROTOCOL_CLAIMS, *CLAIM_NAMES],
         "claim_types_supported": ["normal"],
@@ -94,6 +95,14 @@ def document(
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
+    for told_by in ("id_token", "userinfo", "introspection"):
+        told[f"{told_by}_encryption_alg_values_supported"] = list(ALGS)
+        told[f"{told_by}_encryption_enc_values_supported"] = list(ENCS)
+    if issuer.encrypted_requests:
+        told["request_object_encryption_alg_values_supported"] = list(ALGS)
+        told["request_object_encryption_enc_values_supported"] = list(ENCS)
+    if issuer.registration is not None:
+        told["registration_endpoint"] = endpoints.address(issuer, endpoints.REGISTRATION)
     if issuer.session_management:
         told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
     if device.NAME in told["grant_types_supported"]:

@@ -18,6 +18,7 @@ from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Request, Route, post
@@ -36,12 +37,14 @@ class IntrospectionHttp:
         clients: ClientAuthentication,
         own: OwnTokens,
         signer: Signs,
+        sealer: Sealer,
     ) -> None:
         self._issuer = issuer
         self._store = store
         self._clients = clients
         self._own = own
         self._signer = signer
+        self._sealer = sealer
 
     def routes(self) -> list[Route]:
         return [post(endpoints.path(self._issuer, endpoints.INTROSPECTION), for_clients(self._introspect, challenge))]
@@ -85,7 +88,8 @@ class IntrospectionHttp:
             "iat": int(now.timestamp()),
             "token_introspection": seen,
         }
-        signed = self._signer.sign(claims, alg=client.introspection_alg, typ=_TYP)
+        seal = await self._sealer.to(client, client.introspection_encryption, now=now)
+        signed = seal(self._signer.sign(claims, alg=client.introspection_alg, typ=_TYP))
         return answer(signed.encode("ascii"), content_type=(b"content-type", _MEDIA_TYPE.encode()), headers=(NO_STORE,))
 
     async def _record(self, request: Request, authenticated: Authenticated, reason: Reason) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from carekey.directory.model import PersonStatus
+from carekey.oidc import subject
 from carekey.oidc.errors import InvalidGrant
 from carekey.oidc.model import AccessToken, Client, Issuer
 from carekey.oidc.ports import OidcTx
@@ -51,7 +52,7 @@ class Look:
             person = tx.people.find(token.person)
             if person is None or person.status is not PersonStatus.ACTIVE:
                 return INACTIVE
-        return {"active": True, "token_type": token_type(token.confirmation), **particulars(token, self.issuer)}
+        return {"active": True, "token_type": token_type(token.confirmation), **particulars(token, self.issuer, client)}
 
     def _may_see(self, token: AccessToken) -> bool:
         """Section 4: a resource server is told of tokens that are for it."""
@@ -73,7 +74,7 @@ class Look:
         return {
             "active": True,
             "iss": self.issuer.url,
-            "sub": family.grant.person,
+            "sub": subject.of(family.grant.person, self.client, self.issuer),
             "client_id": family.grant.client,
             "scope": " ".join(family.grant.scopes),
             "iat": int(family.rotated_at.timestamp()),

@@ -19,10 +19,11 @@ from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.unit_of_work import Store
+from carekey.oidc import subject
 from carekey.oidc.fetch import TIME_LIMIT, FetchFailed, Post
 from carekey.oidc.logout import logout_token, retry
 from carekey.oidc.logout.events import LogoutDelivered, LogoutUndelivered
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Client, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.tokens.signing import Signs
 from carekey.sessions.model import DeliveryState, LogoutDelivery
@@ -100,9 +101,8 @@ class BackChannel(Generic[TxT]):
                 await self._note([_Tried(one, given_up, "no_address") for one in batch])
                 continue
             await sender.signer.refresh(self._clock.now(), alg=client.id_token_alg)
-            alg = client.id_token_alg
             async with sender.fetcher.posting(client.backchannel_logout_uri) as post:
-                await self._note(await asyncio.gather(*(self._try(sender, one, post, alg) for one in batch)))
+                await self._note(await asyncio.gather(*(self._try(sender, one, post, client) for one in batch)))
 
     async def _claim(self, issuer: IssuerName, client: ClientId) -> Sequence[LogoutDelivery]:
         now = self._clock.now()
@@ -110,17 +110,18 @@ class BackChannel(Generic[TxT]):
             lambda tx: tx.logout_deliveries.claim(issuer, client, now=now, until=now + LEASE, limit=AT_ONCE)
         )
 
-    async def _try(self, sender: Sender, delivery: LogoutDelivery, post: Post, alg: str) -> _Tried:
+    async def _try(self, sender: Sender, delivery: LogoutDelivery, post: Post, client: Client) -> _Tried:
         async with self._room:
             # Made for this try: a token of an earlier one could be too old by now.
             claims = logout_token.claims(
                 delivery,
+                sub=subject.of(delivery.person, client, sender.issuer),
                 issuer=sender.issuer,
                 jti=token(self._entropy, size=16),
                 issued_at=self._clock.now(),
             )
             try:
-                status = await post({"logout_token": sender.signer.sign(claims, alg=alg)})
+                status = await post({"logout_token": sender.signer.sign(claims, alg=client.id_token_alg)})
             except FetchFailed as failed:
                 return _Tried(delivery, retry.judge(None, tries=delivery.tries), failed.flaw)
         return _Tried(delivery, retry.judge(status, tries=delivery.tries), str(status))

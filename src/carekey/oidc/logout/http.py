@@ -50,7 +50,7 @@ class _Found:
         """Whether to end it without asking: an ID token of this very person says that the application, and not
         some other page, sent them."""
         hint = self.wanted.hint
-        return hint is not None and (self.current is None or self.current.person == hint.person)
+        return hint is not None and (self.current is None or self.current.person == self.wanted.person)
 
 
 class LogOut(Generic[TxT]):
@@ -141,7 +141,7 @@ class LogOut(Generic[TxT]):
             wanted = read(fields, issuer, tx.clients.find, lambda hint: id_token_hint.read(hint, verifier, issuer))
             hint = wanted.hint
             named = tx.sessions.get(hint.session) if hint and hint.session else None
-            if named is not None and (named.issuer != issuer.name or not hint or named.person != hint.person):
+            if named is not None and (named.issuer != issuer.name or named.person != wanted.person):
                 named = None
             return _Found(wanted=wanted, current=self._current(tx, request, issuer.name), named=named)
 

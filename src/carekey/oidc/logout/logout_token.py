@@ -10,14 +10,14 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LIFETIME = timedelta(seconds=120)
 
 
-def claims(delivery: LogoutDelivery, *, issuer: Issuer, jti: str, issued_at: datetime) -> dict[str, Any]:
-    """`aud` is a text and whole seconds are cut off, never rounded up: there are clients that compare `aud` for
+def claims(delivery: LogoutDelivery, *, sub: str, issuer: Issuer, jti: str, issued_at: datetime) -> dict[str, Any]:
+    """`sub`: what the client calls the person. `aud` is a text and whole seconds are cut off, never rounded up: there are clients that compare `aud` for
     equality, and clients that allow no `iat` ahead of their clock. There is never a `nonce`."""
     iat = int(issued_at.timestamp())
     return {
         "iss": issuer.url,
         "aud": delivery.client,
-        "sub": delivery.person,
+        "sub": sub,
         "sid": delivery.session,
         "iat": iat,
         "exp": iat + int(LIFETIME.total_seconds()),

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from carekey.kernel.ids import ClientId, IssuerName
+from carekey.kernel.ids import ClientId, IssuerName, PersonId
+from carekey.oidc import subject
 from carekey.oidc.authorize.errors import Reason, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, is_plain
 from carekey.oidc.id_token_hint import Hint
@@ -21,6 +22,8 @@ _LIMITS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutRequest:
     hint: Hint | None = None
+    person: PersonId | None = None
+    """Whom the hint names."""
     client: Client | None = None
     return_to: str | None = None
     """Registered by that client."""
@@ -54,4 +57,5 @@ def read(
         if given["id_token_hint"] and hint is None and client is None:
             return LogoutRequest()
         raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client_id or "")
-    return LogoutRequest(hint=hint, client=client, return_to=return_to, state=given["state"])
+    person = subject.person(hint.sub, client, issuer) if hint and client else None
+    return LogoutRequest(hint=hint, person=person, client=client, return_to=return_to, state=given["state"])

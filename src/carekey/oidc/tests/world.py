@@ -60,6 +60,7 @@ from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.token.pkce import challenge_of
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
@@ -127,7 +128,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.sealing = Sealing(b"m" * 32, entropy=self.entropy)
-        self.signer = Signer(issuer=self.issuer.name, store=self.store, sealing=self.sealing)
+        self.signer = Signer(
+            issuer=self.issuer.name,
+            store=self.store,
+            sealing=self.sealing,
+            encryption_keys=self.issuer.encrypted_requests,
+        )
         self.keys = ClientKeys(self._fetch)
         self.challenges = Nonces(b"c" * 32)
         self.clients = ClientAuthentication(
@@ -143,6 +149,7 @@ class World:
         self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
         self.nonces = Nonces(b"n" * 32)
         self.constraints = SenderConstraints(Dpop(self.nonces if self.issuer.dpop_nonce else None), MutualTls())
+        self.sealer = Sealer(self.keys.recipients)
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
@@ -151,15 +158,23 @@ class World:
             signer=self.signer,
             own=self.own,
             constraints=self.constraints,
+            sealer=self.sealer,
             entropy=self.entropy,
         )
-        userinfo = UserinfoHttp(issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints)
+        userinfo = UserinfoHttp(
+            issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints, sealer=self.sealer
+        )
         token = TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint)
         takes_proofs = [*token.routes(), *userinfo.routes()]
         routes = [
             *(with_nonce(takes_proofs, self.nonces) if self.issuer.dpop_nonce else takes_proofs),
             *IntrospectionHttp(
-                issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
+                issuer=self.issuer,
+                store=self.store,
+                clients=self.clients,
+                own=self.own,
+                signer=self.signer,
+                sealer=self.sealer,
             ).routes(),
             *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
             *DiscoveryHttp(

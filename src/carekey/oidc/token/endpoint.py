@@ -16,6 +16,7 @@ from typing import Any, Final
 from carekey.kernel.actor import client as client_actor
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.unit_of_work import Store
+from carekey.oidc import subject
 from carekey.oidc.claims.registry import requested_by_name, tell
 from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.client_auth.keys import NO_KEYS
@@ -36,6 +37,7 @@ from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
 from carekey.oidc.tokens.access_token import JWT_ALG, TYPE, particulars
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Seal, Sealer
 from carekey.oidc.tokens.sender_constraint import (
     NOTHING,
     SenderConstraints,
@@ -68,6 +70,7 @@ class TokenEndpoint:
         signer: Signs,
         own: OwnTokens,
         constraints: SenderConstraints,
+        sealer: Sealer,
         entropy: Entropy,
     ) -> None:
         self._issuer = issuer
@@ -77,6 +80,7 @@ class TokenEndpoint:
         self._signer = signer
         self._own = own
         self._constraints = constraints
+        self._sealer = sealer
         self._entropy = entropy
 
     async def answer(
@@ -106,13 +110,14 @@ class TokenEndpoint:
             )
             # A key that is not to be had is found out before anything is spent.
             await self._signer.refresh(now, alg=request.client.id_token_alg)
+            seal = await self._sealer.to(request.client, request.client.id_token_encryption, now=now)
             issued = await self._store.write(lambda tx: self._issue(tx, grant_type, request, authenticated, shown))
         except OAuthError as error:
             await self._record_refused(error, authenticated, shown, fields, now, reference)
             raise
         if isinstance(issued, Denied):
             raise issued.error
-        return self._response(issued, request)
+        return self._response(issued, request, seal)
 
     async def push(self, pushed: GrantType, client: Client, *, now: datetime, reference: str) -> dict[str, Any]:
         """The members of a response that nobody asked for, to be sent (CIBA Core section 10.3.1).
@@ -130,13 +135,14 @@ class TokenEndpoint:
         )
         try:
             await self._signer.refresh(now, alg=client.id_token_alg)
+            seal = await self._sealer.to(client, client.id_token_encryption, now=now)
             issued = await self._store.write(lambda tx: self._issue(tx, pushed, request, nobody, NOTHING))
         except OAuthError as error:
             await self._record_refused(error, nobody, NOTHING, unasked, now, reference)
             raise
         if isinstance(issued, Denied):
             raise issued.error
-        return self._response(issued, request)
+        return self._response(issued, request, seal)
 
     def _grant_type(self, fields: Fields, authenticated: Authenticated) -> GrantType:
         name = fields.get("grant_type")
@@ -194,7 +200,7 @@ class TokenEndpoint:
             return {}
         return tell(tx, person, scopes=(), named=named, role=grant.role, now=request.now)
 
-    def _response(self, issued: _Issued, request: TokenRequest) -> dict[str, Any]:
+    def _response(self, issued: _Issued, request: TokenRequest, seal: Seal) -> dict[str, Any]:
         bought = issued.bought
         access_token, grant = bought.token, bought.grant
         answer: dict[str, Any] = {
@@ -219,11 +225,12 @@ class TokenEndpoint:
             access_token=answer["access_token"],
             issued_at=request.issued_at,
             requested=issued.requested,
+            sub=subject.of(grant.person, request.client, self._issuer),
             extras=self._extras(),
         )
         if bought.auth_req_id is not None:
             claims |= id_token.pushed_claims(bought.auth_req_id, answer.get("refresh_token"), alg=alg)
-        answer["id_token"] = self._signer.sign(claims, alg=alg)
+        answer["id_token"] = seal(self._signer.sign(claims, alg=alg))
         if grant.authorization_details:
             answer["authorization_details"] = grant.authorization_details
         if self._issuer.product_extras and grant.nonce is not None:
@@ -235,7 +242,7 @@ class TokenEndpoint:
         resource = self._issuer.resources.get(access_token.audience or "")
         if resource is None or not resource.jwt:
             return request.access_token
-        return self._signer.sign(particulars(access_token, self._issuer), alg=JWT_ALG, typ=TYPE)
+        return self._signer.sign(particulars(access_token, self._issuer, request.client), alg=JWT_ALG, typ=TYPE)
 
     def _extras(self) -> id_token.ProductExtras | None:
         if not self._issuer.product_extras:

@@ -8,6 +8,7 @@ from typing import Any
 from carekey.jose import base64url
 from carekey.kernel.ids import PersonId, RoleProfileId, SessionId
 from carekey.kernel.secret import digest
+from carekey.oidc import subject
 from carekey.oidc.model import AccessToken, Authentication, Client, Grant, Issuer, Resource
 
 TYPE = "at+jwt"
@@ -100,14 +101,14 @@ def _lifetime(issuer: Issuer, resource: Resource | None) -> timedelta:
     return issuer.token_lifetime if resource is None else min(resource.token_lifetime, issuer.token_lifetime)
 
 
-def particulars(token: AccessToken, issuer: Issuer) -> dict[str, Any]:
-    """What a resource is told of a token, in a JWT (RFC 9068 section 2.2) or by introspection (RFC 7662 section 2.2).
+def particulars(token: AccessToken, issuer: Issuer, client: Client) -> dict[str, Any]:
+    """`client`: whose token it is. What a resource is told of a token, in a JWT (RFC 9068 section 2.2) or by introspection (RFC 7662 section 2.2).
 
     How the person authenticated and in which role they act is what cis2-profile section 8.2 carries on.
     """
     told: dict[str, Any] = {
         "iss": issuer.url,
-        "sub": token.person or token.client,
+        "sub": token.client if token.person is None else subject.of(token.person, client, issuer),
         "client_id": token.client,
         "iat": int(token.issued_at.timestamp()),
         "exp": int(token.expires_at.timestamp()),

@@ -27,9 +27,10 @@ def claims(
     access_token: str,
     issued_at: datetime,
     requested: Mapping[str, Any],
+    sub: str,
     extras: ProductExtras | None,
 ) -> dict[str, Any]:
-    """`requested`: claims about the person that the `claims` parameter wants in the ID token; they yield to the
+    """`sub`: what the client calls the person (`oidc/subject.py`). `requested`: claims about the person that the `claims` parameter wants in the ID token; they yield to the
     protocol's own.
 
     `code`: None for a refreshed token, which has no `c_hash` (section 12.2).
@@ -42,7 +43,7 @@ def claims(
     told: dict[str, Any] = {
         **requested,
         "iss": issuer.url,
-        "sub": grant.person,
+        "sub": sub,
         "aud": grant.client,
         "azp": grant.client,
         "iat": iat,
@@ -66,7 +67,7 @@ def claims(
         told["selected_roleid"] = grant.role
     if extras is not None:
         told |= {
-            "subname": grant.person,
+            "subname": sub,
             "realm": issuer.realm,
             "tokenName": "id_token",
             "tokenType": "JWTToken",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from carekey.directory.model import PersonStatus
@@ -13,15 +14,16 @@ from carekey.jose.algorithms import SIGNING
 from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
-from carekey.oidc import endpoints
+from carekey.oidc import endpoints, subject
 from carekey.oidc.claims.registry import requested_by_name, tell
 from carekey.oidc.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError, Reason
 from carekey.oidc.events import UserinfoRefused
 from carekey.oidc.http import RawHeader, answer, for_clients, json_answer, read_form, sent
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Client, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import PROFILES, demands
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import BEARER, DPOP, SenderConstraints, Shown, check_token
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
@@ -31,15 +33,18 @@ from carekey.web.kit import Request, Route
 @dataclass(frozen=True, slots=True)
 class _Told:
     claims: dict[str, Any]
-    alg: str | None
+    client: Client
 
 
 class UserinfoHttp:
-    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], signer: Signs, constraints: SenderConstraints) -> None:
+    def __init__(
+        self, *, issuer: Issuer, store: Store[OidcTx], signer: Signs, constraints: SenderConstraints, sealer: Sealer
+    ) -> None:
         self._issuer = issuer
         self._store = store
         self._signer = signer
         self._constraints = constraints
+        self._sealer = sealer
         self._algs = PROFILES[issuer.profile].algs
 
     def routes(self) -> list[Route]:
@@ -76,12 +81,17 @@ class UserinfoHttp:
         except OAuthError as error:
             await self._record(error, now, request.reference)
             raise
-        if told.alg is None:
+        alg, wanted = told.client.userinfo_alg, told.client.userinfo_encryption
+        if alg is None and wanted is None:
             return json_answer(told.claims)
-        await self._signer.refresh(now, alg=told.alg)
-        # CIS2's signed form has no `aud` (cis2-profile section 2.13).
-        signed = self._signer.sign({"iss": self._issuer.url, **told.claims}, alg=told.alg)
-        return answer(signed.encode("ascii"), content_type=_JWT, headers=(NO_STORE,))
+        if alg is None:  # encrypted alone (OpenID Connect Core section 5.3.2)
+            text = msgspec.json.encode(told.claims).decode()
+        else:
+            await self._signer.refresh(now, alg=alg)
+            # CIS2's signed form has no `aud` (cis2-profile section 2.13).
+            text = self._signer.sign({"iss": self._issuer.url, **told.claims}, alg=alg)
+        text = (await self._sealer.to(told.client, wanted, now=now))(text, signed=alg is not None)
+        return answer(text.encode("ascii"), content_type=_JWT, headers=(NO_STORE,))
 
     def _shown(self, request: Request, scheme: str, token: str, now: datetime) -> Shown:
         """Raises: OAuthError."""
@@ -112,7 +122,7 @@ class UserinfoHttp:
             raise InvalidToken(reason=Reason.PERSON_NOT_ACTIVE)
         named = requested_by_name(token.requested_claims, "userinfo", allowed=client.scopes)
         claims = tell(tx, person, scopes=token.scopes, named=named, role=token.role, now=now)
-        return _Told({"sub": person.id, **claims}, client.userinfo_alg)
+        return _Told({"sub": subject.of(person.id, client, self._issuer), **claims}, client)
 
     async def _record(self, error: OAuthError, now: datetime, reference: str) -> None:
         event = UserinfoRefused(

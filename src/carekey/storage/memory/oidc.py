@@ -9,6 +9,7 @@ from carekey.oidc.model import (
     AccessToken,
     Client,
     Grant,
+    InitialAccessToken,
     PushedRequest,
     Redeemed,
     RefreshFamily,
@@ -40,6 +41,38 @@ class Clients:
             return False
         self._rows.set(key, client)
         return True
+
+    def change(self, client: Client) -> bool:
+        row = self._rows.get((client.issuer, client.id))
+        return row is not None and row.revision == client.revision - 1 and self.replace(client)
+
+
+class InitialAccessTokens:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[bytes, InitialAccessToken] = Table(journal)
+
+    def put(self, token: InitialAccessToken) -> None:
+        self._rows.insert(token.digest, token)
+
+    def find(self, digest: bytes) -> InitialAccessToken | None:
+        return self._rows.get(digest)
+
+    def use(self, digest: bytes, *, now: datetime) -> bool:
+        row = self._rows.get(digest)
+        if row is None or row.uses_left < 1 or row.expires_at <= now:
+            return False
+        self._rows.set(digest, replace(row, uses_left=row.uses_left - 1))
+        return True
+
+    def list(self, issuer: IssuerName) -> Sequence[InitialAccessToken]:
+        rows = [row for row in self._rows if row.issuer == issuer]
+        return sorted(rows, key=lambda row: (row.expires_at, row.digest), reverse=True)
+
+    def remove(self, digest: bytes) -> bool:
+        return self._rows.pop(digest) is not None
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda row: row.expires_at <= before, limit)
 
 
 class AccessTokens:

@@ -19,6 +19,7 @@ from carekey.storage.memory.oidc import (
     Clients,
     Codes,
     DpopProofs,
+    InitialAccessTokens,
     PushedRequests,
     RefreshFamilies,
 )
@@ -53,6 +54,7 @@ class MemoryTx:
         self.logins = Logins(journal)
         self.consents = Consents(journal)
         self.clients = Clients(journal)
+        self.initial_access_tokens = InitialAccessTokens(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
@@ -83,6 +85,7 @@ class MemoryTx:
             self.approvals,
             self.confirmations,
             self.consents,
+            self.initial_access_tokens,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

@@ -11,9 +11,11 @@ from sqlalchemy import bindparam, delete, exists, or_, select, update
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.model import (
     AccessToken,
+    Allowance,
     Authentication,
     Client,
     Grant,
+    InitialAccessToken,
     PushedRequest,
     Redeemed,
     RefreshFamily,
@@ -37,6 +39,7 @@ from carekey.storage.sql.schema import (
     clients,
     codes,
     dpop_proofs,
+    initial_access_tokens,
     pushed_requests,
     refresh_families,
     sessions,
@@ -45,6 +48,7 @@ from carekey.storage.sql.schema import (
 _grant = msgspec.json.Decoder(Grant)
 _pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
+_allowance = msgspec.json.Decoder(Allowance)
 _authentication = msgspec.json.Decoder(Authentication)
 
 _read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
@@ -53,8 +57,8 @@ _write_scopes = lru_cache(maxsize=1024)(to_json)
 """Each is looked at several times in every log-in, and cannot be changed: keep the decoded one."""
 
 
-def _client_row(client: Client) -> tuple[str, str, str, str]:
-    return (client.issuer, client.id, client.name, to_json(client))
+def _client_row(client: Client) -> tuple[str, str, str, str, int]:
+    return (client.issuer, client.id, client.name, to_json(client), client.revision)
 
 
 class _ClientsSql:
@@ -66,10 +70,12 @@ class _ClientsSql:
         self.find = dialect.text(select(c.data).where(in_issuer, this), "in_issuer", "this")
         self.list = dialect.text(by_name)
         self.of_issuer = dialect.text(by_name.where(in_issuer), "in_issuer")
-        self.replace = dialect.text(
-            update(clients).values(name=bindparam("new_name"), data=bindparam("new_data")).where(in_issuer, this),
-            *("new_name", "new_data", "in_issuer", "this"),
+        changed = update(clients).values(
+            name=bindparam("new_name"), data=bindparam("new_data"), revision=bindparam("new_revision")
         )
+        new = ("new_name", "new_data", "new_revision", "in_issuer", "this")
+        self.replace = dialect.text(changed.where(in_issuer, this), *new)
+        self.change = dialect.text(changed.where(in_issuer, this, c.revision == bindparam("was")), *new, "was")
 
 
 class Clients:
@@ -92,8 +98,76 @@ class Clients:
         return self._connection.changed(self._sql.add, _client_row(client)) == 1
 
     def replace(self, client: Client) -> bool:
-        issuer, id, name, data = _client_row(client)
-        return self._connection.changed(self._sql.replace, (name, data, issuer, id)) == 1
+        issuer, id, name, data, revision = _client_row(client)
+        return self._connection.changed(self._sql.replace, (name, data, revision, issuer, id)) == 1
+
+    def change(self, client: Client) -> bool:
+        issuer, id, name, data, revision = _client_row(client)
+        values = (name, data, revision, issuer, id, revision - 1)
+        return self._connection.changed(self._sql.change, values) == 1
+
+
+def _initial(row: Row) -> InitialAccessToken:
+    digest, issuer, note, allowance, uses_left, created_at, expires_at = row
+    return InitialAccessToken(
+        digest=digest,
+        issuer=issuer,
+        note=note,
+        allowance=_allowance.decode(allowance),
+        uses_left=uses_left,
+        created_at=from_micros(created_at),
+        expires_at=from_micros(expires_at),
+    )
+
+
+class _InitialAccessTokensSql:
+    def __init__(self, dialect: Dialect) -> None:
+        c = initial_access_tokens.c
+        this = c.digest == bindparam("this")
+        self.put = dialect.add(initial_access_tokens)
+        self.find = dialect.text(select(*c).where(this), "this")
+        self.use = dialect.text(
+            update(initial_access_tokens)
+            .values(uses_left=c.uses_left - ONE)
+            .where(this, c.uses_left >= ONE, c.expires_at > bindparam("now")),
+            *("this", "now"),
+        )
+        self.list = dialect.text(
+            select(*c).where(c.issuer == bindparam("of_issuer")).order_by(c.expires_at.desc(), c.digest.desc()),
+            "of_issuer",
+        )
+        self.remove = dialect.text(delete(initial_access_tokens).where(this), "this")
+
+
+class InitialAccessTokens:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_InitialAccessTokensSql)
+
+    def put(self, token: InitialAccessToken) -> None:
+        row = (
+            token.digest,
+            token.issuer,
+            token.note,
+            to_json(token.allowance),
+            token.uses_left,
+            to_micros(token.created_at),
+            to_micros(token.expires_at),
+        )
+        self._connection.run(self._sql.put, row)
+
+    def find(self, digest: bytes) -> InitialAccessToken | None:
+        row = self._connection.one(self._sql.find, (digest,))
+        return None if row is None else _initial(row)
+
+    def use(self, digest: bytes, *, now: datetime) -> bool:
+        return self._connection.changed(self._sql.use, (digest, to_micros(now))) == 1
+
+    def list(self, issuer: IssuerName) -> Sequence[InitialAccessToken]:
+        return [_initial(row) for row in self._connection.all(self._sql.list, (issuer,))]
+
+    def remove(self, digest: bytes) -> bool:
+        return self._connection.changed(self._sql.remove, (digest,)) == 1
 
 
 class _CodesSql:

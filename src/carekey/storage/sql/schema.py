@@ -340,7 +340,29 @@ consents = Table(
     sqlite_with_rowid=False,
 )
 
-clients = Table("clients", metadata, _key("issuer"), _key("id"), _text("name"), _text("data"))
+clients = Table(
+    "clients",
+    metadata,
+    _key("issuer"),
+    _key("id"),
+    _text("name"),
+    _text("data"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+)
+
+initial_access_tokens = Table(
+    "initial_access_tokens",
+    metadata,
+    _digest(),
+    _text("issuer"),
+    _text("note"),
+    _text("allowance"),
+    _number("uses_left"),
+    _number("created_at"),
+    _number("expires_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
 
 codes = Table(
     "codes",

@@ -22,6 +22,7 @@ from carekey.storage.sql.oidc import (
     Clients,
     Codes,
     DpopProofs,
+    InitialAccessTokens,
     PushedRequests,
     RefreshFamilies,
 )
@@ -39,6 +40,7 @@ from carekey.storage.sql.schema import (
     dpop_proofs,
     enrolments,
     failures,
+    initial_access_tokens,
     logins,
     logout_deliveries,
     pushed_requests,
@@ -77,6 +79,7 @@ class SqlTx:
         self.logins = Logins(connection, dialect)
         self.consents = Consents(connection, dialect)
         self.clients = Clients(connection, dialect)
+        self.initial_access_tokens = InitialAccessTokens(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
         self.refresh_families = RefreshFamilies(connection, dialect)
@@ -128,6 +131,7 @@ class _SweepSql:
             oldest(approvals, approvals.c.expires_at),
             oldest(confirmations, confirmations.c.expires_at),
             oldest(consents, consents.c.expires_at),
+            oldest(initial_access_tokens, initial_access_tokens.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
         oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))

@@ -15,6 +15,7 @@ REVISIONS = (
     "0010_decoupled",
     "0011_enrol",
     "0012_metadata",
+    "0013_registration",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

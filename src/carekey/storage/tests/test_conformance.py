@@ -14,6 +14,7 @@ from carekey.storage.conformance import (
     oidc,
     phone,
     record,
+    registration,
     sessions,
 )
 from carekey.storage.conformance import store as whole
@@ -88,6 +89,9 @@ class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
 
 
 class TestClients(oidc.ClientsContract): ...
+
+
+class TestRegistration(registration.RegistrationContract): ...
 
 
 class TestCodes(oidc.CodesContract): ...

@@ -86,12 +86,18 @@ class Provider(World):
         respond = Respond(self.signers)
         super().__init__(application=codes, respond=respond)
         self.tokens = KnownTokens()
+        self.decrypter = Signer(
+            issuer=self.issuer.name,
+            store=self.store,
+            sealing=Sealing(b"m" * 32, entropy=self.entropy),
+            encryption_keys=True,
+        )
         self.published: dict[str, bytes] = {}
         """What is to be fetched, by its address."""
         self.fetches: list[str] = []
         for one in (self.issuer, sandbox):
             keys = ClientKeys(self._fetch)
-            objects = RequestObjects(issuer=one, keys=keys, fetch=self._fetch)
+            objects = RequestObjects(issuer=one, keys=keys, fetch=self._fetch, decrypter=self.decrypter)
             endpoint = Authorize(
                 issuer=one,
                 store=self.store,

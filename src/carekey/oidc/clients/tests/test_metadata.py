@@ -100,7 +100,10 @@ def test_backchannel_2_2_and_frontchannel_2_logout_addresses_are_registered_and_
 
 
 def test_members_that_we_do_not_know_are_kept_as_they_came() -> None:
-    assert client_of({"software_id": "x", "tos_uri": ["odd"]}).metadata == {"software_id": "x", "tos_uri": ["odd"]}
+    assert client_of({"software_id": "x", "software_version": ["odd"]}).metadata == {
+        "software_id": "x",
+        "software_version": ["odd"],
+    }
 
 
 def test_a_public_client_must_use_pkce() -> None:
@@ -144,7 +147,7 @@ def test_a_sandbox_takes_addresses_on_loopback() -> None:
         ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg"),
         ({"id_token_signed_response_alg": "HS256"}, "id_token_signed_response_alg"),
         ({"userinfo_signed_response_alg": "none"}, "userinfo_signed_response_alg"),
-        ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "id_token_encrypted_response_alg"),
+        ({"id_token_encrypted_response_alg": "RSA1_5"}, "id_token_encrypted_response_alg"),
         ({"jwks_uri": None}, "jwks_uri"),
         ({"jwks_uri": "http://ward.example/jwks"}, "jwks_uri"),
         ({"jwks_uri": "https://user@ward.example/jwks"}, "jwks_uri"),
@@ -251,7 +254,7 @@ def test_what_gives_power_over_tokens_is_for_an_operator_to_set() -> None:
         ("token_exchange_from", ["gateway"]),
         ("assert_people", "yes"),
         ("introspection_signed_response_alg", "HS256"),
-        ("introspection_encrypted_response_alg", "RSA-OAEP"),
+        ("introspection_encrypted_response_alg", "RSA1_5"),
     ],
 )
 def test_wrong_policies_are_told_by_field(field: str, value: Any) -> None:

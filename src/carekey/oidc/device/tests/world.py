@@ -41,6 +41,7 @@ from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.refresh_token import RefreshToken
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.web.templating import Pages
@@ -97,11 +98,16 @@ class DecoupledWorld(World):
             signer=self.signer,
             own=own,
             constraints=SenderConstraints(),
+            sealer=Sealer(self.keys.recipients),
             entropy=self.entropy,
         )
         self.routes += TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint).routes()
         self.routes += UserinfoHttp(
-            issuer=self.issuer, store=self.store, signer=self.signer, constraints=SenderConstraints()
+            issuer=self.issuer,
+            store=self.store,
+            signer=self.signer,
+            constraints=SenderConstraints(),
+            sealer=Sealer(self.keys.recipients),
         ).routes()
         self.routes += DevicePages(store=self.store, journey=self.journey, decisions=self.decisions).routes()
         self.take(

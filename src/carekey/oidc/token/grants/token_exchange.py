@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 from carekey.directory.model import PersonStatus
 from carekey.kernel.assurance import AAL, IAL, Amr
-from carekey.kernel.ids import PersonId, RoleProfileId, SessionId
+from carekey.kernel.ids import ClientId, PersonId, RoleProfileId, SessionId
 from carekey.oidc import resource
+from carekey.oidc import subject as subjects
 from carekey.oidc.errors import InvalidRequest, InvalidTarget, Reason, UnauthorizedClient
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, ClientAuthMethod, Resource
 from carekey.oidc.ports import OidcTx
@@ -85,7 +86,7 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
     """Raises: InvalidRequest (RFC 8693 section 2.2.2)."""
     text, kind = _required(request, "subject_token"), _required(request, "subject_token_type")
     if kind == ID_TOKEN:
-        return _of_id_token(text, request)
+        return _of_id_token(tx, text, request)
     if kind != ACCESS_TOKEN:
         raise InvalidRequest("missing or invalid subject_token_type", reason=Reason.SUBJECT_TOKEN_TYPE)
     token = _live(tx, text, request)
@@ -101,16 +102,19 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
     )
 
 
-def _of_id_token(text: str, request: TokenRequest) -> _Subject:
+def _of_id_token(tx: OidcTx, text: str, request: TokenRequest) -> _Subject:
     claims = request.own.id_token(text)
     if claims is None:
         raise InvalidRequest("Malformed JWT in subject_token", reason=Reason.SUBJECT_TOKEN_INVALID)
     if claims["exp"] <= request.now.timestamp():
         raise InvalidRequest("subject_token has expired", reason=Reason.SUBJECT_TOKEN_EXPIRED)
+    issued_to = tx.clients.find(request.issuer.name, ClientId(claims["aud"]))
+    if issued_to is None:
+        raise InvalidRequest("subject_token is not valid", reason=Reason.SUBJECT_TOKEN_INVALID)
     role = claims.get("selected_roleid")
     return _Subject(
-        person=PersonId(claims["sub"]),
-        issued_to=claims["aud"],
+        person=subjects.person(claims["sub"], issued_to, request.issuer),
+        issued_to=issued_to.id,
         session=SessionId(claims["sid"]),
         role=RoleProfileId(role) if role else None,
         authentication=_authentication(claims),

@@ -1,0 +1,91 @@
+"""POST {issuer}/register, and GET, PUT and DELETE of what was registered (RFC 7591 section 3, RFC 7592 section 2)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from carekey.oidc import endpoints
+from carekey.oidc.clients.registration import ClientRegistration
+from carekey.oidc.errors import InvalidClientMetadata, InvalidToken, OAuthError, Reason, TooLarge, TooSlow
+from carekey.oidc.http import RawHeader, for_clients, json_answer
+from carekey.oidc.model import Issuer
+from carekey.web.kit import Request, Route
+from carekey.web.problem import Problem
+
+_metadata = msgspec.json.Decoder(dict[str, Any])
+
+
+class RegistrationHttp:
+    def __init__(self, *, issuer: Issuer, registration: ClientRegistration) -> None:
+        self._issuer = issuer
+        self._registration = registration
+
+    def routes(self) -> list[Route]:
+        path = endpoints.path(self._issuer, endpoints.REGISTRATION)
+        of_client = {"GET": self._read, "PUT": self._update, "DELETE": self._remove}
+        return [
+            Route(path, {"POST": for_clients(self._create, _challenge)}),
+            Route(path + "/{id}", {method: for_clients(handler, _challenge) for method, handler in of_client.items()}),
+        ]
+
+    async def _create(self, request: Request) -> Response:
+        metadata = await _body(request)
+        told = await self._registration.create(
+            metadata, _bearer(request), now=request.site.clock.now(), reference=request.reference
+        )
+        return json_answer(told, status=201)
+
+    async def _read(self, request: Request) -> Response:
+        told = await self._registration.read(
+            request.params["id"],
+            _bearer(request) or "",
+            now=request.site.clock.now(),
+            reference=request.reference,
+        )
+        return json_answer(told)
+
+    async def _update(self, request: Request) -> Response:
+        metadata = await _body(request)
+        told = await self._registration.update(
+            request.params["id"],
+            metadata,
+            _bearer(request) or "",
+            now=request.site.clock.now(),
+            reference=request.reference,
+        )
+        return json_answer(told)
+
+    async def _remove(self, request: Request) -> Response:
+        await self._registration.remove(
+            request.params["id"],
+            _bearer(request) or "",
+            now=request.site.clock.now(),
+            reference=request.reference,
+        )
+        return Response(status_code=204, headers={"cache-control": "no-store"})
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Raises: OAuthError, ClientDisconnect."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidClientMetadata("The body must be application/json", reason=Reason.MALFORMED)
+    try:
+        return _metadata.decode(await request.limited_body())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidClientMetadata("The body must be one JSON object", reason=Reason.MALFORMED) from None
+    except Problem as problem:
+        raise (
+            TooSlow(reason=Reason.TOO_SLOW) if problem.status == 408 else TooLarge(reason=Reason.TOO_LARGE)
+        ) from None
+
+
+def _bearer(request: Request) -> str | None:
+    """RFC 6750 section 2.1 alone: nobody puts these tokens into a form or an address."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _challenge(_: Request, error: OAuthError) -> Iterable[RawHeader]:
+    return ((b"www-authenticate", b'Bearer error="invalid_token"'),) if isinstance(error, InvalidToken) else ()

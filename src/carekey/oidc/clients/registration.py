@@ -1,0 +1,307 @@
+"""Clients register, read, change and remove themselves (RFC 7591, RFC 7592).
+
+Everything is judged first and written in one transaction then, in which the initial access token is used, or the
+revision compared: of two at once one wins. Removing is for ever: the client stays, as one that may do nothing, and
+its id is never given out again; so whatever it held is dead at once, and nobody is told of its sessions any more.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from carekey.jose.sealing import Sealing
+from carekey.kernel.actor import UNKNOWN, Actor
+from carekey.kernel.actor import client as client_actor
+from carekey.kernel.entropy import Entropy, token
+from carekey.kernel.ids import ClientId
+from carekey.kernel.secret import Secret, digest
+from carekey.kernel.unit_of_work import Store
+from carekey.oidc import endpoints
+from carekey.oidc.client_auth.keys import Fetch
+from carekey.oidc.clients import allowance, sector_identifier, software_statement
+from carekey.oidc.clients.metadata import POLICY, InvalidMetadata, describe, parse
+from carekey.oidc.clients.register import with_secret
+from carekey.oidc.errors import (
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    InvalidToken,
+    OAuthError,
+    Reason,
+    RegistrationConflict,
+)
+from carekey.oidc.events import ClientChanged, ClientCreated, ClientRemoved, RegistrationRefused
+from carekey.oidc.model import Allowance, Client, Issuer, Registration
+from carekey.oidc.ports import OidcTx
+
+_OURS = frozenset(
+    {"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+)
+"""Members that we give out, and that a client must not send (RFC 7592 section 2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    client: Client
+    secret: Secret | None
+    access_token: Secret
+
+
+class ClientRegistration:
+    """One issuer's registration endpoint, without the web."""
+
+    def __init__(
+        self,
+        *,
+        issuer: Issuer,
+        rules: Registration,
+        store: Store[OidcTx],
+        fetch: Fetch,
+        sealing: Sealing,
+        entropy: Entropy,
+    ) -> None:
+        self._issuer = issuer
+        self._rules = rules
+        self._store = store
+        self._fetch = fetch
+        self._sealing = sealing
+        self._entropy = entropy
+
+    async def create(
+        self, metadata: Mapping[str, Any], bearer: str | None, *, now: datetime, reference: str
+    ) -> dict[str, Any]:
+        """RFC 7591 section 3. Raises: OAuthError, after recording it."""
+        try:
+            key = digest(bearer) if bearer is not None else None
+            allowed = await self._allowance(key, now)
+            metadata = {
+                name: value for name, value in metadata.items() if name not in {*_OURS, "client_id", "client_secret"}
+            }
+            client = await self._judged(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
+            made = self._with_token(replace(client, allowance=allowed), new_secret=True, before=None)
+            if not await self._store.write(lambda tx: self._add(tx, made.client, key, now, reference)):
+                raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
+        except OAuthError as error:
+            await self._refused(error, UNKNOWN, "", now, reference)
+            raise
+        return self._told(made)
+
+    async def read(self, id: str, bearer: str, *, now: datetime, reference: str) -> dict[str, Any]:
+        """RFC 7592 section 2.1. Raises: InvalidToken, after recording it."""
+        client = await self._authenticated(id, bearer, now, reference)
+        if client.registration_token_before is not None and hmac.compare_digest(
+            client.registration_token or b"", digest(bearer)
+        ):  # the newer token has arrived
+            client = replace(client, registration_token_before=None, revision=client.revision + 1)
+            await self._store.write(lambda tx: tx.clients.change(client))
+        return self._told(Registered(client, None, Secret(bearer)))
+
+    async def update(
+        self, id: str, metadata: Mapping[str, Any], bearer: str, *, now: datetime, reference: str
+    ) -> dict[str, Any]:
+        """RFC 7592 section 2.2: everything that is not in the metadata goes. Raises: OAuthError, after recording it."""
+        was = await self._authenticated(id, bearer, now, reference)
+        try:
+            self._check_own_members(metadata, was)
+            client = await self._replaced(was, metadata, now)
+            made = self._with_token(client, new_secret=client.auth_method is not was.auth_method, before=digest(bearer))
+            if not await self._store.write(lambda tx: self._change(tx, made.client, now, reference)):
+                raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
+        except OAuthError as error:
+            await self._refused(error, client_actor(was.id), was.id, now, reference)
+            raise
+        return self._told(made)
+
+    async def remove(self, id: str, bearer: str, *, now: datetime, reference: str) -> None:
+        """RFC 7592 section 2.3. Raises: OAuthError, after recording it."""
+        was = await self._authenticated(id, bearer, now, reference)
+        gone = replace(
+            was,
+            disabled_at=now,
+            removed=True,
+            secret=None,
+            registration_token=None,
+            registration_token_before=None,
+            backchannel_logout_uri=None,
+            frontchannel_logout_uri=None,
+            listed=False,
+            revision=was.revision + 1,
+        )
+
+        def work(tx: OidcTx) -> bool:
+            changed = tx.clients.change(gone)
+            if changed:
+                event = ClientRemoved(
+                    at=now,
+                    actor=client_actor(was.id),
+                    reference=reference,
+                    issuer=self._issuer.name,
+                    client=was.id,
+                    name=was.name,
+                )
+                tx.audit.record(event)
+            return changed
+
+        if not await self._store.write(work):
+            error = RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
+            await self._refused(error, client_actor(was.id), was.id, now, reference)
+            raise error
+
+    async def _allowance(self, key: bytes | None, now: datetime) -> Allowance:
+        """What this registration may ask for. Raises: InvalidToken."""
+        if key is None:
+            if self._rules.open:
+                return Allowance()
+            raise InvalidToken(reason=Reason.NO_TOKEN)
+        found = await self._store.read(lambda tx: tx.initial_access_tokens.find(key))
+        if found is None or found.issuer != self._issuer.name or found.uses_left < 1:
+            raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
+        if found.expires_at <= now:
+            raise InvalidToken(reason=Reason.TOKEN_EXPIRED)
+        return found.allowance
+
+    async def _judged(
+        self,
+        metadata: Mapping[str, Any],
+        allowed: Allowance,
+        id: ClientId,
+        now: datetime,
+        *,
+        kept: Mapping[str, Any] = {},
+    ) -> Client:
+        """A client as it may be registered. `kept`: what an operator has set. Raises: OAuthError."""
+        metadata = software_statement.applied(metadata, self._rules.statements, now=now)
+        metadata = allowance.applied(metadata, allowed)
+        try:
+            checked = parse(metadata, id=id, issuer=self._issuer, now=now)
+            allowance.check(checked, allowed)
+            await sector_identifier.check(metadata, self._fetch)
+            if kept:
+                checked = parse({**metadata, **kept}, id=id, issuer=self._issuer, now=now, by_operator=True)
+            # Nobody vouches for it unless an operator has said so: people are asked, and it is not shown to them.
+            return checked if allowed.first_party else replace(checked, consent=True, listed=False)
+        except InvalidMetadata as error:
+            kind = InvalidRedirectUri if error.code == InvalidRedirectUri.code else InvalidClientMetadata
+            raise kind(str(error), reason=Reason.METADATA) from None
+
+    def _check_own_members(self, metadata: Mapping[str, Any], was: Client) -> None:
+        """Raises: InvalidClientMetadata."""
+        if present := sorted(_OURS & metadata.keys()):
+            raise InvalidClientMetadata(f"{present[0]} must not be sent", reason=Reason.METADATA)
+        if metadata.get("client_id") != was.id:
+            raise InvalidClientMetadata("client_id must be the client's own", reason=Reason.METADATA)
+        secret = metadata.get("client_secret")
+        if secret is not None and (not isinstance(secret, str) or digest(secret) != was.secret):
+            raise InvalidClientMetadata("client_secret must be the client's own", reason=Reason.METADATA)
+
+    async def _replaced(self, was: Client, metadata: Mapping[str, Any], now: datetime) -> Client:
+        """Raises: OAuthError."""
+        told = describe(was)
+        kept = {name: told[name] for name in POLICY if name in told}
+        given = {
+            name: value
+            for name, value in metadata.items()
+            if name not in {"client_id", "client_secret"} and not (name in kept and value == kept[name])
+        }
+        if software_statement.FIELD not in given or given[software_statement.FIELD] == told.get(
+            software_statement.FIELD
+        ):
+            said = software_statement.said(was.metadata)  # it goes on to win
+            given = {**given, **said}
+            statement = given.pop(software_statement.FIELD, None)
+        else:
+            statement = None
+        client = await self._judged(given, was.allowance or Allowance(), was.id, now, kept=kept)
+        if statement is not None:
+            client = replace(client, metadata={**client.metadata, software_statement.FIELD: statement})
+        return replace(
+            client,
+            secret=was.secret if client.auth_method is was.auth_method else None,
+            created_at=was.created_at,
+            allowance=was.allowance,
+            registration_token=was.registration_token,
+            revision=was.revision + 1,
+        )
+
+    async def _authenticated(self, id: str, bearer: str, now: datetime, reference: str) -> Client:
+        """The client whose registration access token this is. Raises: InvalidToken, after recording it: the same for
+        a client that there is not (RFC 7592 section 2)."""
+        found = await self._store.read(lambda tx: tx.clients.find(self._issuer.name, ClientId(id)))
+        given = digest(bearer)
+        good = found is not None and any(
+            hmac.compare_digest(given, one)
+            for one in (found.registration_token, found.registration_token_before)
+            if one is not None
+        )
+        if found is None or not good or found.disabled_at is not None:
+            error = InvalidToken(reason=Reason.UNKNOWN_TOKEN)
+            await self._refused(error, UNKNOWN, found.id if found else "", now, reference)
+            raise error
+        return found
+
+    def _with_token(self, client: Client, *, new_secret: bool, before: bytes | None) -> Registered:
+        """`before`: digest of the token that goes on to be good until the new one has been used."""
+        access_token = token(self._entropy)
+        client, secret = with_secret(client, self._sealing, self._entropy) if new_secret else (client, None)
+        client = replace(client, registration_token=digest(access_token), registration_token_before=before)
+        return Registered(client, secret, Secret(access_token))
+
+    def _told(self, made: Registered) -> dict[str, Any]:
+        """RFC 7591 section 3.2.1; RFC 7592 section 3."""
+        client = made.client
+        told = describe(client)
+        told["response_types"] = ["code"] if "authorization_code" in client.grant_types else []
+        told["client_id_issued_at"] = int(client.created_at.timestamp())
+        if made.secret is not None:
+            told |= {"client_secret": made.secret.reveal(), "client_secret_expires_at": 0}
+        told["registration_access_token"] = made.access_token.reveal()
+        told["registration_client_uri"] = f"{endpoints.address(self._issuer, endpoints.REGISTRATION)}/{client.id}"
+        return told
+
+    def _add(self, tx: OidcTx, client: Client, key: bytes | None, now: datetime, reference: str) -> bool:
+        """False, and no change, if the initial access token was used up in between."""
+        if key is not None and not tx.initial_access_tokens.use(key, now=now):
+            return False
+        added = tx.clients.add(client)
+        assert added, "a client id is 128 random bits"
+        tx.audit.record(
+            ClientCreated(
+                at=now,
+                actor=UNKNOWN,
+                reference=reference,
+                issuer=self._issuer.name,
+                client=client.id,
+                name=client.name,
+                auth_method=client.auth_method.value,
+            )
+        )
+        return True
+
+    def _change(self, tx: OidcTx, client: Client, now: datetime, reference: str) -> bool:
+        changed = tx.clients.change(client)
+        if changed:
+            tx.audit.record(
+                ClientChanged(
+                    at=now,
+                    actor=client_actor(client.id),
+                    reference=reference,
+                    issuer=self._issuer.name,
+                    client=client.id,
+                    name=client.name,
+                    auth_method=client.auth_method.value,
+                )
+            )
+        return changed
+
+    async def _refused(self, error: OAuthError, actor: Actor, client: str, now: datetime, reference: str) -> None:
+        event = RegistrationRefused(
+            at=now,
+            actor=actor,
+            reference=reference,
+            issuer=self._issuer.name,
+            client=client,
+            error=error.code,
+            reason=error.reason,
+        )
+        await self._store.write(lambda tx: tx.audit.record(event))

@@ -1,0 +1,436 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import RSAKey
+
+from carekey.kernel.secret import digest
+from carekey.oidc.clients.http import RegistrationHttp
+from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
+from carekey.oidc.clients.registration import ClientRegistration
+from carekey.oidc.fetch import FetchFailed, Flaw
+from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
+from carekey.oidc.tests.world import CALLBACK, ISSUER_URL, NOW, World, basic
+from carekey.web.kit import Dispatcher
+
+pytestmark = pytest.mark.anyio
+
+REGISTER = f"{ISSUER_URL}/register"
+METADATA = {"client_name": "Ward 7", "redirect_uris": [CALLBACK]}
+VENDOR = RSAKey.generate_key(2048, {"kid": "vendor", "use": "sig"})
+RULES = Registration(statements={"https://vendor.example": {"keys": [VENDOR.as_dict(private=False)]}})
+
+
+class Registering:
+    """A world with a registration endpoint."""
+
+    def __init__(self, world: World, rules: Registration = RULES) -> None:
+        self.world = world
+        self.published: dict[str, Any] = {}
+        world.issuer = replace(world.issuer, profile="oidc-basic", registration=rules, pairwise_key=b"p" * 64)
+        endpoint = ClientRegistration(
+            issuer=world.issuer,
+            rules=rules,
+            store=world.store,
+            fetch=self._fetch,
+            sealing=world.sealing,
+            entropy=world.entropy,
+        )
+        self.registration = endpoint
+        routes = RegistrationHttp(issuer=world.issuer, registration=endpoint).routes()
+        for route in routes:
+            world.app._add(route)
+
+    async def _fetch(self, uri: str) -> bytes:
+        found = self.published.get(uri, FetchFailed(Flaw.NO_ANSWER))
+        if isinstance(found, Exception):
+            raise found
+        return found if isinstance(found, bytes) else json.dumps(found).encode()
+
+    async def allow(self, token: str = "initial", **changes: Any) -> None:
+        made = InitialAccessToken(
+            digest=digest(token),
+            issuer=self.world.issuer.name,
+            note="Ward 7",
+            created_at=NOW,
+            expires_at=NOW + timedelta(hours=1),
+        )
+        await self.world.store.write(lambda tx: tx.initial_access_tokens.put(replace(made, **changes)))
+
+    async def ask(self, method: str, url: str, token: str | None, body: Any = None, **headers: str) -> Any:
+        given = {"content-type": "application/json", **headers}
+        if token is not None:
+            given["authorization"] = f"Bearer {token}"
+        content = body if isinstance(body, bytes | None) else json.dumps(body)
+        async with self.world.http() as http:
+            return await http.request(method, url, content=content, headers=given)
+
+    async def register(self, token: str | None = "initial", **changes: Any) -> Any:
+        return await self.ask("POST", REGISTER, token, {**METADATA, **changes})
+
+    async def registered(self, **changes: Any) -> dict[str, Any]:
+        await self.allow()
+        answer = await self.register(**changes)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+
+@pytest.fixture
+def here(world: World) -> Registering:
+    assert isinstance(world.app, Dispatcher)
+    return Registering(world)
+
+
+def statement(claims: dict[str, Any], key: RSAKey = VENDOR) -> str:
+    payload = {"iss": "https://vendor.example", **claims}
+    return jws.serialize_compact({"alg": "PS256", "kid": "vendor"}, json.dumps(payload), key, algorithms=["PS256"])
+
+
+async def test_rfc7591_3_2_1_a_client_registers_and_gets_tokens(here: Registering) -> None:
+    told = await here.registered()
+    assert told["client_name"] == "Ward 7"
+    assert told["client_secret_expires_at"] == 0
+    assert told["registration_client_uri"] == f"{REGISTER}/{told['client_id']}"
+    await here.world.code(client=told["client_id"])
+    request = {"grant_type": "authorization_code", "code": "code-1", "redirect_uri": CALLBACK}
+    answer = await here.world.token(request, headers=basic(told["client_id"], told["client_secret"]))
+    assert answer.status_code == 200
+    (event,) = await here.world.events("client:registration:created")
+    assert event.data["client"] == told["client_id"]
+
+
+async def test_rfc7591_3_nothing_that_lets_in_is_kept(here: Registering) -> None:
+    told = await here.registered()
+    kept = repr(await here.world.store.read(lambda tx: tx.clients.find(here.world.issuer.name, told["client_id"])))
+    assert told["client_secret"] not in kept
+    assert told["registration_access_token"] not in kept
+
+
+async def test_rfc7591_3_an_initial_access_token_works_as_often_as_it_says(here: Registering) -> None:
+    await here.allow(uses_left=2)
+    statuses = [(await here.register()).status_code for _ in range(3)]
+    assert statuses == [201, 201, 401]
+    assert await here.world.reasons() == ["unknown_token"]
+
+
+async def test_rfc7591_3_metadata_that_is_refused_uses_nothing_up(here: Registering) -> None:
+    await here.allow()
+    assert (await here.register(redirect_uris=["http://ward.example/"])).status_code == 400
+    assert (await here.register()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"), [(None, "no_token"), ("other", "unknown_token"), ("old", "token_expired")]
+)
+async def test_rfc7591_3_without_a_good_token_nobody_registers(
+    here: Registering, token: str | None, reason: str
+) -> None:
+    await here.allow("old", expires_at=NOW)
+    answer = await here.register(token)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert await here.world.reasons() == [reason]
+
+
+async def test_rfc7591_3_where_it_is_open_anybody_registers(world: World) -> None:
+    assert (await Registering(world, Registration(open=True)).register(None)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"redirect_uris": ["https://ward.example/#x"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": None}, "invalid_redirect_uri"),
+        ({"client_name": 7}, "invalid_client_metadata"),
+        ({"profile": "unheard-of"}, "invalid_client_metadata"),
+        ({"offline_access": True}, "invalid_client_metadata"),
+        ({"assert_people": True}, "invalid_client_metadata"),
+        ({"id_token_encrypted_response_alg": "RSA1_5"}, "invalid_client_metadata"),
+        ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
+        ({"userinfo_encrypted_response_enc": "A128GCM"}, "invalid_client_metadata"),
+        ({"authorization_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
+        ({"request_object_encryption_alg": "RSA-OAEP"}, "invalid_client_metadata"),
+        ({"subject_type": "pairwise", "redirect_uris": [CALLBACK, "https://b.example/"]}, "invalid_client_metadata"),
+        ({"sector_identifier_uri": "http://ward.example/"}, "invalid_client_metadata"),
+        ({"sector_identifier_uri": "https://gone.example/"}, "invalid_client_metadata"),
+        ({"policy_uri": "javascript:alert(1)"}, "invalid_client_metadata"),
+        ({"initiate_login_uri": "http://ward.example/"}, "invalid_client_metadata"),
+        ({"require_auth_time": "yes"}, "invalid_client_metadata"),
+        ({"software_statement": 7}, "invalid_software_statement"),
+        ({"software_statement": "a.b.c"}, "invalid_software_statement"),
+        ({"software_statement": statement({"iss": "https://other.example"})}, "unapproved_software_statement"),
+        ({"software_statement": statement({"iss": 7})}, "unapproved_software_statement"),
+        ({"software_statement": statement({}, RSAKey.generate_key(2048))}, "invalid_software_statement"),
+        ({"software_statement": statement({"exp": 1})}, "invalid_software_statement"),
+        ({"software_statement": statement({"exp": "soon"})}, "invalid_software_statement"),
+    ],
+)
+async def test_rfc7591_3_2_2_errors(here: Registering, changes: dict[str, Any], error: str) -> None:
+    await here.allow()
+    answer = await here.register(**changes)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    (event,) = await here.world.events("client:registration:refused")
+    assert event.data["error"] == error
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"a":' * 5000])
+async def test_rfc7591_3_1_what_is_no_json_object_is_refused(here: Registering, body: bytes) -> None:
+    await here.allow()
+    answer = await here.ask("POST", REGISTER, "initial", body)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+async def test_rfc7591_3_1_a_form_is_no_registration(here: Registering) -> None:
+    answer = await here.ask(
+        "POST", REGISTER, "initial", b"a=b", **{"content-type": "application/x-www-form-urlencoded"}
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+async def test_rfc7591_2_3_what_a_software_statement_says_wins(here: Registering) -> None:
+    text = statement({"client_name": "Approved", "offline_access": True})
+    told = await here.registered(client_name="Mine", software_statement=text)
+    assert told["client_name"] == "Approved"
+    assert "offline_access" not in told
+    assert told["software_statement"] == text
+
+
+async def test_rfc7591_2_3_and_goes_on_to_win_when_the_client_changes(here: Registering) -> None:
+    told = await here.registered(software_statement=statement({"client_name": "Approved"}))
+    body = {**METADATA, "client_id": told["client_id"], "client_name": "Mine"}
+    answer = await here.ask("PUT", told["registration_client_uri"], told["registration_access_token"], body)
+    assert answer.json()["client_name"] == "Approved"
+    assert answer.json()["software_statement"] == told["software_statement"]
+
+
+@pytest.mark.parametrize(
+    ("allowance", "changes"),
+    [
+        (Allowance(scopes=frozenset({"openid"})), {"scope": "openid email"}),
+        (Allowance(grant_types=frozenset({"authorization_code"})), {"grant_types": ["client_credentials"]}),
+        (Allowance(hosts=frozenset({"other.example"})), {}),
+        (Allowance(profile="oidc-basic"), {"profile": "cis2"}),
+    ],
+)
+async def test_rfc7591_3_a_client_gets_no_more_than_its_token_allows(
+    here: Registering, allowance: Allowance, changes: dict[str, Any]
+) -> None:
+    await here.allow(allowance=allowance)
+    answer = await here.register(**changes)
+    assert (answer.status_code, answer.json()["error"][:15]) == (
+        400,
+        "invalid_client_" if changes else "invalid_redirec",
+    )
+
+
+async def test_rfc7592_2_2_nor_by_a_later_change(here: Registering) -> None:
+    await here.allow(allowance=Allowance(scopes=frozenset({"openid"})))
+    told = (await here.register()).json()
+    assert told["scope"] == "openid"
+    body = {**METADATA, "client_id": told["client_id"], "scope": "openid email"}
+    answer = await here.ask("PUT", told["registration_client_uri"], told["registration_access_token"], body)
+    assert answer.json()["error"] == "invalid_client_metadata"
+
+
+async def test_a_client_that_registered_itself_is_a_third_party_unless_an_operator_says_otherwise(
+    here: Registering,
+) -> None:
+    told = await here.registered(consent=False, listed=True)
+    assert (told["consent"], told.get("listed")) == (True, None)
+    await here.allow("house", allowance=Allowance(first_party=True))
+    assert "consent" not in (await here.register("house")).json()
+
+
+async def test_a_secret_that_is_sent_is_not_kept(here: Registering) -> None:
+    told = await here.registered(client_secret="chosen")
+    assert told["client_secret"] != "chosen"
+    kept = repr(await here.world.store.read(lambda tx: tx.clients.find(here.world.issuer.name, told["client_id"])))
+    assert "chosen" not in kept
+
+
+async def test_rfc7592_2_1_a_client_reads_its_registration(here: Registering) -> None:
+    told = await here.registered()
+    answer = await here.ask("GET", told["registration_client_uri"], told["registration_access_token"])
+    assert answer.status_code == 200
+    assert answer.json() == {
+        name: value for name, value in told.items() if name not in {"client_secret", "client_secret_expires_at"}
+    }
+
+
+async def test_rfc7592_2_2_an_update_replaces_everything_and_rotates_the_token(here: Registering) -> None:
+    told = await here.registered(contacts=["a@ward.example"])
+    uri, first = told["registration_client_uri"], told["registration_access_token"]
+    body = {**METADATA, "client_name": "Ward 8", "client_id": told["client_id"], "client_secret": told["client_secret"]}
+    changed = (await here.ask("PUT", uri, first, body)).json()
+    assert changed["client_name"] == "Ward 8"
+    assert "contacts" not in changed
+    assert "client_secret" not in changed
+    second = changed["registration_access_token"]
+    assert second != first
+    assert (await here.ask("GET", uri, first)).status_code == 200  # the answer may have been lost
+    assert (await here.ask("GET", uri, second)).status_code == 200
+    assert (await here.ask("GET", uri, first)).status_code == 401
+    assert len(await here.world.events("client:registration:changed")) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "other"},
+        {"client_id": None},
+        {"client_secret": "guess"},
+        {"registration_access_token": "x"},
+        {"registration_client_uri": "x"},
+        {"client_secret_expires_at": 0},
+        {"client_id_issued_at": 0},
+        {"client_name": None},
+    ],
+)
+async def test_rfc7592_2_2_updates_that_are_refused_change_nothing(here: Registering, changes: dict[str, Any]) -> None:
+    told = await here.registered()
+    uri, token = told["registration_client_uri"], told["registration_access_token"]
+    answer = await here.ask("PUT", uri, token, {**METADATA, "client_id": told["client_id"], **changes})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    assert (await here.ask("GET", uri, token)).json()["client_name"] == "Ward 7"
+
+
+async def test_rfc7592_2_2_what_an_operator_has_set_stays(here: Registering) -> None:
+    told = await here.registered()
+    issuer, id = here.world.issuer.name, told["client_id"]
+
+    def grant(tx: Any) -> None:
+        tx.clients.replace(replace(tx.clients.find(issuer, id), offline_access=True))
+
+    await here.world.store.write(grant)
+    uri, token = told["registration_client_uri"], told["registration_access_token"]
+    answer = await here.ask("PUT", uri, token, {**METADATA, "client_id": id})
+    assert answer.json()["offline_access"] is True
+
+
+async def test_rfc7592_2_2_one_that_was_overtaken_changes_nothing(here: Registering) -> None:
+    told = await here.registered()
+    issuer, id = here.world.issuer.name, told["client_id"]
+    seen = await here.world.store.read(lambda tx: tx.clients.find(issuer, id))
+    read = here.registration._authenticated
+
+    async def overtaken(*args: Any) -> Any:
+        found = await read(*args)
+        await here.world.store.write(lambda tx: tx.clients.change(replace(seen, name="Winner", revision=1)))
+        return found
+
+    here.registration._authenticated = overtaken  # type: ignore[method-assign]
+    body = {**METADATA, "client_id": id, "client_name": "Loser"}
+    answer = await here.ask("PUT", told["registration_client_uri"], told["registration_access_token"], body)
+    assert answer.status_code == 409
+    kept = await here.world.store.read(lambda tx: tx.clients.find(issuer, id))
+    assert kept.name == "Winner"
+    assert await here.world.reasons() == ["changed_meanwhile"]
+
+
+async def test_rfc7592_2_3_a_client_that_removes_itself_holds_nothing_any_more(here: Registering) -> None:
+    told = await here.registered()
+    await here.world.code(client=told["client_id"])
+    request = {"grant_type": "authorization_code", "code": "code-1", "redirect_uri": CALLBACK}
+    headers = basic(told["client_id"], told["client_secret"])
+    access = (await here.world.token(request, headers=headers)).json()["access_token"]
+    assert (await here.world.userinfo(access)).status_code == 200
+    uri, token = told["registration_client_uri"], told["registration_access_token"]
+    assert (await here.ask("DELETE", uri, token)).status_code == 204
+    assert (await here.world.userinfo(access)).status_code == 401
+    assert (await here.world.token(request, headers=headers)).json()["error"] == "invalid_client"
+    assert (await here.ask("GET", uri, token)).status_code == 401
+    assert len(await here.world.events("client:registration:removed")) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_rfc7592_2_nobody_without_the_token_gets_near(here: Registering, method: str) -> None:
+    told = await here.registered()
+    for id, token in (
+        (told["client_id"], "x"),
+        (told["client_id"], None),
+        ("unknown", told["registration_access_token"]),
+    ):
+        body = {**METADATA, "client_id": id} if method == "PUT" else None
+        answer = await here.ask(method, f"{REGISTER}/{id}", token, body)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+
+
+SECTOR = "https://sector.example/uris.json"
+PAIRWISE = {"subject_type": "pairwise", "sector_identifier_uri": SECTOR}
+
+
+@pytest.mark.parametrize(
+    ("document", "status"),
+    [
+        ([CALLBACK, "https://more.example/"], 201),
+        (["https://more.example/"], 400),
+        ({"uris": [CALLBACK]}, 400),
+        ([CALLBACK, 7], 400),
+        (b"[" * 100_000, 400),
+        (b"\xff", 400),
+        *((FetchFailed(flaw), 400) for flaw in Flaw),
+    ],
+)
+async def test_registration_5_the_sector_lists_every_redirect_address(
+    here: Registering, document: Any, status: int
+) -> None:
+    here.published[SECTOR] = document
+    await here.allow()
+    answer = await here.register(**PAIRWISE)
+    assert answer.status_code == status
+    assert answer.json().get("error") == (None if status == 201 else "invalid_client_metadata")
+
+
+async def test_registration_2_members_about_people_and_pages_come_back_as_given(here: Registering) -> None:
+    here.published[SECTOR] = [CALLBACK]
+    members = {
+        **PAIRWISE,
+        "policy_uri": "https://ward.example/policy",
+        "tos_uri": "https://ward.example/terms",
+        "initiate_login_uri": "https://ward.example/login",
+        "require_auth_time": True,
+        "jwks": {"keys": [{**VENDOR.as_dict(private=False), "use": "enc"}]},
+        "id_token_encrypted_response_alg": "RSA-OAEP-256",
+        "userinfo_encrypted_response_alg": "RSA-OAEP",
+        "userinfo_encrypted_response_enc": "A256GCM",
+    }
+    told = await here.registered(**members)
+    assert told.items() >= members.items()
+    assert told["id_token_encrypted_response_enc"] == "A128CBC-HS256"
+
+
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "https://a.example/", "é", "\0", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["keys", "kty", "a"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_members = (
+    *("redirect_uris", "jwks", "jwks_uri", "grant_types", "response_types", "subject_type", "sector_identifier_uri"),
+    *("application_type", "contacts", "scope", "default_max_age", "default_acr_values", "request_uris", "profile"),
+    *("id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "request_object_encryption_enc"),
+    *("policy_uri", "initiate_login_uri", "require_auth_time", "token_exchange_from", "minimum_aal", "client_id"),
+)
+
+
+@given(st.dictionaries(st.sampled_from(_members), _json, max_size=6), st.booleans())
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_metadata_is_it_is_registered_or_refused(metadata: dict[str, Any], operator: bool) -> None:
+    issuer = Issuer(name="a", url="https://a.example", profile="oidc-basic", encrypted_requests=True)  # type: ignore[arg-type]
+    try:
+        client = parse({**METADATA, **metadata}, id="a", issuer=issuer, now=NOW, by_operator=operator)  # type: ignore[arg-type]
+    except InvalidMetadata as refused:
+        told = refused.problems
+    else:
+        told = describe(client)
+    assert told

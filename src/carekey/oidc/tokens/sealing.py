@@ -1,0 +1,46 @@
+"""Encrypts to a client what it is told, if it has asked for that (OpenID Connect Core section 10.2; JARM; RFC 9701)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from carekey.jose import encryption
+from carekey.jose.encryption import Recipients
+from carekey.oidc.client_auth.keys import KeysUnavailable
+from carekey.oidc.errors import InvalidRequest, Reason
+from carekey.oidc.model import Client, Encryption
+
+Seal = Callable[..., str]
+"""From a text to what goes out; `signed=False` for one that is not a signed JWT."""
+
+
+class RecipientsOf(Protocol):
+    def __call__(self, client: Client, *, now: datetime) -> Awaitable[Recipients]:
+        """A client's encryption keys. Raises: KeysUnavailable."""
+        ...
+
+
+def _as_it_is(text: str, *, signed: bool = True) -> str:  # noqa: ARG001 (a `Seal` has it)
+    return text
+
+
+class Sealer:
+    def __init__(self, recipients: RecipientsOf) -> None:
+        self._recipients = recipients
+
+    async def to(self, client: Client, wanted: Encryption | None, *, now: datetime) -> Seal:
+        """What encrypts as the client wants it, or leaves the text as it is. It comes before anything is spent:
+        without a key nothing is told. Raises: InvalidRequest."""
+        if wanted is None:
+            return _as_it_is
+        try:
+            recipient = (await self._recipients(client, now=now)).find(wanted.alg)
+        except KeysUnavailable:
+            raise InvalidRequest("The client's keys are not to be had", reason=Reason.KEYS_UNAVAILABLE) from None
+        if recipient is None:
+            raise InvalidRequest(f"The client has no key for {wanted.alg}", reason=Reason.NO_ENCRYPTION_KEY)
+
+        def seal(text: str, *, signed: bool = True) -> str:
+            return encryption.encrypt(text, recipient, enc=wanted.enc, cty="JWT" if signed else None)
+
+        return seal
