@@ -49,7 +49,7 @@ class WithAccount(Generic[TxT_contra]):
         return Back("/") if login.asked.client == ACCOUNT else self._other.refuse(tx, login, why, now=now)
 
 
-def responding(
+def back_to_account(
     other: Callable[[Request, Any], Awaitable[Response]],
 ) -> Callable[[Request, Any], Awaitable[Response]]:
     async def respond(request: Request, answer: Any) -> Response:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.account.http import Account
-from carekey.account.log_in import WithAccount, responding
-from carekey.app import card_authority, demo, master_key, mutual_tls, phones, provider, registry, smartcards
+from carekey.account.log_in import WithAccount, back_to_account
+from carekey.app import card_authority, decoupled, demo, master_key, mutual_tls, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -41,6 +41,8 @@ from carekey.login.journey import Journey
 from carekey.login.model import Chooser, Rules
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
+from carekey.oidc.ciba.notify import Notifications
+from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
@@ -86,6 +88,7 @@ class Installation:
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
+    notifications: Notifications[Tx]
     confirming: Confirming[Tx]
     """Asks people to confirm texts on their phones."""
 
@@ -131,6 +134,7 @@ async def running(
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
+            notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
             confirming=OnPhones(phone_terms),
         )
     finally:
@@ -235,6 +239,8 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
     folders = {
         "login": _SRC / "login" / "templates",
         "authorize": _SRC / "oidc" / "authorize" / "templates",
+        "device": _SRC / "oidc" / "device" / "templates",
+        "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
         "account": _SRC / "account" / "templates",
@@ -299,10 +305,10 @@ def _routes(
     cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
+    decided = decoupled.decisions(issuers, site.entropy)
     rules = _rules(found)
-    journey: Journey[Tx] = Journey(
-        rules=rules, ways=registry.WAYS, application=WithAccount(codes), entropy=site.entropy
-    )
+    application: WithAccount[Tx] = WithAccount(Ends(codes, decided))
+    journey: Journey[Tx] = Journey(rules=rules, ways=registry.WAYS, application=application, entropy=site.entropy)
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
         store=store,
@@ -315,8 +321,8 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = Respond(signers)
-    routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=responding(respond)).routes()]
+    respond = back_to_account(responding(Respond(signers)))
+    routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     for one in authenticators:
         routes += one.routes()
@@ -331,6 +337,7 @@ def _routes(
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
+    routes += decoupled.pages(found, issuers, store, journey, decided, site.entropy)
     for issuer in issuers:
         routes += provider.routes(
             found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master

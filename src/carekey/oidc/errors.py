@@ -124,6 +124,13 @@ class Reason(StrEnum):
     DPOP_TOKEN = "dpop_token"  # noqa: S105
     DPOP_REPLAYED = "dpop_replayed"
 
+    UNKNOWN_REQUEST = "unknown_request"
+    REQUEST_EXPIRED = "request_expired"
+    PERSON_REFUSED = "person_refused"
+    PENDING = "pending"
+    TOO_SOON = "too_soon"
+    TOKENS_ARE_PUSHED = "tokens_are_pushed"
+
     NO_TOKEN = "no_token"  # noqa: S105
     SEVERAL_TOKENS = "several_tokens"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105

@@ -52,6 +52,8 @@ class Bought:
     """Whose ID token is to be made, if it may have one; None if there is no person."""
     code: str | None = None
     refresh: Handle | None = None
+    auth_req_id: str | None = None
+    """Of tokens that are pushed (CIBA Core section 10.3.1)."""
     issued_token_type: str | None = None
     """RFC 8693 section 2.2.1."""
 

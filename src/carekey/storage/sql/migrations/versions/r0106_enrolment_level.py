@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column
 
 revision = "0106_enrol"
-down_revision = "0009_confirm"
+down_revision = "0010_decoupled"
 
 
 def upgrade() -> None:
