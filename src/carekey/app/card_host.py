@@ -18,26 +18,28 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from carekey.app import logs, smartcards
 from carekey.app.asgi import CARD_HOST, Application
+from carekey.app.handshakes import allow_open_files
 from carekey.app.settings import Settings, load
 from carekey.web.peer_certificate import EXTENSION
 
-HANDSHAKE_SECONDS = 60
-"""The card's PIN is typed in the middle of the handshake."""
 CONNECTION_SECONDS = 30
 """One connection, one request: whoever needs longer is holding it open."""
 CONNECTIONS = 2000
-"""At most so many that are past the handshake."""
+"""At most so many that are past the handshake; `handshakes.py` bounds those in it."""
+BACKLOG = 256
+"""Connections that the system accepts before we do: all of them are open files at once."""
 
 
 def run(found: Settings) -> None:
     """Serve the card host until the process is told to stop."""
     logs.set_up()
     own_tls = not found.smartcards.proxied
+    allow_open_files()
     uvicorn.run(
         Application(found, CARD_HOST),
         host=found.smartcards.host,
         port=found.smartcards.port,
-        loop="carekey.app.card_host:CardLoop" if own_tls else "asyncio",  # uvloop tells no certificate
+        loop="carekey.app.handshakes:GuardedLoop" if own_tls else "asyncio",  # uvloop tells no certificate
         http=CertificateProtocol if own_tls else "httptools",
         ws="none",
         lifespan="on",
@@ -48,6 +50,7 @@ def run(found: Settings) -> None:
         # Each request is to prove the card anew, and no connection is shared (smartcard hosts of one wildcard).
         headers=[("connection", "close")],
         limit_concurrency=CONNECTIONS,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=10,
         ssl_context_factory=(lambda *_: context(found)) if own_tls else None,
     )
@@ -105,15 +108,6 @@ def _beyond_python(made: ssl.SSLContext, issuers: Iterable[bytes]) -> None:
         if not certificate or add(handle, certificate) != 1:
             raise ssl.SSLError("a card authority's name cannot be sent")
         free(certificate)
-
-
-class CardLoop(asyncio.SelectorEventLoop):
-    """Drops whoever does not finish the handshake."""
-
-    async def create_server(self, *where: Any, **how: Any) -> asyncio.Server:
-        return await super().create_server(
-            *where, **{**how, "ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": 2}
-        )
 
 
 class CertificateProtocol(HttpToolsProtocol):
