@@ -46,9 +46,7 @@ class Handshakes:
 class Door(asyncio.Protocol):
     """Stands before a listener's protocol until the handshake is done; to whom there is no room for it just hangs up."""
 
-    def __init__(
-        self, inside: Callable[[], asyncio.Protocol], context: ssl.SSLContext, handshakes: Handshakes
-    ) -> None:
+    def __init__(self, inside: Callable[[], asyncio.Protocol], context: ssl.SSLContext, handshakes: Handshakes) -> None:
         self._inside = inside
         self._context = context
         self._handshakes = handshakes
@@ -91,7 +89,7 @@ class Door(asyncio.Protocol):
         """The request may come with the handshake's last message."""
         self._early += data
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (its base's)
         self._gone = True
 
 
@@ -99,7 +97,11 @@ class GuardedLoop(asyncio.SelectorEventLoop):
     """Every TLS listener of it has a door. uvloop would be faster, but tells no certificate."""
 
     async def create_server(  # type: ignore[override]  # of its many forms the one that servers use
-        self, protocol_factory: Callable[[], asyncio.Protocol], *where: Any, ssl: ssl.SSLContext | None = None, **how: Any
+        self,
+        protocol_factory: Callable[[], asyncio.Protocol],
+        *where: Any,
+        ssl: ssl.SSLContext | None = None,
+        **how: Any,
     ) -> asyncio.Server:
         if ssl is None:
             return await super().create_server(protocol_factory, *where, **how)
