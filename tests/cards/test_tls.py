@@ -13,8 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from carekey.app.card_host import BACKLOG
-from carekey.app.handshakes import BY_ADDRESS, IN_ALL
+from carekey.app.handshakes import BACKLOG, BY_ADDRESS, IN_ALL
 from support.cards import CardPki, Curl
 from support.provider import GP, Provider
 

@@ -94,7 +94,7 @@ async def _rotate(opened: wiring.Installation) -> None:
 
 
 async def _sweep(opened: wiring.Installation) -> None:
-    await opened.store.sweep(opened.clock.now())
+    await opened.store.sweep(opened.clock.now(), sessions_kept=wiring.sessions_kept(opened.settings))
 
 
 async def publish_lists(opened: wiring.Installation) -> None:
@@ -122,6 +122,7 @@ MAIN = Listener(
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
+API_HOST = Listener(lambda opened: opened.api_host, (("keys", KEYS_EVERY, _rotate),))
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The door of the card host: TLS handshakes are bounded in number and time, whoever knocks."""
+"""The door of the listeners that ask for certificates: TLS handshakes are bounded in number and time, whoever knocks."""
 
 import asyncio
 import resource
@@ -6,14 +6,13 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-SECONDS = 60
-"""For one handshake: the card's PIN is typed in the middle of it."""
 IN_ALL = 1000
 BY_ADDRESS = 200
 """Under way at once. A whole hospital may come by one address, and its people type their PINs at the same time; but
 whoever only holds connections open takes no more than this from everybody else."""
+BACKLOG = 256
+"""Connections that the system accepts before we do: all of them are open files at once."""
 OPEN_FILES = 8192
 """As many as all handshakes and connections can take, and the rest of the process."""
 
@@ -24,7 +23,8 @@ class Handshakes:
 
     in_all: int = IN_ALL
     by_address: int = BY_ADDRESS
-    seconds: float = SECONDS
+    seconds: float
+    """For one of them."""
     _under_way: Counter[str] = field(default_factory=Counter)
     _count: int = 0
 
@@ -91,22 +91,6 @@ class Door(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (its base's)
         self._gone = True
-
-
-class GuardedLoop(asyncio.SelectorEventLoop):
-    """Every TLS listener of it has a door. uvloop would be faster, but tells no certificate."""
-
-    async def create_server(  # type: ignore[override]  # of its many forms the one that servers use
-        self,
-        protocol_factory: Callable[[], asyncio.Protocol],
-        *where: Any,
-        ssl: ssl.SSLContext | None = None,
-        **how: Any,
-    ) -> asyncio.Server:
-        if ssl is None:
-            return await super().create_server(protocol_factory, *where, **how)
-        handshakes = Handshakes()
-        return await super().create_server(lambda: Door(protocol_factory, ssl, handshakes), *where, **how)
 
 
 def allow_open_files() -> None:

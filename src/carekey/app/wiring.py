@@ -5,15 +5,18 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import card_authority, demo, master_key, phones, provider, registry, smartcards
+from carekey.app import card_authority, demo, master_key, mutual_tls, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
+from carekey.authenticators.confirming import Confirming
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
@@ -33,7 +36,7 @@ from carekey.kernel.ids import IssuerName
 from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
-from carekey.login.model import Rules
+from carekey.login.model import Chooser, Rules
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.logout.backchannel import BackChannel
@@ -74,10 +77,14 @@ class Installation:
     dispatcher: Dispatcher
     card_host: Dispatcher
     """For the listener that asks for certificates; empty if there are no smartcards."""
+    api_host: Dispatcher
+    """For the listener that asks clients for certificates; empty if there is no mutual TLS."""
     revocations: RevocationCache[Tx] | None
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
+    confirming: Confirming[Tx]
+    """Asks people to confirm texts on their phones."""
 
 
 @asynccontextmanager
@@ -117,9 +124,11 @@ async def running(
             entropy=entropy,
             dispatcher=dispatcher,
             card_host=Dispatcher(_card_host_routes(store, cards), site),
+            api_host=Dispatcher(mutual_tls.routes(found, routes, issuers), site),
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
+            confirming=OnPhones(phone_terms),
         )
     finally:
         store.close()
@@ -246,6 +255,13 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
     )
 
 
+def sessions_kept(found: Settings) -> timedelta:
+    """A day longer than any session, or access that ends with one, can last."""
+    lasting = [duration("sessions.absolute", found.sessions.absolute)]
+    lasting += [duration("refresh_lifetime", issuer.refresh_lifetime) for issuer in found.issuers.values()]
+    return max(lasting) + timedelta(days=1)
+
+
 def _rules(found: Settings) -> dict[IssuerName, Rules]:
     lifetimes = Lifetimes(
         absolute=duration("sessions.absolute", found.sessions.absolute),
@@ -258,6 +274,8 @@ def _rules(found: Settings) -> dict[IssuerName, Rules]:
             issuer=IssuerName(name),
             ways={way: found.zones_of(way) for way in issuer.ways},
             remember_way=issuer.remember_way,
+            chooser=Chooser(issuer.account_chooser),
+            consent_lifetime=duration("consent_lifetime", issuer.consent_lifetime) if issuer.consent_lifetime else None,
             sessions=lifetimes,
         )
         for name, issuer in found.issuers.items()
@@ -321,7 +339,12 @@ def _public(
         store,
         version=__version__,
         issuers=[
-            PublishedIssuer(name=issuer.name, url=issuer.url, sandbox=found.issuers[issuer.name].sandbox)
+            PublishedIssuer(
+                name=issuer.name,
+                url=issuer.url,
+                sandbox=found.issuers[issuer.name].sandbox,
+                session_management=issuer.session_management,
+            )
             for issuer in issuers
         ],
         ways=[way for way in registry.WAYS if way.name in offered],

@@ -7,7 +7,7 @@ from typing import Protocol
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.login.ports import Logins
+from carekey.login.ports import Consents, Logins
 from carekey.oidc.model import (
     AccessToken,
     Client,
@@ -67,10 +67,11 @@ class RefreshFamilies(Protocol):
 
     def find(self, code: bytes) -> RefreshFamily | None: ...
 
-    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+    def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         """Of any number of simultaneous callers with one generation exactly one gets Rotated; the others, then and
         later, get Superseded, with the family as it is then (RFC 9700 section 4.14.2). None if there is none.
-        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge."""
+        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge.
+        `keep`: the generation stays, and every caller with it gets Rotated."""
         ...
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:
@@ -97,6 +98,14 @@ class PushedRequests(Protocol):
         ...
 
 
+class DpopProofs(Protocol):
+    """DPoP proofs, so that each is used once (RFC 9449 section 11.1)."""
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        """True for exactly one caller."""
+        ...
+
+
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
@@ -111,7 +120,11 @@ class OidcTx(Protocol):
     @property
     def pushed_requests(self) -> PushedRequests: ...
     @property
+    def dpop_proofs(self) -> DpopProofs: ...
+    @property
     def logins(self) -> Logins: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

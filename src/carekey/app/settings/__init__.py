@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from carekey.app.settings import issuers, phones, smartcards
+from carekey.app.settings import api_host, issuers, phones, smartcards
+from carekey.app.settings.api_host import ApiHost
 from carekey.app.settings.issuers import Issuer, Resource
 from carekey.app.settings.phones import Uaf
 from carekey.app.settings.section import (
@@ -30,6 +31,7 @@ from carekey.app.settings.section import (
 from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
 
 __all__ = [
+    "ApiHost",
     "CardAuthority",
     "CardPki",
     "Issuer",
@@ -129,6 +131,7 @@ class Settings(Section, frozen=True):
     webauthn: WebAuthn = WebAuthn()
     smartcards: Smartcards = Smartcards()
     card_authority: CardAuthority = CardAuthority()
+    api_host: ApiHost = ApiHost()
     uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
@@ -243,7 +246,10 @@ def _with_default_issuers(settings: Settings) -> Settings:
     cards = ["smartcard"] if settings.smartcards.url else []
     ways = [*cards, "passkey", "security-key", "phone", "this-phone"]
     sandbox = Issuer(url=f"{base}/sandbox", sandbox=True, ways=[*ways, "password"], realm="/Sandbox")
-    healthcare = Issuer(url=base, sandbox=True, ways=ways)
+    # What the demo's ward application calls.
+    records = {"http://localhost:8003": Resource(scopes=["records.read"], jwt=True)}
+    demo = records if settings.environment == "demo" else {}
+    healthcare = Issuer(url=base, sandbox=True, ways=ways, resources=demo)
     # Without real people, applications under development are on loopback at the health-care issuer too.
     return msgspec.structs.replace(settings, issuers={"healthcare": healthcare, "sandbox": sandbox})
 
@@ -278,6 +284,12 @@ def _checked(settings: Settings) -> Settings:
         duration(path, getattr(getattr(settings, section), field))
     smartcards.check(
         settings.smartcards,
+        origins=settings.origins(),
+        proxies=settings.server.proxies,
+        shared=settings.database_url() != "memory:",
+    )
+    api_host.check(
+        settings.api_host,
         origins=settings.origins(),
         proxies=settings.server.proxies,
         shared=settings.database_url() != "memory:",

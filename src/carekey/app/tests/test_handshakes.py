@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from carekey.app import handshakes
-from carekey.app.handshakes import Door, GuardedLoop, Handshakes
+from carekey.app.certificate_listener import CertificateLoop
+from carekey.app.handshakes import Door, Handshakes
 from carekey.authenticators.smartcard.tests import pki
 
 
@@ -56,7 +56,7 @@ def test_what_comes_with_the_handshake_reaches_the_protocol_behind(context) -> N
     async def talk(port: int):
         return await asyncio.gather(*(_talk(port, b"hello %d" % number) for number in range(20)))
 
-    assert _with_door(context, Handshakes(), talk) == [b"hello %d" % number for number in range(20)]
+    assert _with_door(context, Handshakes(seconds=5), talk) == [b"hello %d" % number for number in range(20)]
 
 
 def test_whoever_stalls_is_hung_up_on_and_makes_room(context) -> None:
@@ -76,7 +76,7 @@ def test_whoever_stalls_is_hung_up_on_and_makes_room(context) -> None:
 
 
 def test_a_handshake_that_fails_gives_its_place_back(context) -> None:
-    limits = Handshakes(by_address=1)
+    limits = Handshakes(by_address=1, seconds=5)
 
     async def talk(port: int):
         for _ in range(3):
@@ -90,7 +90,7 @@ def test_a_handshake_that_fails_gives_its_place_back(context) -> None:
 
 
 def test_addresses_have_their_share_and_all_have_theirs() -> None:
-    limits = Handshakes(in_all=3, by_address=2)
+    limits = Handshakes(in_all=3, by_address=2, seconds=5)
     assert [limits.begin(one) for one in ("a", "a", "a", "b", "c")] == [True, True, False, True, False]
     limits.end("a")
     assert limits.begin("c")
@@ -106,5 +106,5 @@ def test_the_loop_puts_the_door_before_tls_alone(context) -> None:
                 made.append(type(server._protocol_factory()))
         return made
 
-    with asyncio.Runner(loop_factory=GuardedLoop) as runner:
-        assert runner.run(main()) == [handshakes.Door, Echo]
+    with asyncio.Runner(loop_factory=CertificateLoop) as runner:
+        assert runner.run(main()) == [Door, Echo]

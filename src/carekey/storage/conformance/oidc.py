@@ -109,6 +109,7 @@ class AccessTokensContract:
             audience=None,
             authentication=None,
             act=None,
+            confirmation=None,
         )
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         await store.write(lambda tx: tx.access_tokens.put(given))
@@ -163,6 +164,17 @@ class RefreshFamiliesContract:
             answer = await store.write(lambda tx, wrong=wrong: tx.refresh_families.rotate(CODE, wrong, now=NOW))  # type: ignore[misc]  # binds this one
             assert answer == superseded
         assert await store.write(lambda tx: tx.refresh_families.rotate(CODE, 2, now=LATER)) == Rotated(family=second)
+
+    async def test_fapi2_5_3_2_1_a_generation_that_is_kept_serves_everybody(self, store: Store, other: Store) -> None:
+        first = samples.family()
+        await store.write(lambda tx: tx.refresh_families.put(first))
+        answers = race([store, other], lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER, keep=True))
+        assert all(isinstance(answer, Rotated) for answer in answers)
+        family = await store.read(lambda tx: tx.refresh_families.find(CODE))
+        assert family == samples.family(rotated_at=LATER)
+        assert await store.write(lambda tx: tx.refresh_families.revoke(CODE, at=LATER))
+        answer = await store.write(lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER, keep=True))
+        assert answer == Superseded(family=samples.family(rotated_at=LATER, revoked_at=LATER))
 
     async def test_of_many_at_once_one_rotates(self, store: Store, other: Store) -> None:
         first = samples.family()
@@ -267,3 +279,26 @@ class PushedRequestsContract:
         with pytest.raises(LookupError):
             await store.write(fail)
         assert await store.write(lambda tx: tx.pushed_requests.take(CODE)) == samples.pushed()
+
+
+class DpopProofsContract:
+    async def test_rfc9449_11_1_seen_once(self, store: Store) -> None:
+        def seen(tx: Tx) -> bool:
+            return tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER)
+
+        assert await store.write(seen)
+        assert not await store.write(seen)
+        assert await store.write(lambda tx: tx.dpop_proofs.first_seen(b"q" * 32, expires_at=LATER))
+
+    async def test_rfc9449_11_1_of_many_at_once_one_is_first(self, store: Store, other: Store) -> None:
+        answers = race([store, other], lambda tx: tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER))
+        assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+    async def test_a_use_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
+        def fail(tx: Tx) -> None:
+            assert tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await store.write(fail)
+        assert await store.write(lambda tx: tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER))

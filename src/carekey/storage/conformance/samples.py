@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from carekey.authenticators.base import Challenge, Credential, Enrolment, Verified
 from carekey.authenticators.phone.approval import Approval
+from carekey.authenticators.phone.confirmation.model import Confirmation, Evidence
+from carekey.authenticators.uaf.transaction import plain_text
 from carekey.directory.model import Coded, Membership, Organisation, Person, Position, Role, RoleProfile
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.actor import person as person_actor
@@ -13,6 +15,7 @@ from carekey.kernel.assurance import AAL, IAL, Amr
 from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import (
     ClientId,
+    ConfirmationId,
     CredentialId,
     IssuerName,
     KeyId,
@@ -23,7 +26,7 @@ from carekey.kernel.ids import (
     RoleProfileId,
     SessionId,
 )
-from carekey.login.model import Asked, Login
+from carekey.login.model import Asked, Consent, Login
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
 from carekey.storage.store import SWEEP_MARGIN
@@ -149,6 +152,28 @@ def approval(**fields: Any) -> Approval:
     )
 
 
+def confirmation(**fields: Any) -> Confirmation:
+    return replace(
+        Confirmation(
+            id=ConfirmationId("confirmation-1"),
+            person=ASHA,
+            application="Ward",
+            text="Prescribe 5 mg",
+            forms=(plain_text("Prescribe 5 mg"),),
+            asked_at=NOW,
+            expires_at=LATER,
+        ),
+        **fields,
+    )
+
+
+def evidence(**fields: Any) -> Evidence:
+    return replace(
+        Evidence(id=ConfirmationId("confirmation-1"), person=ASHA, application="Ward", confirmed_at=NOW, document="{}"),
+        **fields,
+    )
+
+
 def verified(**fields: Any) -> Verified:
     return replace(
         Verified(
@@ -218,6 +243,20 @@ def client(**fields: Any) -> Client:
     )
 
 
+def consent(**fields: Any) -> Consent:
+    return replace(
+        Consent(
+            person=ASHA,
+            issuer=ISSUER,
+            client=CLIENT,
+            items=("your name", "your “roles”"),
+            given_at=NOW,
+            expires_at=LATER,
+        ),
+        **fields,
+    )
+
+
 def grant(**fields: Any) -> Grant:
     return replace(
         Grant(
@@ -237,6 +276,7 @@ def grant(**fields: Any) -> Grant:
             auth_time=NOW,
             role=None,
             requested_claims={"id_token": {"acr": {"essential": True}}},
+            confirmation={"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"},
             issued_at=NOW,
             expires_at=NOW + timedelta(seconds=60),
         ),
@@ -261,6 +301,7 @@ def token(**fields: Any) -> AccessToken:
                 acr="AAL3_ANY", amr=(Amr.FIDO2,), aal=AAL.AAL3, ial=IAL.IAL3, at=NOW - MICROSECOND
             ),
             act={"sub": "gateway", "act": {"sub": "app"}},
+            confirmation={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
             issued_at=NOW,
             expires_at=NOW + timedelta(hours=1),
         ),

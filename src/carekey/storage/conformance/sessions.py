@@ -98,13 +98,15 @@ class LoginsContract:
         await store.write(lambda tx: tx.logins.start(given))
         assert await store.write(lambda tx: tx.logins.prove(LOGIN, samples.verified(person=PersonId("2"))))
         assert await store.write(lambda tx: tx.logins.prove(LOGIN, proof))
+        assert await store.write(lambda tx: tx.logins.go_on_as(LOGIN, ASHA))
         assert await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
         assert await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.ISSUED, at=LATER))
-        ended = replace(given, proof=proof, role=ROLE, outcome=Outcome.ISSUED, ended_at=LATER)
+        ended = replace(given, proof=proof, role=ROLE, account=ASHA, outcome=Outcome.ISSUED, ended_at=LATER)
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == ended
 
         assert not await store.write(lambda tx: tx.logins.prove(LOGIN, proof))
         assert not await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
+        assert not await store.write(lambda tx: tx.logins.go_on_as(LOGIN, PersonId("2")))
         assert not await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.CANCELLED, at=LATER))
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == ended
 

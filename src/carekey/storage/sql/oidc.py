@@ -36,6 +36,7 @@ from carekey.storage.sql.schema import (
     assertions,
     clients,
     codes,
+    dpop_proofs,
     pushed_requests,
     refresh_families,
     sessions,
@@ -124,7 +125,7 @@ class Codes:
 
 def _token(row: Row) -> AccessToken:
     digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row[:12]
-    audience, authentication, act = row[12:]
+    audience, authentication, act, confirmation = row[12:]
     return AccessToken(
         digest=digest,
         issuer=issuer,
@@ -138,6 +139,7 @@ def _token(row: Row) -> AccessToken:
         audience=audience,
         authentication=_authentication.decode(authentication) if authentication else None,
         act=_claims.decode(act) if act else None,
+        confirmation=_claims.decode(confirmation) if confirmation else None,
         issued_at=from_micros(issued_at),
         expires_at=from_micros(expires_at),
         revoked_at=maybe_from_micros(revoked_at),
@@ -178,6 +180,7 @@ class AccessTokens:
             token.audience,
             to_json(token.authentication) if token.authentication else None,
             to_json(token.act) if token.act else None,
+            to_json(token.confirmation) if token.confirmation else None,
         )
         self._connection.run(self._sql.put, row)
 
@@ -201,9 +204,9 @@ class _RefreshFamiliesSql:
         self.hold = dialect.text(select(*c).where(this).with_for_update(), "this")
         self.rotate = dialect.text(
             update(refresh_families)
-            .values(generation=c.generation + ONE, rotated_at=bindparam("now"))
+            .values(generation=bindparam("next"), rotated_at=bindparam("now"))
             .where(this, c.generation == bindparam("presented"), live),
-            *("now", "this", "presented"),
+            *("next", "now", "this", "presented"),
         )
         self.revoke = dialect.text(
             update(refresh_families).values(revoked_at=bindparam("at")).where(this, live), "at", "this"
@@ -242,11 +245,12 @@ class RefreshFamilies:
         row = self._connection.one(self._sql.find, (code,))
         return None if row is None else _family(row)
 
-    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+    def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         before = self.find(code)
         if before is None:
             return None
-        if self._connection.changed(self._sql.rotate, (to_micros(now), code, generation)) == 1:
+        following = generation if keep else generation + 1
+        if self._connection.changed(self._sql.rotate, (following, to_micros(now), code, generation)) == 1:
             return Rotated(family=before)
         # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
         # for whoever revokes the family next.
@@ -272,6 +276,20 @@ class Assertions:
     def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
         row = (digest_of(issuer, client, jti), to_micros(expires_at))
         return self._connection.changed(self._sql.first_seen, row) == 1
+
+
+class _DpopProofsSql:
+    def __init__(self, dialect: Dialect) -> None:
+        self.first_seen = dialect.add_new(dpop_proofs, "digest")
+
+
+class DpopProofs:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_DpopProofsSql)
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        return self._connection.changed(self._sql.first_seen, (digest, to_micros(expires_at))) == 1
 
 
 class _PushedRequestsSql:

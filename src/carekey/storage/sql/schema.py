@@ -215,6 +215,41 @@ approvals = Table(
 
 uaf_keys = Table("uaf_keys", metadata, _digest(), sqlite_with_rowid=False)
 
+confirmations = Table(
+    "confirmations",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("state"),
+    _text("data"),
+    _number("asked_at"),
+    _number("expires_at"),
+    Index(None, "person", "expires_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("application"),
+    _number("confirmed_at"),
+    _text("document"),
+    Index(None, "person", "confirmed_at"),
+)
+
+phone_devices = Table(
+    "phone_devices",
+    metadata,
+    _key("credential"),
+    _bytes("digest"),
+    _text("person"),
+    Index("phone_devices_one_digest", "digest", unique=True),
+    sqlite_with_rowid=False,
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -276,7 +311,22 @@ logins = Table(
     _number("expires_at"),
     _maybe_at("ended_at"),
     _maybe("outcome"),
+    _maybe("account"),
     Index(None, "expires_at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _key("person"),
+    _key("issuer"),
+    _key("client"),
+    _text("items"),
+    _number("given_at"),
+    _number("expires_at"),
+    _maybe_at("withdrawn_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
 )
 
 clients = Table("clients", metadata, _key("issuer"), _key("id"), _text("name"), _text("data"))
@@ -310,6 +360,7 @@ access_tokens = Table(
     _maybe("audience"),
     _maybe("authentication"),
     _maybe("act"),
+    _maybe("confirmation"),
     Index(None, "code"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
@@ -340,6 +391,10 @@ pushed_requests = Table(
     _number("expires_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
+)
+
+dpop_proofs = Table(
+    "dpop_proofs", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
 )
 
 keys = Table(

@@ -2,7 +2,18 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import (
+    authenticators,
+    cards,
+    confirmation,
+    consents,
+    directory,
+    logout,
+    oidc,
+    phone,
+    record,
+    sessions,
+)
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -50,10 +61,22 @@ class TestApprovals(phone.ApprovalsContract): ...
 class TestUafKeys(phone.UafKeysContract): ...
 
 
+class TestConfirmations(confirmation.ConfirmationsContract): ...
+
+
+class TestEvidences(confirmation.EvidencesContract): ...
+
+
+class TestDevices(confirmation.DevicesContract): ...
+
+
 class TestSessions(sessions.SessionsContract): ...
 
 
 class TestLogins(sessions.LoginsContract): ...
+
+
+class TestConsents(consents.ConsentsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
@@ -75,6 +98,9 @@ class TestAssertions(oidc.AssertionsContract): ...
 
 
 class TestPushedRequests(oidc.PushedRequestsContract): ...
+
+
+class TestDpopProofs(oidc.DpopProofsContract): ...
 
 
 class TestKeys(record.KeysContract): ...

@@ -1,6 +1,6 @@
 """The refresh token grant (RFC 6749 section 6; OpenID Connect Core section 12; RFC 9700 section 4.14.2).
 
-Every refresh gives the next token and ends the one before. A token that comes again means that two have it: the
+Every refresh gives the next token and ends the one before, unless the client's profile keeps them. A token that comes again means that two have it: the
 whole family is revoked, with every access token of it. One exception: for half a minute after a refresh the client
 may not have got the answer, and is given the same successor again, never a second one. It holds only until the
 successor is used; a thief who comes within it is found out as soon as the two refresh further than that apart.
@@ -15,11 +15,13 @@ from carekey.kernel.actor import client as client_actor
 from carekey.oidc import resource
 from carekey.oidc.errors import InvalidGrant, InvalidRequest, InvalidScope, Reason
 from carekey.oidc.events import RefreshTokenRepeated, RefreshTokenReplayed
-from carekey.oidc.model import Client, Grant, Issuer, RefreshFamily, Superseded
+from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer, RefreshFamily, Superseded
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
 from carekey.oidc.tokens.refresh_token import Handle
+from carekey.oidc.tokens.sender_constraint import check_grant
 
 GRACE = timedelta(seconds=30)
 
@@ -35,11 +37,15 @@ class RefreshToken:
             raise InvalidRequest("refresh_token is missing", reason=Reason.MISSING_PARAMETER)
         presented = request.own.refresh(text)
         # As with codes: rotating is looking, and a check that fails takes it back.
-        outcome = presented and tx.refresh_families.rotate(presented.family, presented.generation, now=request.now)
+        keep = demands(request.issuer, request.client).keep_refresh_tokens
+        outcome = presented and tx.refresh_families.rotate(
+            presented.family, presented.generation, now=request.now, keep=keep
+        )
         if not presented or not outcome:
             raise InvalidGrant(reason=Reason.UNKNOWN_REFRESH_TOKEN)
         family = outcome.family
         _check_ownership(family.grant, request)
+        check_grant(family.grant.confirmation, request.confirmation)
         if family.revoked_at is not None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_REVOKED)
         if isinstance(outcome, Superseded):
@@ -58,7 +64,8 @@ class RefreshToken:
             resource=resource.granted(request.fields, grant, request.client, request.issuer),
             session=None if family.grant.offline else grant.session,
         )
-        return Bought(token, grant, refresh=Handle(family.code, presented.generation + 1))
+        kept = keep and not isinstance(outcome, Superseded)
+        return Bought(token, grant, refresh=presented if kept else Handle(family.code, presented.generation + 1))
 
 
 def begin(tx: OidcTx, grant: Grant, *, code: bytes, request: TokenRequest) -> Handle | None:
@@ -67,7 +74,10 @@ def begin(tx: OidcTx, grant: Grant, *, code: bytes, request: TokenRequest) -> Ha
     ends = grant.auth_time + (issuer.offline_lifetime if grant.offline else issuer.refresh_lifetime)
     if RefreshToken.name not in request.client.grant_types or ends <= request.now:
         return None
-    kept = replace(grant, nonce=None, state=None, code_challenge=None)
+    # A client with credentials proves by them that a refresh token is its own, and can change its key; one without
+    # has nothing but the key (RFC 9449 section 5; RFC 8705 section 7.1).
+    bound = request.confirmation if request.client.auth_method is ClientAuthMethod.NONE else None
+    kept = replace(grant, nonce=None, state=None, code_challenge=None, confirmation=bound)
     tx.refresh_families.put(RefreshFamily(code=code, grant=kept, rotated_at=request.now, expires_at=ends))
     return Handle(code, 1)
 
@@ -99,11 +109,19 @@ def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
     elif not client.may_be_offline:
         raise InvalidGrant(reason=Reason.OFFLINE_NOT_ALLOWED)
+    elif _withdrawn(tx, grant):
+        raise InvalidGrant(reason=Reason.CONSENT_WITHDRAWN)
     person = tx.people.find(grant.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidGrant(reason=Reason.PERSON_NOT_ACTIVE)
     if grant.role is not None and not any(role.id == grant.role for role in tx.roles.held_by(person.id, at=now)):
         raise InvalidGrant(reason=Reason.ROLE_NOT_HELD)
+
+
+def _withdrawn(tx: OidcTx, grant: Grant) -> bool:
+    """Whether the person has changed their mind since they logged in for it."""
+    consent = tx.consents.find(grant.person, grant.issuer, grant.client)
+    return consent is not None and consent.withdrawn_at is not None and consent.withdrawn_at >= grant.issued_at
 
 
 def _scopes(request: TokenRequest, grant: Grant) -> tuple[str, ...]:
