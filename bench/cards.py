@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +20,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from browser import Answer, Browser, UnexpectedAnswerError
 from carekey.authenticators.smartcard import crl, path, revocation
-from carekey.authenticators.smartcard.evidence import CrlWanted, Evidence, Wanted
+from carekey.authenticators.smartcard.evidence import CrlWanted, Evidence, RevocationList, Wanted
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card
 from carekey.authenticators.smartcard.tests import pki as vectors
-from client import Key
+from client import REDIRECT, Key
 from driver import Run, cpu_seconds
 from furnish import SMALL, make_directory, make_users
 from journeys import CareKey, Journeys, User
-from support.cards import CardPki, card_pki, greets
+from support.cards import CardPki, card_pki
 from support.processes import free_port, running
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = 100_000
+FROM_HERE = {"x-forwarded-for": "127.0.0.20"}
+"""What the proxy says of everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def _evidence(pki: CardPki, chain: bytes, profile: PkiProfile) -> Evidence:
     return Evidence(lists={one.key: one for one in read})
 
 
-def _read(pki: CardPki, wanted: Wanted):
+def _read(pki: CardPki, wanted: Wanted) -> RevocationList:
     assert isinstance(wanted, CrlWanted)
     return crl.read(pki.lists.bodies[urlsplit(wanted.urls[0]).path], wanted, now=pki.now)
 
@@ -130,26 +132,26 @@ class CardCareKey(CareKey):
     def __init__(self, port: int, card_port: int, certificates: dict[str, str]) -> None:
         super().__init__(port)
         self.asked = {**CareKey.asked, "acr_values": "AAL3_SMARTCARD"}
-        self._card_host = Browser(card_port)
+        self.card_host = Browser(card_port, always=FROM_HERE)
         self._certificates = certificates
 
     async def log_in(self, browser: Browser, answer: Answer, user: User) -> Answer:
+        browser.always = FROM_HERE
         step = answer.expect(303).location
-        while not step.startswith("https://ward.example/"):
-            path = urlsplit(step).path
+        while not step.startswith(REDIRECT):
+            place = urlsplit(step).path
             if "/smartcard?code=" in step:
-                answer = await self._card_host.get(step, **{"client-cert": f":{self._certificates[user.id]}:"})
+                answer = await self.card_host.get(step, **{"client-cert": f":{self._certificates[user.id]}:"})
             else:
                 answer = await browser.get(step)
                 if answer.status == 200:
-                    token = re.search(rb'name="csrf" value="([^"]+)"', answer.body)
-                    assert token is not None
-                    fields = {"csrf": token[1].decode()}
+                    hidden = re.findall(rb'name="(csrf|label)" value="([^"]+)"', answer.body)
+                    fields = {name.decode(): value.decode() for name, value in hidden}
                     if role := re.search(rb'name="role"[^>]*value="([0-9]+)"', answer.body):
-                        fields["role"], path = role[1].decode(), f"{path}/role"
-                    elif not path.endswith("/smartcard"):
+                        fields["role"], place = role[1].decode(), f"{place}/role"
+                    elif not place.endswith("/smartcard"):
                         raise UnexpectedAnswerError(f"not a page of this journey: {answer.body[:400]!r}")
-                    answer = await browser.post(path, fields, origin=f"http://localhost:{browser.port}")
+                    answer = await browser.post(place, fields, origin=f"http://localhost:{browser.port}")
             step = answer.expect(303).location
         return answer
 
@@ -167,8 +169,6 @@ async def _log_ins(folder: Path, pki: CardPki, *, count: int) -> float:
         "SERVER__PROXIES": '["127.0.0.1/32"]',
     }
     with _carekey(folder, port, url, settings) as server:
-        while not _listens(card_port):
-            await asyncio.sleep(0.05)
         provider = CardCareKey(port, card_port, certificates)
         journeys = Journeys(provider=provider, port=port, key=key, users=users, workers=1, busy=busy)
         run = Run(journeys.complete_log_in, server, 1)
@@ -176,7 +176,7 @@ async def _log_ins(folder: Path, pki: CardPki, *, count: int) -> float:
         for _ in range(5):
             await run.round(max(count // 5, 1), seconds=20)
         await journeys.aclose()
-        await provider._card_host.aclose()
+        await provider.card_host.aclose()
         return run.figures().cpu_ms
 
 
@@ -191,8 +191,6 @@ def _handshakes(folder: Path, pki: CardPki, *, count: int) -> float:
     context.load_cert_chain(card.certificate, file)
     settings = pki.settings(port=card_port, url=f"https://localhost:{card_port}")
     with _carekey(folder / "tls", port, f"sqlite:///{folder}/tls/db", settings) as server:
-        while not greets(card_port):
-            time.sleep(0.05)
         (card_host,) = [int(child) for child in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
         rates = []
         for _ in range(5):
@@ -210,7 +208,7 @@ def _handshakes(folder: Path, pki: CardPki, *, count: int) -> float:
 
 
 @contextmanager
-def _carekey(folder: Path, port: int, url: str, settings) -> Iterator[int]:
+def _carekey(folder: Path, port: int, url: str, settings: Mapping[str, str]) -> Iterator[int]:
     environment = {
         "PYTHONPATH": str(ROOT / "src"),
         "CAREKEY_DATA": str(folder / "data"),
@@ -220,7 +218,10 @@ def _carekey(folder: Path, port: int, url: str, settings) -> Iterator[int]:
     }
     command = [sys.executable, "-m", "carekey", "serve"]
     ready = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
+    card_port = int(settings["SMARTCARDS__PORT"])
     with running(command, answers=ready, log=folder / "carekey.log", environment=environment) as process:
+        while not _listens(card_port):
+            time.sleep(0.05)
         yield process.pid
 
 

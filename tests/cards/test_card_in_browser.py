@@ -5,6 +5,7 @@ SoftHSM counts no wrong PINs. Whatever is about locking, taking out and putting 
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
-from support import card_browser, card_reader
+from support import card_browser, card_reader, token_client
 from support import provider as carekey
 from support.browser import shoot
 from support.card_browser import Held, Screen, chromium_with_card, home_for, picking, screen, typed_pin
@@ -165,11 +166,12 @@ def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     context.set_default_timeout(20_000)
     page, landed = context.new_page(), list[str]()
 
-    def catch(route: Route) -> None:
-        landed.append(route.request.url)
-        route.fulfill(body="landed")
+    def note(request: Request) -> None:
+        if request.url.startswith(CALLBACK):
+            landed.append(request.url)
 
-    page.route(f"{CALLBACK}**", catch)
+    page.on("request", note)
+    page.route(f"{CALLBACK}**", lambda route: route.fulfill(body="landed"))
     try:
         yield page, landed
     finally:
@@ -185,6 +187,15 @@ def proceed(page: Page, *, wait: bool = True) -> None:
     page.get_by_role("button", name="Continue").or_(page.get_by_role("button", name="Try again")).click(
         no_wait_after=not wait
     )
+
+
+def arrived(page: Page, landed: list[str], *, within: int = 20) -> None:
+    """Raises: AssertionError, if the browser does not come back to the application."""
+    for _ in range(within * 10):
+        if landed:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the browser did not come back to the application")
 
 
 def who(party: RelyingParty, landed: list[str]) -> str:
@@ -205,7 +216,7 @@ class TestWithoutAScreen:
         with headless(held, pki, tmp_path) as browser, tab(browser) as (page, landed):
             to_the_card_page(page, party)
             proceed(page)
-            page.wait_for_url(f"{CALLBACK}**")
+            arrived(page, landed)
         assert who(party, landed) == GP
 
     def test_no_card_is_a_page_and_the_card_put_in_then_logs_in(
@@ -218,7 +229,7 @@ class TestWithoutAScreen:
             put(NURSE)
             page.wait_for_timeout(1500)  # the browser looks at its readers when it is asked, but not at once
             proceed(page)
-            page.wait_for_url(f"{CALLBACK}**")
+            arrived(page, landed)
         assert who(party, landed) == NURSE
 
     def test_another_card_in_the_same_browser_is_another_person(
@@ -233,7 +244,7 @@ class TestWithoutAScreen:
                     to_the_card_page(page, party, prompt="login")
                     page.wait_for_timeout(1500)
                     proceed(page)
-                    page.wait_for_url(f"{CALLBACK}**")
+                    arrived(page, landed)
                 assert who(party, landed) == person
             reader.remove()
             with tab(browser) as (page, landed):
@@ -258,18 +269,19 @@ class TestWithoutAScreen:
         with headless(piv, pki, tmp_path, pin=WRONG) as browser, tab(browser) as (page, landed):
             to_the_card_page(page, party)
             page.set_default_timeout(4_000)
-            with pytest.raises(Exception, match=r"Timeout|ERR_|closed"):  # noqa: PT012 (whichever of the two it is)
+            with pytest.raises(Exception, match=r"Timeout|ERR_|closed|did not"):  # noqa: PT012 (whichever of them it is)
                 proceed(page)
-                page.wait_for_url(f"{CALLBACK}**")
+                arrived(page, landed, within=4)
         assert not landed
         assert card.left < card.tries
 
     @pytest.mark.parametrize(
         ("which", "heading"),
         [
-            ("expired", "Your smartcard ran out on"),
-            ("early", "Your smartcard cannot be used before"),
-            ("stranger", "We did not get a card"),  # the card host named the authorities whose cards it wants
+            # Chromium keeps these three back: by their dates, and as the card host named whose cards it wants.
+            ("expired", "We did not get a card"),
+            ("early", "We did not get a card"),
+            ("stranger", "We did not get a card"),
             ("imposter", "We do not recognise this card"),
             ("listed", "This smartcard is cancelled"),
             ("closed", "Your account is closed"),
@@ -315,15 +327,18 @@ class TestWithoutAScreen:
             shoot(page, f"smartcard-refused-{which}")
         assert not landed
 
-    def test_somebody_without_a_role_is_told_so_by_the_role_page(
+    def test_somebody_without_a_role_is_in_without_one(
         self, piv: Held, put: Put, party: RelyingParty, pki: CardPki, tmp_path: Path
     ) -> None:
         put(NO_ROLE)
-        with headless(piv, pki, tmp_path) as browser, tab(browser) as (page, _):
+        with headless(piv, pki, tmp_path) as browser, tab(browser) as (page, landed):
             to_the_card_page(page, party, scope="openid selectedrole")
             proceed(page)
-            said(page, "You have no role")
-            shoot(page, "smartcard-no-role")
+            arrived(page, landed)
+        tokens = party.token(party.answered(landed[-1])["code"]).json()
+        claims = party.id_token(tokens["id_token"], nonce="n")
+        assert claims["sub"] == NO_ROLE
+        assert "selected_roleid" not in claims
 
 
 @pytest.mark.usefixtures("picked")
@@ -335,7 +350,7 @@ class TestWithTheRealDialog:
             to_the_card_page(page, party)
             proceed(page, wait=False)
             shown.type_pin(PIN)
-            page.wait_for_url(f"{CALLBACK}**")
+            arrived(page, landed)
         assert who(party, landed) == GP
 
     def test_three_wrong_pins_lock_the_card_and_the_puk_unlocks_it(
@@ -367,10 +382,10 @@ class TestWithTheRealDialog:
         with headed(piv, pki, tmp_path / "locked") as (browser, shown), tab(browser) as (page, landed):
             to_the_card_page(page, party)
             page.set_default_timeout(4_000)
-            with pytest.raises(Exception, match=r"Timeout|ERR_|closed"):  # noqa: PT012 (whichever of the two it is)
+            with pytest.raises(Exception, match=r"Timeout|ERR_|closed|did not"):  # noqa: PT012 (whichever of them it is)
                 proceed(page, wait=False)
                 shown.type_pin(PIN)
-                page.wait_for_url(f"{CALLBACK}**")
+                arrived(page, landed, within=4)
         assert not landed, "the right PIN does not help any more"
         monkeypatch.setenv("CAREKEY_CARD_OFFICER_PIN", PUK)
         monkeypatch.setenv("CAREKEY_CARD_NEW_PIN", "731902")
@@ -380,5 +395,38 @@ class TestWithTheRealDialog:
             to_the_card_page(page, party)
             proceed(page, wait=False)
             shown.type_pin("731902")
-            page.wait_for_url(f"{CALLBACK}**")
+            arrived(page, landed)
         assert who(party, landed) == GP
+
+
+@pytest.fixture
+def found_by_programs(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**held.environment, "PKCS11_MODULE_PATH": held.module}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("found_by_programs")
+def test_curl_logs_in_with_a_key_that_stays_on_the_card(held: Held, curl: Curl, party: RelyingParty) -> None:
+    curl.more = by_uri(held)
+    assert who(party, [proceed_as_curl(curl, to_the_card_page_as_curl(curl, party)).url]) == GP
+
+
+@pytest.mark.usefixtures("found_by_programs")
+def test_python_logs_in_with_a_key_that_stays_on_the_card(
+    held: Held, curl: Curl, party: RelyingParty, pki: CardPki
+) -> None:
+    """Its own process: OpenSSL's engine knows one module for good."""
+    onward = proceed_as_curl(curl, to_the_card_page_as_curl(curl, party), follow=False).onward
+    piv = held.module == card_reader.MODULE
+    certificate = pki.folder / f"card-{GP}-{'piv' if piv else 'softhsm'}.pem"
+    uri = f"pkcs11:{'manufacturer=piv_II' if piv else 'token=card'};id=%01;type=private"
+    asked = [pki.folder / "root.pem", certificate, uri, held.module, held.pin, onward]
+    done = subprocess.run(
+        [sys.executable, token_client.__file__, *map(str, asked)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert who(party, [curl.run(done.stdout.strip()).url]) == GP

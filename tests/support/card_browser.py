@@ -78,7 +78,7 @@ def chromium_with_card(home: Path, environment: Mapping[str, str], *, headless: 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=CHROMIUM,
-            args=[*QUIET, names],
+            args=[*QUIET, names, "--explicitly-allowed-ports=9"],  # the application's, where nobody listens
             headless=headless,
             env={**os.environ, **environment, "HOME": str(home)},
         )
