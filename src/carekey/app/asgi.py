@@ -85,6 +85,7 @@ class Application:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
             await opened.back_channel.stop()
+            await opened.notifications.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -112,6 +113,10 @@ async def _deliver(opened: wiring.Installation) -> None:
     await opened.back_channel.begin()
 
 
+async def _notify(opened: wiring.Installation) -> None:
+    await opened.notifications.begin()
+
+
 MAIN = Listener(
     lambda opened: opened.dispatcher,
     (
@@ -119,6 +124,7 @@ MAIN = Listener(
         ("sweep", SWEEP_EVERY, _sweep),
         ("revocation-lists", CARDS_EVERY, publish_lists),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
+        ("ciba-notifications", DELIVER_EVERY, _notify),
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import mutual_tls, phones, registry
+from carekey.app import attestation, decoupled, mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -17,10 +17,11 @@ from carekey.login.journey import Journey
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
-from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.decoupled.ends import Respond as Responds
+from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.dpop.constraint import Dpop
 from carekey.oidc.dpop.http import with_nonce
@@ -68,6 +69,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             product_extras=issuer.product_extras,
             announce_iss=issuer.announce_iss,
             profile=issuer.profile,
+            decoupled_lifetime=duration("decoupled_lifetime", issuer.decoupled_lifetime),
             refresh_lifetime=duration("refresh_lifetime", issuer.refresh_lifetime),
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
@@ -75,6 +77,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             dpop_nonce=issuer.dpop_nonce == "required",
             session_management=issuer.session_management,
             api_host=found.api_host.url,
+            client_attesters=issuer.client_attesters is not None,
             client_authorities=found.api_host.anchors is not None,
             private_fetches=found.environment != "production",
         )
@@ -112,6 +115,11 @@ def back_channel(
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
+def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
+    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
+    return OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+
+
 def routes(
     found: Settings,
     issuer: Issuer,
@@ -120,7 +128,7 @@ def routes(
     sealing: Sealing,
     journey: Journey[Tx],
     codes: CodeIssuer[Tx],
-    respond: Respond,
+    respond: Responds,
     site: Site,
     master: bytes,
 ) -> list[Route]:
@@ -131,10 +139,14 @@ def routes(
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(
-        issuer=issuer, store=store, keys=keys, sealing=sealing, authorities=mutual_tls.authorities(found)
+        issuer=issuer,
+        store=store,
+        keys=keys,
+        sealing=sealing,
+        authorities=mutual_tls.authorities(found),
+        attesters=attestation.attesters(found, issuer, master),
     )
-    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
-    own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+    own = own_tokens(issuer, signer, master)
     nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
     constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None), MutualTls())
     endpoint = TokenEndpoint(
@@ -163,6 +175,14 @@ def routes(
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]
+    takes_clients = [
+        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *decoupled.routes(
+            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
+        ),
+    ]
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
@@ -184,8 +204,6 @@ def routes(
             objects=objects,
             respond=respond,
         ).routes(),
-        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
-        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
-        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
     ]

@@ -19,6 +19,8 @@ from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.metadata import Metadata
 from carekey.kernel.clock import Clock
 from carekey.oidc.authorize.authorization_details import RECORD_ACCESS, DetailType
+from carekey.oidc.ciba.grant import Ciba
+from carekey.oidc.device.grant import DeviceCode
 from carekey.oidc.token.base import GrantType
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
 from carekey.oidc.token.grants.client_credentials import ClientCredentials
@@ -77,7 +79,15 @@ WAYS: tuple[Way, ...] = tuple(way for kind in AUTHENTICATORS for way in kind.way
 
 GRANTS: dict[str, GrantType] = {
     grant.name: grant
-    for grant in (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
+    for grant in (
+        AuthorizationCode(),
+        RefreshToken(),
+        ClientCredentials(),
+        TokenExchange(),
+        JwtBearer(),
+        DeviceCode(),
+        Ciba(),
+    )
 }
 
 AUTHORIZATION_DETAILS: dict[str, DetailType] = {}

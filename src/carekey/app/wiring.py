@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import card_authority, demo, master_key, mutual_tls, phones, provider, registry, smartcards
+from carekey.app import card_authority, decoupled, demo, master_key, mutual_tls, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -39,6 +39,8 @@ from carekey.login.journey import Journey
 from carekey.login.model import Chooser, Rules
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
+from carekey.oidc.ciba.notify import Notifications
+from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
@@ -83,6 +85,7 @@ class Installation:
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
+    notifications: Notifications[Tx]
     confirming: Confirming[Tx]
     """Asks people to confirm texts on their phones."""
 
@@ -128,6 +131,7 @@ async def running(
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
+            notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
             confirming=OnPhones(phone_terms),
         )
     finally:
@@ -232,6 +236,8 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
     folders = {
         "login": _SRC / "login" / "templates",
         "authorize": _SRC / "oidc" / "authorize" / "templates",
+        "device": _SRC / "oidc" / "device" / "templates",
+        "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
         "public": _SRC / "public" / "templates",
@@ -295,7 +301,10 @@ def _routes(
     cards: CardTerms | None,
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
-    journey: Journey[Tx] = Journey(rules=_rules(found), ways=registry.WAYS, application=codes, entropy=site.entropy)
+    decided = decoupled.decisions(issuers, site.entropy)
+    journey: Journey[Tx] = Journey(
+        rules=_rules(found), ways=registry.WAYS, application=Ends(codes, decided), entropy=site.entropy
+    )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
         store=store,
@@ -308,13 +317,14 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = Respond(signers)
+    respond = responding(Respond(signers))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     for kind in registry.AUTHENTICATORS:
         routes += kind.build(parts).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
+    routes += decoupled.pages(found, issuers, store, journey, decided, site.entropy)
     for issuer in issuers:
         routes += provider.routes(
             found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master

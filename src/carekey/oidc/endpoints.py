@@ -13,6 +13,9 @@ USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"
 INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
+ATTESTATION_CHALLENGE = "/attestation_challenge"
+DEVICE_AUTHORIZATION = "/device_authorization"
+BACKCHANNEL_AUTHENTICATION = "/bc-authorize"
 END_SESSION = "/connect/endSession"
 CHECK_SESSION = "/connect/checkSession"
 
@@ -22,6 +25,8 @@ BACK_CHANNEL: Mapping[str, str] = {
     "userinfo_endpoint": USERINFO,
     "introspection_endpoint": INTROSPECTION,
     "revocation_endpoint": REVOCATION,
+    "device_authorization_endpoint": DEVICE_AUTHORIZATION,
+    "backchannel_authentication_endpoint": BACKCHANNEL_AUTHENTICATION,
 }
 """By their names in discovery: those that clients call without a browser, and so by mutual TLS too (RFC 8705 section 5)."""
 

@@ -95,6 +95,16 @@ class Fetcher:
         async with self.posting(url) as post:
             return await post(form)
 
+    async def notify(self, url: str, body: bytes, *, bearer: str) -> int:
+        """Send JSON once, with a bearer token; the status of the answer, as with `posting`. Raises: FetchFailed."""
+        headers = {"content-type": "application/json", "authorization": f"Bearer {bearer}"}
+        async with (
+            _bounded(),
+            self._client() as client,
+            self._asked(client, "POST", url, json=body, headers=headers) as response,
+        ):
+            return response.status_code
+
     @asynccontextmanager
     async def posting(self, url: str) -> AsyncIterator[Post]:
         """Sends forms to one address, over connections that are kept in between: half of a post's cost is connecting.
@@ -123,17 +133,30 @@ class Fetcher:
 
     @asynccontextmanager
     async def _asked(
-        self, client: httpx2.AsyncClient, method: str, url: str, form: Mapping[str, str] | None = None
+        self,
+        client: httpx2.AsyncClient,
+        method: str,
+        url: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        json: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx2.Response]:
         """The answer, its body yet to come."""
-        response = await self._answer(client, method, url, form)
+        response = await self._answer(client, method, url, form, json, headers or {})
         try:
             yield response
         finally:
             await response.aclose()
 
     async def _answer(
-        self, client: httpx2.AsyncClient, method: str, url: str, form: Mapping[str, str] | None
+        self,
+        client: httpx2.AsyncClient,
+        method: str,
+        url: str,
+        form: Mapping[str, str] | None,
+        json: bytes | None,
+        headers: Mapping[str, str],
     ) -> httpx2.Response:
         target = self._parsed(url)
 
@@ -142,7 +165,8 @@ class Fetcher:
                 method,
                 target.copy_with(host=str(address)),
                 data=form,
-                headers={"host": target.netloc.decode("ascii")},
+                content=json,
+                headers={**headers, "host": target.netloc.decode("ascii")},
                 # The certificate is checked against the name, not the address.
                 extensions={"sni_hostname": target.host},
             )

@@ -25,6 +25,8 @@ class ClientAuthMethod(StrEnum):
     """A certificate of a PKI (RFC 8705 section 2.1)."""
     SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
     """A certificate among the client's keys (RFC 8705 section 2.2)."""
+    ATTEST_JWT_CLIENT_AUTH = "attest_jwt_client_auth"
+    """A key that a client attester vouches for (draft-ietf-oauth-attestation-based-client-auth)."""
     NONE = "none"
 
 
@@ -45,6 +47,14 @@ class ResponseMode(StrEnum):
     FORM_POST = "form_post"
     QUERY_JWT = "query.jwt"
     FORM_POST_JWT = "form_post.jwt"
+
+
+class TokenDelivery(StrEnum):
+    """`backchannel_token_delivery_mode` (CIBA Core section 5)."""
+
+    POLL = "poll"
+    PING = "ping"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,8 @@ class Issuer:
     profile: str = "cis2"
     """Name of the profile (`oidc/profiles.py`) that every client keeps to at least."""
     code_lifetime: timedelta = timedelta(seconds=60)
+    decoupled_lifetime: timedelta = timedelta(minutes=10)
+    """From a client's request to what a person elsewhere decides (RFC 8628, CIBA)."""
     pushed_lifetime: timedelta = timedelta(seconds=60)
     """From pushing a request to sending the person along (RFC 9126 section 2.2)."""
     token_lifetime: timedelta = timedelta(hours=1)
@@ -107,6 +119,8 @@ class Issuer:
     """Origin of the listener for mutual TLS (RFC 8705); None if there is none."""
     client_authorities: bool = False
     """Whether certificates of a PKI can be told from others there."""
+    client_attesters: bool = False
+    """Whether somebody is trusted to vouch for the keys of clients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +195,12 @@ class Client:
     """What its certificate says, if it authenticates by `tls_client_auth`: one name, of one kind."""
     certificate_bound_access_tokens: bool = False
     """Has no tokens without mutual TLS, and those are bound to its certificate (RFC 8705 section 3.4)."""
+    ciba_delivery: TokenDelivery | None = None
+    """How it hears what a person decided; None if it may not ask by CIBA."""
+    ciba_notification_endpoint: str | None = None
+    ciba_request_alg: str | None = None
+    """`backchannel_authentication_request_signing_alg`: its CIBA requests are signed, with this. Any allowed algorithm,
+    and unsigned ones too, if None."""
     created_at: datetime
     disabled_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)

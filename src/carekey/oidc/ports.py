@@ -8,6 +8,7 @@ from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.login.ports import Consents, Logins
+from carekey.oidc.decoupled.ports import DecoupledRequests
 from carekey.oidc.model import (
     AccessToken,
     Client,
@@ -121,6 +122,8 @@ class OidcTx(Protocol):
     def pushed_requests(self) -> PushedRequests: ...
     @property
     def dpop_proofs(self) -> DpopProofs: ...
+    @property
+    def decoupled_requests(self) -> DecoupledRequests: ...
     @property
     def logins(self) -> Logins: ...
     @property

@@ -24,7 +24,7 @@ class Feature(StrEnum):
     BACKCHANNEL_AUTHENTICATION = "client-initiated backchannel authentication (CIBA)"
 
 
-OFFERED: frozenset[Feature] = frozenset({Feature.SENDER_CONSTRAINED_TOKENS})
+OFFERED: frozenset[Feature] = frozenset(Feature)
 """What CareKey has of these. A profile that needs more cannot be chosen."""
 
 
@@ -45,6 +45,12 @@ class Profile:
     require_signed_response: bool = False
     keep_refresh_tokens: bool = False
     """Refreshing gives no new refresh token: it would add nothing to a key and credentials, and be lost at times."""
+    require_signed_ciba: bool = False
+    """CIBA requests come in a request object."""
+    forbid_ciba_push: bool = False
+    """Tokens are fetched, and never sent to an address."""
+    require_binding_message: bool = False
+    """Unless authorization details say what exactly is agreed to."""
     announce_iss: bool = False
     """Discovery says that `iss` is in every authorization response (RFC 9207). It is there in any case."""
     needs: frozenset[Feature] = frozenset()
@@ -83,6 +89,7 @@ _MESSAGE_SIGNING = Profile(
     require_signed_request=True,
     require_signed_response=True,
     keep_refresh_tokens=True,
+    require_signed_ciba=True,
     announce_iss=True,
     needs=_FAPI2.needs,
 )
@@ -91,6 +98,9 @@ _CIBA = Profile(
     auth_methods=_FAPI2.auth_methods,
     algs=_FAPI2.algs,
     issuer_as_audience=True,
+    require_signed_ciba=True,
+    forbid_ciba_push=True,
+    require_binding_message=True,
     needs=frozenset({Feature.SENDER_CONSTRAINED_TOKENS, Feature.BACKCHANNEL_AUTHENTICATION}),
 )
 
@@ -116,9 +126,28 @@ def together(name: str, other: str) -> Profile:
         require_signed_request=a.require_signed_request or b.require_signed_request,
         require_signed_response=a.require_signed_response or b.require_signed_response,
         keep_refresh_tokens=a.keep_refresh_tokens or b.keep_refresh_tokens,
+        require_signed_ciba=a.require_signed_ciba or b.require_signed_ciba,
+        forbid_ciba_push=a.forbid_ciba_push or b.forbid_ciba_push,
+        require_binding_message=a.require_binding_message or b.require_binding_message,
         announce_iss=a.announce_iss or b.announce_iss,
         needs=a.needs | b.needs,
     )
+
+
+def may_use_devices(asked: Profile) -> bool:
+    """Whether device authorization requests, which can be neither pushed nor signed, are strict enough."""
+    return not (asked.require_par or asked.require_signed_request)
+
+
+def push_allowed(asked: Profile) -> bool:
+    """Whether tokens can be pushed (CIBA). Not where they have to be bound to a key: nobody proves to hold one where
+    nobody asks."""
+    return not asked.forbid_ciba_push and Feature.SENDER_CONSTRAINED_TOKENS not in asked.needs
+
+
+def may_push(client: Client, asked: Profile) -> bool:
+    """Whether they can be pushed to this client."""
+    return push_allowed(asked) and not (client.dpop_bound_access_tokens or client.certificate_bound_access_tokens)
 
 
 def demands(issuer: Issuer, client: Client) -> Profile:
@@ -133,4 +162,6 @@ def auth_methods(issuer: Issuer, asked: Profile) -> frozenset[ClientAuthMethod]:
         without.add(ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
     if issuer.api_host is None or not issuer.client_authorities:
         without.add(ClientAuthMethod.TLS_CLIENT_AUTH)
+    if not issuer.client_attesters:
+        without.add(ClientAuthMethod.ATTEST_JWT_CLIENT_AUTH)
     return asked.auth_methods - without

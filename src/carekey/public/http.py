@@ -27,6 +27,8 @@ _ROBOTS = """User-agent: *
 Disallow: /authorize
 Disallow: /login/
 Disallow: /logout
+Disallow: /device
+Disallow: /requests
 Disallow: /register/
 """
 
@@ -122,6 +124,7 @@ class Public:
                 "Keeps a log in to the browser that began it. Each log in has its own",
                 "Until the log in ends",
             ),
+            (cookies.device(), "Guards the page where you enter the code of a device", "Until you close the browser"),
             (
                 cookies.logged_out(),
                 "Lets the page after a log out say which applications have been told",

@@ -46,6 +46,10 @@ class Cookies:
         """Holds what the session cookies held, for the page that says who has been told."""
         return self.named("logged-out")
 
+    def device(self) -> str:
+        """Guards the forms of the page for device codes."""
+        return self.named("device")
+
     def browser_state(self, issuer: IssuerName) -> str:
         """Tells scripts of ours, in a frame of an application, whether the session is still the same."""
         return self.named(f"state-{issuer}")

@@ -320,6 +320,11 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs a database that lasts: set database.url.")
     if settings.uaf.conformance:
         raise SettingsError("uaf.conformance is for tests: its endpoints take anybody's word. Remove it.")
+    for name, issuer in settings.issuers.items():
+        if issuer.scripted_approval:
+            raise SettingsError(
+                f"issuers.{name}.scripted_approval is for tests: nobody logs in, and nobody agrees. Remove it."
+            )
     if settings.webauthn.virtual_authenticators:
         raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 

@@ -34,8 +34,8 @@ class Issuer(Section, frozen=True):
     announce_iss: bool = False
     """Whether discovery announces the `iss` response parameter. Announcing breaks clients that drop it."""
     profile: str = "cis2"
-    """The security profile that every application of this issuer keeps to at least: `cis2`, `oidc-basic`, `fapi2` or
-    `fapi2-message-signing` (docs/specs/profiles.md).
+    """The security profile that every application of this issuer keeps to at least: `cis2`, `oidc-basic`, `fapi2`,
+    `fapi2-message-signing` or `fapi-ciba` (docs/specs/profiles.md).
     An application may be registered under a stricter one."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
@@ -49,12 +49,20 @@ class Issuer(Section, frozen=True):
     """Whether somebody who is logged in is asked if it is they who go on: where the application wants an account
     chosen (`asked`), or at each application that allows pages (`always`). By default they have to log in again where
     the application wants an account chosen, and nowhere else."""
+    decoupled_lifetime: str = "10m"
+    """How long a device's code, or a request by CIBA, waits for somebody to decide it."""
+    scripted_approval: bool = False
+    """Whether scripts decide CIBA requests in people's names, at `/bc-authorize/approve`: for the conformance suite, at
+    issuers with `sandbox = true`. Never in production."""
     refresh_lifetime: str = "12h"
     """Applications with refresh tokens can use them for this long after the log-in, unless the session is ended."""
     offline_lifetime: str = "30d"
     """The same for applications that have `offline_access`, whether or not the session is ended."""
     offline_idle: str = "7d"
     """Access of that kind that is not refreshed for so long ends."""
+    client_attesters: str | None = None
+    """JSON file with the public keys (a JWK Set) of those who are trusted to vouch for the keys of applications
+    (`attest_jwt_client_auth`). Without it there is no such authentication."""
     dpop_nonce: str = "off"
     """`required`: DPoP proofs must have a nonce that we choose (RFC 9449 section 8), which costs a client that has
     none one more request. `off`: they need none."""
@@ -81,7 +89,9 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.dpop_nonce is {issuer.dpop_nonce!r}; there are off, required.")
     if issuer.consent_lifetime is not None:
         duration(f"issuers.{name}.consent_lifetime", issuer.consent_lifetime)
-    for field in ("refresh_lifetime", "offline_lifetime", "offline_idle"):
+    if issuer.scripted_approval and not issuer.sandbox:
+        raise SettingsError(f"issuers.{name}.scripted_approval is for issuers with sandbox = true.")
+    for field in ("decoupled_lifetime", "refresh_lifetime", "offline_lifetime", "offline_idle"):
         duration(f"issuers.{name}.{field}", getattr(issuer, field))
     for uri, resource in issuer.resources.items():
         where = f"issuers.{name}.resources"

@@ -1,11 +1,12 @@
 """GET and POST {issuer}/authorize."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
+from carekey.login.begin_http import begin
 from carekey.login.http import visitor
 from carekey.login.journey import Journey, SessionGone
 from carekey.login.model import Asked, Issue
@@ -21,14 +22,13 @@ from carekey.oidc.authorize.events import AuthorizationRefused
 from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
 from carekey.oidc.authorize.parameters import Arrival
 from carekey.oidc.authorize.request import Sender
-from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.authorize.response import Answer, failure
 from carekey.oidc.errors import InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import AuthorizationRequest, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.web.fields import Fields, MalformedFields
-from carekey.web.kit import Request, Response, Route, see_other
+from carekey.web.kit import Request, Response, Route
 from carekey.web.problem import Problem
 
 
@@ -68,7 +68,7 @@ class Authorize(Generic[TxT]):
         details: DetailTypes,
         verifier: Verifier,
         objects: RequestObjects,
-        respond: Respond,
+        respond: Callable[[Request, Answer], Awaitable[Response]],
     ) -> None:
         """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
         self._issuer = issuer
@@ -205,21 +205,7 @@ class Authorize(Generic[TxT]):
         return await self._respond(request, answer)
 
     async def _begin(self, request: Request, found: _Wanted) -> Response:
-        login, secret = self._journey.prepare(
-            self._issuer.name,
-            found.asked,
-            encode(found.request),
-            reference=request.reference,
-            now=request.site.clock.now(),
-        )
-        await self._store.write(lambda tx: self._journey.start(tx, login))
-        response = see_other(f"/login/{login.id}")
-        cookies = request.site.cookies
-        for name in cookies.surplus_logins(request.cookies):
-            cookies.drop(response, name)
-        lifetime = login.expires_at - login.started_at
-        cookies.put(response, cookies.login(login.id), secret.reveal(), max_age=int(lifetime.total_seconds()))
-        return response
+        return await begin(request, self._store, self._journey, self._issuer.name, found.asked, encode(found.request))
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
         await self._record(request, client=to.client.id, error=error.code, reason=error.reason)

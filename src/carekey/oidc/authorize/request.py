@@ -116,13 +116,13 @@ def read(
     asked = Asked(
         client=client.id,
         application=client.name,
-        acr=_classes(received, claims),
+        acr=classes(received, claims),
         minimum=client.minimum_aal,
         fresh=Prompt.LOGIN in prompts,
         choose_account=Prompt.SELECT_ACCOUNT in prompts,
         silent=Prompt.NONE in prompts,
         max_age=parameters.max_age(received),
-        role=_role(scopes),
+        role=role_asked(scopes),
         person=_person(received, claims, hinted),
         hint=received.get("login_hint") or "",
         share=(*sharing.items(scopes, claims.given, request.resource), *words(wanted, details))
@@ -163,7 +163,7 @@ def _state_for_errors(fields: Fields) -> str | None:
     return state if state is not None and is_plain(state, LIMITS["state"]) else None
 
 
-def _classes(received: Received, claims: RequestedClaims) -> tuple[str, ...]:
+def classes(received: Received, claims: RequestedClaims) -> tuple[str, ...]:
     """What is essential comes before what is merely wished for (OpenID Connect Core section 5.5.1.1); then what the
     client registered; then CIS2's default. Raises: UnmetAuthenticationRequirements."""
     minimum = received.client.minimum_aal
@@ -180,7 +180,7 @@ def _classes(received: Received, claims: RequestedClaims) -> tuple[str, ...]:
     )
 
 
-def _role(scopes: Collection[str]) -> RoleAsked:
+def role_asked(scopes: Collection[str]) -> RoleAsked:
     if "changedrole" in scopes:
         return RoleAsked.CHANGED
     return RoleAsked.SELECTED if "selectedrole" in scopes else RoleAsked.NO

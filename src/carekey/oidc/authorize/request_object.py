@@ -113,11 +113,12 @@ def parameters(token: Unverified, known: Collection[str]) -> dict[str, str]:
                 found[name] = value
             case dict() | list() if name in _JSON:
                 found[name] = msgspec.json.encode(value).decode()
-            case int() if name == "max_age" and not isinstance(value, bool):
+            case int() if name in _NUMBERS and not isinstance(value, bool):
                 found[name] = str(value)
             case _:
                 raise InvalidRequestObject(reason=Reason.OBJECT_VALUE)
     return found
 
 
+_NUMBERS = frozenset({"max_age", "requested_expiry"})
 _JSON = frozenset({"claims", "authorization_details", "registration"})

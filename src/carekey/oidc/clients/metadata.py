@@ -12,28 +12,30 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from carekey.jose.algorithms import SYMMETRIC
-from carekey.jose.jwt import InvalidKeySet, KeySet
+from carekey.jose.jwt import PRIVATE_MEMBERS, InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer, SubjectName
+from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer, SubjectName, TokenDelivery
 from carekey.oidc.mtls import certificate
-from carekey.oidc.profiles import PROFILES, Profile, auth_methods, together
+from carekey.oidc.profiles import PROFILES, Profile, auth_methods, may_push, may_use_devices, together
 
+CIBA = "urn:openid:params:grant-type:ciba"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _WITH_CREDENTIALS = frozenset(
     {
         "client_credentials",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange",
+        CIBA,
     }
 )
-GRANT_TYPES = _WITH_CREDENTIALS | {"authorization_code", "refresh_token"}
+GRANT_TYPES = _WITH_CREDENTIALS | {"authorization_code", "refresh_token", DEVICE}
 POLICY = (
     *("offline_access", "resources", "resource_server_for", "introspect_any"),
     *("token_exchange_from", "assert_people"),
 )
 """Members that give power over people's tokens: for an operator to set, not for whoever registers."""
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ENCRYPTION = (
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
@@ -185,6 +187,10 @@ def parse(
     scope = read.text("scope")
     max_age = read.take("default_max_age", None, "a number of seconds", lambda value: type(value) is int and value >= 0)
     jwks, jwks_uri = _keys(read, method, issuer)
+    if DEVICE in grant_types and not may_use_devices(asked):
+        read.refuse(
+            "grant_types", f"has {DEVICE}, whose requests are neither pushed nor signed as {asked.name} demands"
+        )
     client = Client(
         id=id,
         issuer=issuer.name,
@@ -232,10 +238,17 @@ def parse(
         dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
         certificate_name=_certificate_name(read, method),
         certificate_bound_access_tokens=_certificate_bound(read, issuer),
+        **_ciba(read, grant_types, asked, issuer),
         created_at=now,
         metadata=_kept(read, kind),
     )
-    if (client.require_signed_request or client.request_uris) and jwks is None and jwks_uri is None:
+    if client.ciba_delivery is TokenDelivery.PUSH and not may_push(client, asked):
+        read.refuse("backchannel_token_delivery_mode", "cannot be push where tokens are bound to a key")
+    if (
+        (client.require_signed_request or client.request_uris or client.ciba_request_alg)
+        and jwks is None
+        and jwks_uri is None
+    ):
         read.refuse("jwks_uri", "or jwks is needed for signed requests")
     if read.problems:
         raise InvalidMetadata(read.problems)
@@ -249,6 +262,23 @@ def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
     if asked.lacking is not None:
         read.refuse("profile", f"{asked.name} needs {asked.lacking}, which CareKey does not have yet: choose another")
     return name, asked
+
+
+def _ciba(read: _Reader, grant_types: tuple[str, ...], asked: Profile, issuer: Issuer) -> dict[str, Any]:
+    """CIBA Core section 4."""
+    mode = read.choice_or_none("backchannel_token_delivery_mode", list(TokenDelivery))
+    endpoint = read.address("backchannel_client_notification_endpoint", plain=issuer.private_fetches)
+    if CIBA in grant_types and mode is None and not read.faulty("backchannel_token_delivery_mode"):
+        read.refuse("backchannel_token_delivery_mode", f"is missing: {CIBA} needs it")
+    if mode in {TokenDelivery.PING, TokenDelivery.PUSH} and endpoint is None:
+        read.refuse("backchannel_client_notification_endpoint", f"is missing: {mode} needs it")
+    if read.flag("backchannel_user_code_parameter"):
+        read.refuse("backchannel_user_code_parameter", "cannot be true: people have no user codes here")
+    return {
+        "ciba_delivery": None if mode is None else TokenDelivery(mode),
+        "ciba_notification_endpoint": endpoint,
+        "ciba_request_alg": read.choice_or_none("backchannel_authentication_request_signing_alg", asked.algs),
+    }
 
 
 def _demand(read: _Reader, field: str, asked: Profile, *, demanded: bool) -> bool:
@@ -335,7 +365,7 @@ def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
     except InvalidKeySet:
         read.refuse("jwks", 'must have a list named "keys"')
         return
-    if any(isinstance(key, dict) and not _PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
+    if any(isinstance(key, dict) and not PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
         read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
     elif usable == 0:
         read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")
@@ -447,6 +477,9 @@ def describe(client: Client) -> dict[str, Any]:
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens or None,
         **{kind.value: name for kind, name in client.certificate_name.items()},
         "tls_client_certificate_bound_access_tokens": client.certificate_bound_access_tokens or None,
+        "backchannel_token_delivery_mode": client.ciba_delivery,
+        "backchannel_client_notification_endpoint": client.ciba_notification_endpoint,
+        "backchannel_authentication_request_signing_alg": client.ciba_request_alg,
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

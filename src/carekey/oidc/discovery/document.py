@@ -9,9 +9,11 @@ from typing import Any
 from carekey.jose.algorithms import SIGNING, SYMMETRIC
 from carekey.oidc import endpoints
 from carekey.oidc.authorize.parameters import response_modes
+from carekey.oidc.ciba import grant as ciba
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
-from carekey.oidc.model import ClientAuthMethod, Issuer
-from carekey.oidc.profiles import PROFILES, auth_methods
+from carekey.oidc.device import grant as device
+from carekey.oidc.model import ClientAuthMethod, Issuer, TokenDelivery
+from carekey.oidc.profiles import PROFILES, auth_methods, may_use_devices, push_allowed
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -58,7 +60,7 @@ def document(
         "end_session_endpoint": endpoints.address(issuer, endpoints.END_SESSION),
         "response_types_supported": ["code"],
         "response_modes_supported": response_modes(issuer, asked),
-        "grant_types_supported": list(grant_types),
+        "grant_types_supported": [name for name in grant_types if name != device.NAME or may_use_devices(asked)],
         "subject_types_supported": ["public"],
         "scopes_supported": list(dict.fromkeys(scopes)),
         "claims_supported": [*_PROTOCOL_CLAIMS, *CLAIM_NAMES],
@@ -94,11 +96,28 @@ def document(
     }
     if issuer.session_management:
         told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
+    if device.NAME in told["grant_types_supported"]:
+        told["device_authorization_endpoint"] = endpoints.address(issuer, endpoints.DEVICE_AUTHORIZATION)
+    if ciba.NAME in grant_types:
+        told |= {
+            "backchannel_authentication_endpoint": endpoints.address(issuer, endpoints.BACKCHANNEL_AUTHENTICATION),
+            "backchannel_token_delivery_modes_supported": [
+                mode for mode in TokenDelivery if mode is not TokenDelivery.PUSH or push_allowed(asked)
+            ],
+            "backchannel_authentication_request_signing_alg_values_supported": algs,
+            "backchannel_user_code_parameter_supported": False,
+        }
     if issuer.api_host is not None:
         told["tls_client_certificate_bound_access_tokens"] = True
         told["mtls_endpoint_aliases"] = {
-            name: endpoints.mtls_address(issuer, endpoint) for name, endpoint in endpoints.BACK_CHANNEL.items()
+            name: endpoints.mtls_address(issuer, endpoint)
+            for name, endpoint in endpoints.BACK_CHANNEL.items()
+            if name in told
         }
+    if ClientAuthMethod.ATTEST_JWT_CLIENT_AUTH in offered:
+        told["challenge_endpoint"] = endpoints.address(issuer, endpoints.ATTESTATION_CHALLENGE)
+        told["client_attestation_signing_alg_values_supported"] = algs
+        told["client_attestation_pop_signing_alg_values_supported"] = algs
     if details:
         told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:

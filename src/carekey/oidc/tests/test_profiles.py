@@ -41,10 +41,14 @@ def registered(changes: dict[str, Any], *, issuer: Issuer = ISSUER) -> Client:
     return parse({**METADATA, **changes}, id=ClientId("bank"), issuer=issuer, now=NOW)
 
 
-def test_what_is_not_there_yet_is_said_aloud():
-    assert frozenset({Feature.SENDER_CONSTRAINED_TOKENS}) == OFFERED
-    available = [name for name, profile in PROFILES.items() if profile.lacking is None]
-    assert available == ["cis2", "oidc-basic", "fapi2", "fapi2-message-signing"]
+def test_every_profile_can_be_chosen():
+    assert frozenset(Feature) == OFFERED
+    assert [name for name, profile in PROFILES.items() if profile.lacking is not None] == []
+    assert registered({"profile": "fapi-ciba"}).profile == "fapi-ciba"
+
+
+@pytest.mark.usefixtures("without_ciba")
+def test_what_is_not_there_is_said_aloud():
     with pytest.raises(InvalidMetadata, match=r"profile fapi-ciba needs .*CIBA.* choose another"):
         registered({"profile": "fapi-ciba"})
 
@@ -162,12 +166,20 @@ async def refused_at_par(client: Client, parameters: dict[str, str]) -> tuple[st
     return answer.json()["error"], (await world.events())[-1].data["reason"]
 
 
+@pytest.fixture
+def without_ciba(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a client had been registered for what is not there."""
+    monkeypatch.setattr(profiles, "OFFERED", frozenset({Feature.SENDER_CONSTRAINED_TOKENS}))
+
+
+@pytest.mark.usefixtures("without_ciba")
 async def test_a_profile_that_cannot_be_kept_serves_nobody():
     """Should such a client come into the store some other way."""
     client = replace(KEYED, id=ClientId("ciba"), profile="fapi-ciba")
     assert await refused_at_par(client, wanted(client_id=client.id, **PKCE)) == ("unauthorized_client", "profile_lacks")
 
 
+@pytest.mark.usefixtures("without_ciba")
 async def test_a_profile_that_cannot_be_kept_buys_no_token(world: World):
     await world.save(replace(WARD_CLIENT, profile="fapi-ciba"))
     code = await world.code(code_challenge=CHALLENGE)
@@ -251,7 +263,8 @@ class TestEndpoints:
 def test_discovery_lists_what_each_profile_takes_and_nothing_else(name: str):
     """Everything listed can be registered, and what is not listed cannot."""
     row = PROFILES[name]
-    issuer = replace(ISSUER, profile=name, api_host="https://api.example.test", client_authorities=True)
+    everything = {"api_host": "https://api.example.test", "client_authorities": True, "client_attesters": True}
+    issuer = replace(ISSUER, profile=name, **everything)
     told = document(issuer, acr_values=[], grant_types=[])
     methods = told["token_endpoint_auth_methods_supported"]
     assert set(methods) == {method.value for method in row.auth_methods}

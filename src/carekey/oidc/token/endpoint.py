@@ -28,7 +28,7 @@ from carekey.oidc.errors import (
     UnsupportedGrantType,
 )
 from carekey.oidc.events import TokensIssued, TokensRefused
-from carekey.oidc.model import AccessToken, Issuer
+from carekey.oidc.model import AccessToken, Client, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
@@ -102,12 +102,37 @@ class TokenEndpoint:
                 if grant_type.reads_client_keys
                 else NO_KEYS,
                 confirmation=binding(authenticated.client, asked, shown) or None,
+                instance=authenticated.instance,
             )
             # A key that is not to be had is found out before anything is spent.
             await self._signer.refresh(now, alg=request.client.id_token_alg)
             issued = await self._store.write(lambda tx: self._issue(tx, grant_type, request, authenticated, shown))
         except OAuthError as error:
             await self._record_refused(error, authenticated, shown, fields, now, reference)
+            raise
+        if isinstance(issued, Denied):
+            raise issued.error
+        return self._response(issued, request)
+
+    async def push(self, pushed: GrantType, client: Client, *, now: datetime, reference: str) -> dict[str, Any]:
+        """The members of a response that nobody asked for, to be sent (CIBA Core section 10.3.1).
+
+        Raises: OAuthError, after recording it."""
+        unasked, nobody = Fields.of({"grant_type": pushed.name}), Authenticated(client, None)
+        request = TokenRequest(
+            issuer=self._issuer,
+            client=client,
+            fields=unasked,
+            access_token=token(self._entropy),
+            own=self._own,
+            now=now,
+            reference=reference,
+        )
+        try:
+            await self._signer.refresh(now, alg=client.id_token_alg)
+            issued = await self._store.write(lambda tx: self._issue(tx, pushed, request, nobody, NOTHING))
+        except OAuthError as error:
+            await self._record_refused(error, nobody, NOTHING, unasked, now, reference)
             raise
         if isinstance(issued, Denied):
             raise issued.error
@@ -196,6 +221,8 @@ class TokenEndpoint:
             requested=issued.requested,
             extras=self._extras(),
         )
+        if bought.auth_req_id is not None:
+            claims |= id_token.pushed_claims(bought.auth_req_id, answer.get("refresh_token"), alg=alg)
         answer["id_token"] = self._signer.sign(claims, alg=alg)
         if grant.authorization_details:
             answer["authorization_details"] = grant.authorization_details

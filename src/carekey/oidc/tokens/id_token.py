@@ -76,6 +76,14 @@ def claims(
     return told
 
 
+def pushed_claims(auth_req_id: str, refresh_token: str | None, *, alg: str) -> dict[str, Any]:
+    """What ties pushed tokens to their request, and to each other (CIBA Core section 10.3.1)."""
+    told = {"urn:openid:params:jwt:claim:auth_req_id": auth_req_id}
+    if refresh_token is not None:
+        told["urn:openid:params:jwt:claim:rt_hash"] = _hash(alg, refresh_token)
+    return told
+
+
 _ROLE_SCOPES = frozenset({"selectedrole", "changedrole"})
 
 

@@ -27,6 +27,7 @@ from carekey.kernel.ids import (
     SessionId,
 )
 from carekey.login.model import Asked, Consent, Login
+from carekey.oidc.decoupled.model import DecoupledRequest, Kind
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
 from carekey.storage.store import SWEEP_MARGIN
@@ -326,6 +327,25 @@ def key(**fields: Any) -> StoredKey:
             sealed=b"\x00sealed\xff",
             created_at=NOW,
             changed_at=NOW,
+        ),
+        **fields,
+    )
+
+
+def decoupled(**fields: Any) -> DecoupledRequest:
+    return replace(
+        DecoupledRequest(
+            key=b"d" * 32,
+            kind=Kind.CIBA,
+            issuer=ISSUER,
+            client=CLIENT,
+            person=ASHA,
+            asked=Asked(client=CLIENT, application="Ward", acr=("AAL3_ANY",), person=ASHA),
+            scopes=("openid", "profile"),
+            requested_claims={"id_token": {"acr": None}},
+            message="W4SCT",
+            requested_at=NOW,
+            expires_at=LATER,
         ),
         **fields,
     )

@@ -141,10 +141,11 @@ class SweepContract:
                 tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=until)
                 tx.pushed_requests.put(digest, samples.pushed(expires_at=until))
                 tx.dpop_proofs.first_seen(digest, expires_at=until)
+                tx.decoupled_requests.put(samples.decoupled(key=digest, expires_at=until))
             tx.audit.record(samples.tested(at=NOW - timedelta(days=10_000)))
 
         await store.write(fill)
-        assert await store.sweep(NOW) == 10
+        assert await store.sweep(NOW) == 11
         assert await store.sweep(NOW) == 0
 
         def left(tx: Tx) -> list[bool]:
@@ -163,10 +164,11 @@ class SweepContract:
                     not tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=NOW),
                     tx.pushed_requests.take(digest) is not None,
                     not tx.dpop_proofs.first_seen(digest, expires_at=NOW),
+                    tx.decoupled_requests.find(digest) is not None,
                 )
             ]
 
-        assert await store.write(left) == [False] * 10 + [True] * 10
+        assert await store.write(left) == [False] * 11 + [True] * 11
         assert len(await store.read(lambda tx: tx.audit.search())) == 1
 
     async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_token_lives(self, store: Store) -> None:

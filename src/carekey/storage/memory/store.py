@@ -9,6 +9,7 @@ from carekey.storage.memory.authenticators import Challenges, Credentials, Enrol
 from carekey.storage.memory.cards import Cards, RevocationEvidence
 from carekey.storage.memory.confirmation import Confirmations, Devices, Evidences
 from carekey.storage.memory.consents import Consents
+from carekey.storage.memory.decoupled import DecoupledRequests
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.oidc import (
@@ -56,6 +57,7 @@ class MemoryTx:
         self.assertions = Assertions(journal)
         self.pushed_requests = PushedRequests(journal)
         self.dpop_proofs = DpopProofs(journal)
+        self.decoupled_requests = DecoupledRequests(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
@@ -72,6 +74,7 @@ class MemoryTx:
             self.assertions,
             self.pushed_requests,
             self.dpop_proofs,
+            self.decoupled_requests,
             self.failures,
             self.enrolments,
             self.revocation,

@@ -397,6 +397,26 @@ dpop_proofs = Table(
     "dpop_proofs", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
 )
 
+decoupled_requests = Table(
+    "decoupled_requests",
+    metadata,
+    _digest("key"),
+    Column("user_code", LargeBinary),
+    _maybe("person"),
+    _text("state"),
+    _text("data"),
+    _maybe_at("polled_at"),
+    _maybe_at("due_at"),
+    _number("tries"),
+    _number("requested_at"),
+    _number("expires_at"),
+    Index("decoupled_requests_one_user_code", "user_code", unique=True),
+    Index(None, "person"),
+    Index(None, "expires_at"),
+)
+_to_notify = decoupled_requests.c.due_at.is_not(None)
+Index("decoupled_requests_due", decoupled_requests.c.due_at, sqlite_where=_to_notify, postgresql_where=_to_notify)
+
 keys = Table(
     "keys",
     metadata,

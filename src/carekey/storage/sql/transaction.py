@@ -11,6 +11,7 @@ from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.confirmation import Confirmations, Devices, Evidences
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.consents import Consents
+from carekey.storage.sql.decoupled import DecoupledRequests
 from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
@@ -33,6 +34,7 @@ from carekey.storage.sql.schema import (
     codes,
     confirmations,
     consents,
+    decoupled_requests,
     dpop_proofs,
     enrolments,
     failures,
@@ -79,6 +81,7 @@ class SqlTx:
         self.assertions = Assertions(connection, dialect)
         self.pushed_requests = PushedRequests(connection, dialect)
         self.dpop_proofs = DpopProofs(connection, dialect)
+        self.decoupled_requests = DecoupledRequests(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
@@ -116,6 +119,7 @@ class _SweepSql:
             oldest(assertions, assertions.c.expires_at),
             oldest(pushed_requests, pushed_requests.c.expires_at),
             oldest(dpop_proofs, dpop_proofs.c.expires_at),
+            oldest(decoupled_requests, decoupled_requests.c.expires_at, decoupled_requests.c.due_at.is_(None)),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),

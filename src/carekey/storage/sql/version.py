@@ -12,6 +12,7 @@ REVISIONS = (
     "0007_sender",
     "0008_consents",
     "0009_confirm",
+    "0010_decoupled",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

@@ -7,6 +7,7 @@ from carekey.storage.conformance import (
     cards,
     confirmation,
     consents,
+    decoupled,
     directory,
     logout,
     oidc,
@@ -101,6 +102,9 @@ class TestPushedRequests(oidc.PushedRequestsContract): ...
 
 
 class TestDpopProofs(oidc.DpopProofsContract): ...
+
+
+class TestDecoupledRequests(decoupled.DecoupledRequestsContract): ...
 
 
 class TestKeys(record.KeysContract): ...

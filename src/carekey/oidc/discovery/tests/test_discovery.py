@@ -3,9 +3,12 @@ from datetime import timedelta
 
 import pytest
 
+from carekey.oidc.ciba import grant as ciba
 from carekey.oidc.claims.registry import SCOPE_NAMES
+from carekey.oidc.device import grant as device
 from carekey.oidc.discovery.document import document
-from carekey.oidc.tests.world import ISSUER, World
+from carekey.oidc.profiles import PROFILES, may_push, may_use_devices
+from carekey.oidc.tests.world import ISSUER, WARD_CLIENT, World
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +84,18 @@ async def test_documents_answer_head_and_nothing_else(world: World) -> None:
         address = f"{world.issuer.url}/connect/jwk_uri"
         assert (await http.head(address)).status_code == 200
         assert (await http.post(address)).status_code == 405
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_discovery_has_the_decoupled_endpoints(name: str) -> None:
+    """Each is there for exactly those that may use it."""
+    issuer, row = replace(ISSUER, profile=name), PROFILES[name]
+    told = document(issuer, acr_values=[], grant_types=[ciba.NAME, device.NAME])
+    assert told["backchannel_authentication_endpoint"] == f"{ISSUER.url}/bc-authorize"
+    assert ("push" in told["backchannel_token_delivery_modes_supported"]) is may_push(WARD_CLIENT, row)
+    assert set(told["backchannel_authentication_request_signing_alg_values_supported"]) == row.algs
+    assert told["backchannel_user_code_parameter_supported"] is False
+    assert (device.NAME in told["grant_types_supported"]) is may_use_devices(row)
+    assert (told.get("device_authorization_endpoint") == f"{ISSUER.url}/device_authorization") is may_use_devices(row)
+    none = document(issuer, acr_values=[], grant_types=[])
+    assert not any(member.startswith(("backchannel_auth", "device")) for member in none)

@@ -35,9 +35,9 @@ class AuthorizationCode:
         if outcome is None:
             raise InvalidGrant(reason=Reason.UNKNOWN_CODE)
         grant = outcome.grant
-        _check_ownership(grant, request)
+        check_ownership(grant, request)
         if isinstance(outcome, Replayed):
-            return _replayed(tx, key, grant, request)
+            return replayed(tx, key, grant, request)
         if grant.expires_at <= request.now:
             raise InvalidGrant(reason=Reason.CODE_EXPIRED)
         if grant.redirect_uri != redirect_uri:
@@ -67,7 +67,7 @@ def _must_prove(request: TokenRequest) -> bool:
     return client.require_pkce or asked.require_pkce or client.auth_method is ClientAuthMethod.NONE
 
 
-def _check_ownership(grant: Grant, request: TokenRequest) -> None:
+def check_ownership(grant: Grant, request: TokenRequest) -> None:
     """A code in foreign hands buys nothing, and revokes nothing either: that is for its own client alone."""
     if grant.issuer != request.issuer.name:
         raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_ISSUER)
@@ -75,7 +75,7 @@ def _check_ownership(grant: Grant, request: TokenRequest) -> None:
         raise InvalidGrant(reason=Reason.CODE_OF_ANOTHER_CLIENT)
 
 
-def _replayed(tx: OidcTx, key: bytes, grant: Grant, request: TokenRequest) -> Denied:
+def replayed(tx: OidcTx, key: bytes, grant: Grant, request: TokenRequest) -> Denied:
     """RFC 6749 section 4.1.2: either this caller or the first one stole it, so neither keeps anything."""
     tx.refresh_families.revoke(key, at=request.now)
     revoked = tx.access_tokens.revoke_bought(key, at=request.now)

@@ -1,0 +1,175 @@
+"""Tells clients what a person decided: pings those that then fetch their tokens, sends the others theirs (CIBA Core
+sections 10.2, 10.3 and 12).
+
+What is to be told stands in the store since the moment of the decision, or, should nobody decide, from the end of the
+request on. Any number of nodes may work on it: a notification is in one hand at a time. One whose worker dies may
+have been sent, and is sent again.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from carekey.jose.sealing import Sealing
+from carekey.kernel.actor import system
+from carekey.kernel.clock import Clock
+from carekey.kernel.ids import ClientId, IssuerName
+from carekey.kernel.unit_of_work import Store
+from carekey.oidc.ciba.events import ClientNotified, ClientNotNotified
+from carekey.oidc.ciba.push import Pushed
+from carekey.oidc.ciba.request import Callback, sealing_purpose
+from carekey.oidc.decoupled.model import DecoupledRequest, State
+from carekey.oidc.errors import OAuthError
+from carekey.oidc.fetch import TIME_LIMIT, FetchFailed
+from carekey.oidc.logout import retry
+from carekey.oidc.model import Client, Issuer, TokenDelivery
+from carekey.oidc.ports import OidcTx
+from carekey.sessions.model import DeliveryState
+
+AT_ONCE = 4
+"""Requests to one client. One that hangs keeps its own waiting, and nobody else's."""
+ALTOGETHER = 32
+LOOKED_AT = 500
+LEASE = timedelta(seconds=12 * TIME_LIMIT)
+WORKER = system("backchannel authentication")
+
+TxT = TypeVar("TxT", bound=OidcTx)
+
+log = structlog.get_logger()
+_callback = msgspec.json.Decoder(Callback)
+
+
+class Notifies(Protocol):
+    """The part of `oidc.fetch.Fetcher` that is needed here."""
+
+    async def notify(self, url: str, body: bytes, *, bearer: str) -> int:
+        """Send JSON; the status of the answer. Raises: FetchFailed."""
+        ...
+
+
+class Pushes(Protocol):
+    """The part of `token.endpoint.TokenEndpoint` that is needed here."""
+
+    async def push(self, pushed: Pushed, client: Client, *, now: datetime, reference: str) -> dict[str, Any]:
+        """The members of a token response. Raises: OAuthError, after recording it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifier:
+    issuer: Issuer
+    tokens: Pushes
+    fetcher: Notifies
+
+
+class Notifications(Generic[TxT]):
+    def __init__(self, notifiers: Iterable[Notifier], *, store: Store[TxT], sealing: Sealing, clock: Clock) -> None:
+        self._notifiers = {one.issuer.name: one for one in notifiers}
+        self._store = store
+        self._sealing = sealing
+        self._clock = clock
+        self._under_way: dict[bytes, tuple[tuple[IssuerName, ClientId], asyncio.Task[None]]] = {}
+
+    async def begin(self) -> None:
+        """See to what is due and is not being seen to. Returns before that is done."""
+        now = self._clock.now()
+        busy = Counter(client for client, _ in self._under_way.values())
+        for request in await self._store.read(lambda tx: tx.decoupled_requests.due(now=now, limit=LOOKED_AT)):
+            client = (request.issuer, request.client)
+            if request.issuer not in self._notifiers or request.key in self._under_way:
+                continue
+            if busy[client] >= AT_ONCE or len(self._under_way) >= ALTOGETHER:
+                continue
+            busy[client] += 1
+            task = asyncio.create_task(self._notify(self._notifiers[request.issuer], request))
+            self._under_way[request.key] = (client, task)
+            task.add_done_callback(lambda done, key=request.key: self._ended(key, done))  # type: ignore[misc]
+
+    async def deliver(self) -> None:
+        """Everything that is due now, to the end."""
+        await self.begin()
+        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+
+    async def stop(self) -> None:
+        tasks = [task for _, task in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, key: bytes, task: asyncio.Task[None]) -> None:
+        del self._under_way[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("ciba-notification:failed", request=key.hex(), kind=type(error).__name__, exc_info=error)
+
+    async def _notify(self, by: Notifier, request: DecoupledRequest) -> None:
+        until, tries = self._clock.now() + LEASE, request.tries + 1
+
+        def take(tx: TxT) -> Client | None:
+            claimed = tx.decoupled_requests.claim(request, until=until)
+            return tx.clients.find(request.issuer, request.client) if claimed else None
+
+        client = await self._store.write(take)
+        if client is None:  # somebody else has it in hand; or it is gone, and so is its reason
+            return
+        verdict, outcome = retry.Verdict(DeliveryState.GIVEN_UP), "no_address"
+        if client.ciba_notification_endpoint is not None and client.disabled_at is None:
+            try:
+                status = await self._send(by, request, client, client.ciba_notification_endpoint, tries)
+                verdict, outcome = retry.judge(status, tries=tries), str(status)
+            except FetchFailed as failed:
+                verdict, outcome = retry.judge(None, tries=tries), failed.flaw
+        await self._note(request, verdict, outcome, tries)
+
+    async def _send(self, by: Notifier, request: DecoupledRequest, client: Client, url: str, tries: int) -> int:
+        """Raises: FetchFailed."""
+        purpose = sealing_purpose(request.issuer, request.key)
+        callback = _callback.decode(self._sealing.open(request.callback or b"", purpose=purpose))
+        body: dict[str, Any] = {"auth_req_id": callback.auth_req_id}
+        if request.delivery is TokenDelivery.PUSH:
+            body |= await self._pushed(by, request, client, callback, tries)
+        return await by.fetcher.notify(url, msgspec.json.encode(body), bearer=callback.token)
+
+    async def _pushed(
+        self, by: Notifier, request: DecoupledRequest, client: Client, callback: Callback, tries: int
+    ) -> Mapping[str, Any]:
+        match request.state:
+            case State.REFUSED:
+                return {"error": "access_denied", "error_description": "The person refused, or could not log in"}
+            case State.WAITING:
+                return {"error": "expired_token", "error_description": "The person did not decide in time"}
+            case State.AGREED:
+                pushed = Pushed(key=request.key, auth_req_id=callback.auth_req_id, tries=tries)
+                try:
+                    return await by.tokens.push(pushed, client, now=self._clock.now(), reference="")
+                except OAuthError:  # such as a session that has ended since
+                    return {"error": "transaction_failed", "error_description": "What was agreed to no longer holds"}
+
+    async def _note(self, request: DecoupledRequest, verdict: retry.Verdict, outcome: str, tries: int) -> None:
+        now, after = self._clock.now(), verdict.again_after
+        again_at = None if after is None else now + after
+        said: dict[str, Any] = {
+            "at": now,
+            "actor": WORKER,
+            "issuer": request.issuer,
+            "client": request.client,
+            "request": request.key.hex(),
+            "delivery": request.delivery,
+            "tries": tries,
+            "outcome": outcome,
+        }
+
+        def note(tx: TxT) -> None:
+            settled = tx.decoupled_requests.settle(request.key, tries=tries, again_at=again_at)
+            # On record even if another worker has it in hand by now: it was sent.
+            if verdict.state is DeliveryState.DELIVERED:
+                tx.audit.record(ClientNotified(**said))
+            else:
+                tx.audit.record(ClientNotNotified(**said, last=settled and again_at is None))
+
+        await self._store.write(note)
