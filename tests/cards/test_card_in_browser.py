@@ -430,3 +430,19 @@ def test_python_logs_in_with_a_key_that_stays_on_the_card(
     )
     assert done.returncode == 0, done.stderr
     assert who(party, [curl.run(done.stdout.strip()).url]) == GP
+
+
+@pytest.mark.parametrize("doing", ["issue", "renew"])
+def test_a_piv_card_makes_no_keys_by_pkcs11_and_the_directory_does_not_hear_of_it(
+    doing: str, piv: Held, put: Put, provider: Provider, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(GP)
+    for name, value in {**piv.environment, "CAREKEY_CARD_PIN": PIN}.items():
+        monkeypatch.setenv(name, value)
+    provider.run("card", "new-authority", "--organisation", "Test")
+    person = [GP] if doing == "issue" else []
+    done = provider.run("card", doing, *person, "--module", card_reader.MODULE)
+    assert done.returncode != 0
+    assert "makes no keys by PKCS#11" in done.stderr
+    serial = reader.tool("-L").stdout.partition("serial num")[2].split()[1]
+    assert provider.run("card", "status", serial).returncode != 0
