@@ -14,13 +14,13 @@ from carekey.jose.signer import Signer
 from carekey.kernel.ids import IssuerName
 from carekey.login import acr
 from carekey.login.journey import Journey
+from carekey.login.own_pages import Respond as Responds
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
-from carekey.oidc.decoupled.ends import Respond as Responds
 from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.dpop.constraint import Dpop

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
+from carekey.account.http import Account
 from carekey.app import card_authority, decoupled, demo, master_key, mutual_tls, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
@@ -33,10 +34,12 @@ from carekey.kernel.clock import Clock, SystemClock
 from carekey.kernel.entropy import Entropy, SystemEntropy
 from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import IssuerName
+from carekey.login import own_pages
 from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
 from carekey.login.model import Chooser, Rules
+from carekey.login.own_pages import WithOwnPages
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.ciba.notify import Notifications
@@ -46,6 +49,7 @@ from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
+from carekey.registration import standing
 from carekey.sessions.model import Lifetimes
 from carekey.storage.errors import StorageError
 from carekey.storage.open import open_store
@@ -240,6 +244,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
         "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
+        "account": _SRC / "account" / "templates",
         "public": _SRC / "public" / "templates",
         "developer": _SRC / "developer" / "templates",
         **{name: folder for kind in registry.AUTHENTICATORS for name, folder in kind.templates.items()},
@@ -302,8 +307,12 @@ def _routes(
 ) -> list[Route]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     decided = decoupled.decisions(issuers, site.entropy)
+    rules = _rules(found)
     journey: Journey[Tx] = Journey(
-        rules=_rules(found), ways=registry.WAYS, application=Ends(codes, decided), entropy=site.entropy
+        rules=rules,
+        ways=registry.WAYS,
+        application=WithOwnPages(Ends(codes, decided)),
+        entropy=site.entropy,
     )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
@@ -317,10 +326,19 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = responding(Respond(signers))
+    respond = own_pages.responding(responding(Respond(signers)))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
-    for kind in registry.AUTHENTICATORS:
-        routes += kind.build(parts).routes()
+    authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
+    for one in authenticators:
+        routes += one.routes()
+    routes += Account(
+        store=store,
+        journey=journey,
+        rules=rules[issuers[0].name],
+        kinds=_added_by_link(found),
+        authenticators={one.kind: one for one in authenticators},
+        remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
+    ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()

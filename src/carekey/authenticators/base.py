@@ -87,6 +87,9 @@ class Enrolment:
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    level: AAL = AAL.AAL3
+    """What is added may be worth no more: the level of the log-in that it was made in; AAL3 if a registration
+    authority made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from carekey.directory.model import PersonStatus
 from carekey.directory.ports import People
 from carekey.kernel import actor
 from carekey.kernel.actor import Actor
+from carekey.kernel.assurance import AAL
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import PersonId
 from carekey.kernel.secret import Secret, digest
@@ -44,6 +45,8 @@ class Invitation:
     name: str
     invited_by: str
     expires_at: datetime
+    level: AAL = AAL.AAL3
+    """What is added may be worth no more."""
 
     @property
     def subject(self) -> str:
@@ -63,7 +66,14 @@ class InvitationTx(Protocol):
 
 
 def invite(
-    tx: InvitationTx, person: PersonId, *, token: Secret, by: Actor, now: datetime, lifetime: timedelta = LIFETIME
+    tx: InvitationTx,
+    person: PersonId,
+    *,
+    token: Secret,
+    by: Actor,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    level: AAL = AAL.AAL3,
 ) -> Enrolment:
     """Make the link whose last part is `token` (`kernel.entropy.token`), which is shown once and not kept.
 
@@ -73,7 +83,12 @@ def invite(
     if found is None or found.status is not PersonStatus.ACTIVE:
         raise NoSuchPersonError(person)
     enrolment = Enrolment(
-        digest=digest(token.reveal()), person=person, invited_by=by.id, created_at=now, expires_at=now + lifetime
+        digest=digest(token.reveal()),
+        person=person,
+        invited_by="you" if by == actor.person(person) else by.id,
+        created_at=now,
+        expires_at=now + lifetime,
+        level=level,
     )
     tx.enrolments.put(enrolment)
     tx.audit.record(
@@ -105,6 +120,7 @@ def resume(tx: InvitationTx, link: bytes, *, now: datetime) -> Invitation | Refu
         name=person.name,
         invited_by=enrolment.invited_by,
         expires_at=enrolment.expires_at,
+        level=enrolment.level,
     )
 
 

@@ -97,7 +97,7 @@ class Ceremonies(Generic[TxT]):
             username=found.name[:_LONGEST_USER_NAME],
             accepted=self.terms.approved(),
             registered=held,
-            enrolled_at=AAL.AAL3,  # a registration authority made the link
+            enrolled_at=found.level,
             random=random,
             now=caller.now,
         )

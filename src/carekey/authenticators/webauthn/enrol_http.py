@@ -26,6 +26,7 @@ from carekey.authenticators.webauthn.exchange import (
 )
 from carekey.authenticators.webauthn.models import WayName
 from carekey.kernel import actor
+from carekey.kernel.assurance import AAL
 from carekey.kernel.entropy import token as new_token
 from carekey.kernel.ids import CredentialId
 from carekey.kernel.secret import digest
@@ -53,6 +54,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     Reason.ATTESTATION_UNTRUSTED: (
         "We cannot tell that this device is what it says",
         "Add another device and tell your Registration Authority (RA).",
+    ),
+    Reason.LEVEL_NOT_ACCEPTED: (
+        "This device gives very high security",
+        "You logged in with less, so you cannot add it yourself. Ask your Registration Authority (RA) for a link.",
     ),
     Reason.TEST_MODEL: ("This is a test device", "It cannot be used here. Add another device."),
 }
@@ -157,6 +162,8 @@ class RegistrationPages(Generic[TxT]):
         )
         if isinstance(outcome, Registered) and tx.credentials.find(KIND, outcome.credential_id) is not None:
             return Rejected(why=Reason.ALREADY_REGISTERED)
+        if isinstance(outcome, Registered) and outcome.very_high and found.level < AAL.AAL3:
+            return Rejected(why=Reason.LEVEL_NOT_ACCEPTED)
         return outcome
 
     async def _name(self, way: WayName, request: Request) -> Response:

@@ -18,9 +18,9 @@ from carekey.login.begin_http import begin
 from carekey.login.http import visitor
 from carekey.login.journey import Journey
 from carekey.login.model import Asked
+from carekey.login.own_pages import request_for
 from carekey.login.ports import LoginTx
 from carekey.oidc.decoupled.deciding import Decided, Decisions, Outcome, encode
-from carekey.oidc.decoupled.ends import page_request
 from carekey.oidc.decoupled.model import DecoupledRequest, Kind
 from carekey.oidc.ports import OidcTx
 from carekey.sessions import lifetime
@@ -106,7 +106,7 @@ class RequestPages(Generic[TxT]):
         named = IssuerName(request.query().get("issuer") or "")
         issuer = named if named in self._issuers else self._issuers[0]
         asked = Asked(client=ClientId(""), application="your requests", acr=acr.wanted(acr.CLASSES))
-        return await begin(request, self._store, self._journey, issuer, asked, page_request(PATH))
+        return await begin(request, self._store, self._journey, issuer, asked, request_for(PATH, otherwise=PATH))
 
     async def decide(self, request: Request) -> Response:
         decision = (await request.own_form(self._secrets(request) or None)).get("decision")

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, case, delete, or_, select, update
 
 from carekey.authenticators.base import Challenge, Credential, Enrolment
+from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.storage.encoding import digest_of, from_micros, maybe_from_micros, maybe_to_micros, to_micros
 from carekey.storage.sql.connection import Connection, Row
@@ -145,6 +146,7 @@ class Enrolments:
             to_micros(enrolment.created_at),
             to_micros(enrolment.expires_at),
             maybe_to_micros(enrolment.used_at),
+            int(enrolment.level),
         )
         self._connection.run(self._sql.put, row)
 
@@ -152,7 +154,7 @@ class Enrolments:
         row = self._connection.one(self._sql.find, (digest,))
         if row is None:
             return None
-        digest, person, invited_by, created_at, expires_at, used_at = row
+        digest, person, invited_by, created_at, expires_at, used_at, level = row
         return Enrolment(
             digest=digest,
             person=person,
@@ -160,6 +162,7 @@ class Enrolments:
             created_at=from_micros(created_at),
             expires_at=from_micros(expires_at),
             used_at=maybe_from_micros(used_at),
+            level=AAL(level or AAL.AAL3),  # before there were others, all were made by registration authorities
         )
 
     def use(self, digest: bytes, *, now: datetime) -> bool:

@@ -135,6 +135,7 @@ enrolments = Table(
     _number("created_at"),
     _number("expires_at"),
     _maybe_at("used_at"),
+    Column("level", BigInteger),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

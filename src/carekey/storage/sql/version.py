@@ -13,6 +13,7 @@ REVISIONS = (
     "0008_consents",
     "0009_confirm",
     "0010_decoupled",
+    "0011_enrol",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

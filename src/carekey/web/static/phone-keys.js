@@ -1,8 +1,10 @@
-// The authenticator's store: keys that cannot be taken out, and a PIN that has to be right before one signs.
+// The authenticator's store: private keys under a vault key, and the vault key under the lock of this device.
 //
-// The private keys are CryptoKeys that WebCrypto does not let out; the PIN is not kept, only a keyed digest of its
-// PBKDF2 derivation, under a key that does not come out either. Tries are counted before the PIN is checked.
-// This is software: whoever takes over the browser takes over the keys, which is why they are worth AAL2 at most.
+// The lock is the device's platform authenticator, if it can give a secret for a verified user (WebAuthn's prf
+// extension), and a PIN otherwise. Nothing of a PIN is kept but the vault key that it seals, strengthened by PBKDF2 and
+// a key that does not come out of WebCrypto. Tries are counted before the PIN is checked.
+// This is software: whoever takes over the browser while it is unlocked takes over the keys, and whoever copies its
+// profile can try PINs elsewhere, as fast as their machine is. That is why the keys are worth AAL2 at most.
 
 const ITERATIONS = 600_000;
 const FREE_TRIES = 5;
@@ -11,8 +13,10 @@ const FIRST_PAUSE = 30_000;
 
 function opened() {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open("carekey-phone", 1);
+    const request = indexedDB.open("carekey-phone", 2);
     request.onupgradeneeded = () => {
+      // Keys of before there was a vault cannot be put into it: they do not come out of WebCrypto.
+      for (const name of [...request.result.objectStoreNames]) request.result.deleteObjectStore(name);
       request.result.createObjectStore("keys", { keyPath: "keyId" });
       request.result.createObjectStore("device");
     };
@@ -45,49 +49,81 @@ const got = (request, then) => {
 
 export const accounts = () => transact("readonly", (keys, _, keep) => got(keys.getAll(), keep));
 
-const pinOf = () => transact("readonly", (_, device, keep) => got(device.get("pin"), keep));
+const lockOf = () => transact("readonly", (_, device, keep) => got(device.get("lock"), keep));
 
-export const hasPin = async () => (await pinOf()) !== undefined;
+// "pin", "platform", or undefined where there is no account yet.
+export const lockKind = async () => (await lockOf())?.kind;
 
 export const isWeak = (pin) =>
   /^(\d)\1*$/.test(pin) || "01234567890123".includes(pin) || "98765432109876".includes(pin);
 
-async function strengthened(pin, salt, key) {
+// Sealing
+
+const random = (size) => crypto.getRandomValues(new Uint8Array(size));
+const aesKey = (bits, uses) => crypto.subtle.importKey("raw", bits, "AES-GCM", false, uses);
+const vaultKey = (bits) => aesKey(bits, ["wrapKey", "unwrapKey"]);
+
+// A new vault under this secret, and how it is kept.
+async function sealed(secret) {
+  const bits = random(32);
+  const iv = random(12);
+  const key = await aesKey(secret, ["encrypt"]);
+  const vault = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, bits);
+  return { kept: { iv, vault }, vault: await vaultKey(bits) };
+}
+
+// The vault, or null if the secret is another.
+async function unsealed({ iv, vault }, secret) {
+  const key = await aesKey(secret, ["decrypt"]);
+  try {
+    return await vaultKey(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, vault));
+  } catch {
+    return null;
+  }
+}
+
+const keepLock = (lock) => transact("readwrite", (_, device) => device.put(lock, "lock"));
+
+// The PIN
+
+async function strengthened(pin, { salt, bind }) {
   const material = await crypto.subtle.importKey("raw", new TextEncoder().encode(pin), "PBKDF2", false, ["deriveBits"]);
   const bits = await crypto.subtle.deriveBits(
     { name: "PBKDF2", hash: "SHA-256", salt, iterations: ITERATIONS },
     material,
     256,
   );
-  return { sign: () => crypto.subtle.sign("HMAC", key, bits), verify: (mac) => crypto.subtle.verify("HMAC", key, mac, bits) };
+  return crypto.subtle.sign("HMAC", bind, bits);
 }
 
 export async function choosePin(pin) {
-  const salt = crypto.getRandomValues(new Uint8Array(16));
-  const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
-  const mac = await (await strengthened(pin, salt, key)).sign();
-  await transact("readwrite", (_, device) => device.put({ salt, key, mac, tries: 0, pausedUntil: 0 }, "pin"));
+  const bind = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const lock = { kind: "pin", salt: random(16), bind, tries: 0, pausedUntil: 0 };
+  const { kept, vault } = await sealed(await strengthened(pin, lock));
+  await keepLock({ ...lock, ...kept });
+  return vault;
 }
 
-// "right", "wrong" with the tries left, "paused" until a moment, or "erased".
+// "right" with the vault, "wrong" with the tries left, "paused" until a moment, or "erased".
 export async function checkPin(pin) {
   const now = Date.now();
   const counted = await transact("readwrite", (_, device, keep) =>
-    got(device.get("pin"), (kept) => {
+    got(device.get("lock"), (kept) => {
       if (!kept || now < kept.pausedUntil) return keep(kept);
       kept.tries += 1;
       if (kept.tries >= FREE_TRIES) kept.pausedUntil = now + FIRST_PAUSE * 2 ** (kept.tries - FREE_TRIES);
-      device.put(kept, "pin");
+      device.put(kept, "lock");
       keep({ ...kept, counted: true });
     }),
   );
   if (!counted) return { verdict: "erased" };
   if (!counted.counted) return { verdict: "paused", until: counted.pausedUntil };
-  if (await (await strengthened(pin, counted.salt, counted.key)).verify(counted.mac)) {
+  const vault = await unsealed(counted, await strengthened(pin, counted));
+  if (vault) {
     await transact("readwrite", (_, device) =>
-      got(device.get("pin"), (kept) => device.put({ ...kept, tries: 0, pausedUntil: 0 }, "pin")),
+      got(device.get("lock"), (kept) => device.put({ ...kept, tries: 0, pausedUntil: 0 }, "lock")),
     );
-    return { verdict: "right" };
+    return { verdict: "right", vault };
   }
   if (counted.tries >= LAST_TRY) {
     await eraseAll();
@@ -97,20 +133,84 @@ export async function checkPin(pin) {
   return { verdict: "wrong", left: FREE_TRIES - counted.tries };
 }
 
+// The platform authenticator. Its credential proves nothing to a server: it gives a secret for a verified user.
+
+export const hasPlatform = async () =>
+  (await globalThis.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.()) ?? false;
+
+async function platformSecret(id, salt) {
+  const given = await navigator.credentials.get({
+    publicKey: {
+      challenge: random(32),
+      allowCredentials: [{ type: "public-key", id, transports: ["internal"] }],
+      userVerification: "required",
+      extensions: { prf: { eval: { first: salt } } },
+    },
+  });
+  return given.getClientExtensionResults().prf?.results?.first;
+}
+
+// The vault, or null if this device's authenticator gives no secrets. Throws if the person does not go through with it.
+export async function choosePlatform(name) {
+  const made = await navigator.credentials.create({
+    publicKey: {
+      rp: { name },
+      user: { id: random(16), name: `${name} on this device`, displayName: `${name} on this device` },
+      challenge: random(32),
+      pubKeyCredParams: [
+        { type: "public-key", alg: -7 },
+        { type: "public-key", alg: -257 },
+      ],
+      authenticatorSelection: {
+        authenticatorAttachment: "platform",
+        residentKey: "discouraged",
+        userVerification: "required",
+      },
+      extensions: { prf: {} },
+    },
+  });
+  if (!made.getClientExtensionResults().prf?.enabled) return null;
+  const lock = { kind: "platform", id: made.rawId, salt: random(32) };
+  const secret = await platformSecret(lock.id, lock.salt);
+  if (!secret) return null;
+  const { kept, vault } = await sealed(secret);
+  await keepLock({ ...lock, ...kept });
+  return vault;
+}
+
+// The vault. Throws if the device does not say that it is its user.
+export async function checkPlatform() {
+  const lock = await lockOf();
+  const secret = await platformSecret(lock.id, lock.salt);
+  const vault = secret && (await unsealed(lock, secret));
+  if (!vault) throw new DOMException("no secret", "NotAllowedError");
+  return vault;
+}
+
 const eraseAll = () =>
   transact("readwrite", (keys, device) => {
     keys.clear();
-    device.delete("pin");
+    device.delete("lock");
   });
 
-export async function newKey() {
-  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+// Keys
+
+const P256 = { name: "ECDSA", namedCurve: "P-256" };
+
+// A new key, and how it is kept: without the vault it cannot be used.
+export async function newKey(vault) {
+  const pair = await crypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  const iv = random(12);
   return {
-    keyId: crypto.getRandomValues(new Uint8Array(32)),
+    keyId: random(32),
     privateKey: pair.privateKey,
+    wrapped: { iv, key: await crypto.subtle.wrapKey("pkcs8", pair.privateKey, vault, { name: "AES-GCM", iv }) },
     publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)),
   };
 }
+
+export const unwrapped = ({ wrapped: { iv, key } }, vault) =>
+  crypto.subtle.unwrapKey("pkcs8", key, vault, { name: "AES-GCM", iv }, P256, false, ["sign"]);
 
 // Base64url text is the key of the row, since texts compare.
 export const keep = (account) => transact("readwrite", (keys) => keys.add(account));
@@ -125,12 +225,12 @@ export const withDevice = (account, device) =>
     }),
   );
 
-// With the last account the PIN goes, so that the next one begins afresh.
+// With the last account the lock goes, so that the next one begins afresh.
 export const remove = (keyId) =>
   transact("readwrite", (keys, device) => {
     keys.delete(keyId);
     got(keys.count(), (left) => {
-      if (left === 0) device.delete("pin");
+      if (left === 0) device.delete("lock");
     });
   });
 

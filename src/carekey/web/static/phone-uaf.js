@@ -152,11 +152,11 @@ const response = (message, fcParams, assertion) =>
     },
   ]);
 
-// Section 27.3. The PIN was chosen or checked before. The account is kept only once the server has said yes.
-export async function register(request) {
+// Section 27.3. The vault is open: the user was verified. The account is kept only once the server has said yes.
+export async function register(request, vault) {
   const message = read(request, "Reg");
   const fcParams = finalChallenge(message);
-  const made = await keys.newKey();
+  const made = await keys.newKey(vault);
   const data = tlv(
     0x3e03,
     tlv(0x2e0b, utf8(AAID)),
@@ -172,7 +172,7 @@ export async function register(request) {
     device: newDevice(),
     appID: message.header.appID,
     username: message.username,
-    privateKey: made.privateKey,
+    wrapped: made.wrapped,
     counter: 0,
     addedAt: Date.now(),
   };
@@ -182,8 +182,8 @@ export async function register(request) {
 // By this secret the phone asks what waits for its person. The server learns it with an answer that it accepts.
 export const newDevice = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-// Section 27.4. The PIN was checked before, and what is to be confirmed was shown.
-export async function authenticate(request, account) {
+// Section 27.4. The vault is open, and what is to be confirmed was shown.
+export async function authenticate(request, account, vault) {
   const message = read(request, "Auth");
   const fcParams = finalChallenge(message);
   const shown = message.transaction && utf8(textOf(message));
@@ -197,7 +197,7 @@ export async function authenticate(request, account) {
     tlv(0x2e09, unbase64url(account.keyId)),
     tlv(0x2e0d, u32(await keys.nextCounter(account.keyId))),
   );
-  const assertion = tlv(0x3e02, data, tlv(0x2e06, await sign(account.privateKey, data)));
+  const assertion = tlv(0x3e02, data, tlv(0x2e06, await sign(await keys.unwrapped(account, vault), data)));
   return response(message, fcParams, assertion);
 }
 

@@ -84,14 +84,26 @@ function explain(error) {
 const at = (moment) =>
   new Intl.DateTimeFormat("en-GB", { hour: "numeric", minute: "2-digit", hour12: true }).format(new Date(moment));
 
-// Checks the PIN and says what is wrong with it. True if it was right.
-async function pinIsRight(pin) {
+// Asks for no PIN where the device itself says who its user is.
+async function showLock() {
+  const platform = (await keys.lockKind()) === "platform";
+  place.querySelector('[data-field="pin"]').hidden = platform;
+  place.querySelector("[data-lock]").hidden = !platform;
+  const heading = place.querySelector("[data-lock-heading]");
+  if (!platform || !heading) return;
+  heading.textContent = heading.dataset.lockHeading;
+  document.title = `${heading.textContent} – ${serviceName}`;
+}
+
+// The vault, if the user is verified; otherwise null, and the page says what is wrong.
+async function verified(pin) {
+  if ((await keys.lockKind()) === "platform") return byPlatform(keys.checkPlatform);
   if (!pin) {
     fault("pin", "Enter your PIN");
-    return false;
+    return null;
   }
-  const { verdict, left, until } = await keys.checkPin(pin);
-  if (verdict === "right") return true;
+  const { verdict, left, until, vault } = await keys.checkPin(pin);
+  if (verdict === "right") return vault;
   if (verdict === "wrong") fault("pin", `That PIN is wrong. You have ${left} ${left === 1 ? "try" : "tries"} left`);
   if (verdict === "paused") fault("pin", `Too many wrong PINs. Try again after ${at(until)}`);
   if (verdict === "erased") {
@@ -101,7 +113,20 @@ async function pinIsRight(pin) {
       "Ask your Registration Authority (RA) for a new link to add this device again.",
     );
   }
-  return false;
+  return null;
+}
+
+// What the platform authenticator gives, or null with words on the page if the person did not go through with it.
+async function byPlatform(work) {
+  const line = place.querySelector("[data-lock-error]");
+  line.textContent = "";
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    line.textContent = "Your device did not confirm that it is you. Try again.";
+    return null;
+  }
 }
 
 // Pages
@@ -191,6 +216,7 @@ async function confirmPage({ id, application, asked_at, until }, account) {
   const text = uaf.toConfirm(uafRequest);
   if (!able || text === null) throw new uaf.Refusal("INVALID_TRANSACTION_CONTENT");
   show("confirm", { application, asked_at, until, name: able.username, text });
+  await showLock();
   place.querySelector("[data-refuse]").addEventListener("click", async () => {
     try {
       const answer = await tell("/phone/waiting/refuse", { device: account.device, confirmation: id });
@@ -201,8 +227,9 @@ async function confirmPage({ id, application, asked_at, until }, account) {
     }
   });
   onSubmit(place.querySelector("form"), async (fields) => {
-    if (!(await pinIsRight(fields.get("pin")))) return;
-    const outcome = await answered(uafRequest, able);
+    const vault = await verified(fields.get("pin"));
+    if (!vault) return;
+    const outcome = await answered(uafRequest, able, vault);
     if (outcome.statusCode === uaf.OK) message("You confirmed it", `${application} was told. You can close this page.`);
     else message("It was not confirmed", reason(outcome), "If it still waits for you, open it again.");
   });
@@ -234,29 +261,50 @@ async function register(activation) {
     message("This device is already added", "You can log in with it.");
   });
   if (name === undefined) return;
-  const asked = await keys.hasPin();
+  const asked = await keys.lockKind();
   show(asked ? "pin" : "new-pin", { name, application: `add this device for ${name}` });
   if (asked) {
     place.querySelector("p").textContent = `You are adding this device for ${name}.`;
     place.querySelector("button[type=submit]").textContent = "Add this device";
     place.querySelector("[data-refuse]").addEventListener("click", accountsPage);
+    await showLock();
+  } else {
+    await offerPlatform((vault) => finishRegistration(uafRequest, vault));
   }
-  onSubmit(place.querySelector("form"), async (fields) => {
+  onSubmit(place.querySelector("[data-pin]") ?? place.querySelector("form"), async (fields) => {
     const pin = fields.get("pin");
-    if (asked ? !(await pinIsRight(pin)) : !(await isChosen(pin, fields.get("again")))) return;
-    const { account, text } = await uaf.register(uafRequest);
-    // Kept before it is sent: an answer that is lost on its way leaves no registration that nobody can use.
-    if (!asked) await keys.choosePin(pin);
-    await keys.keep(account);
-    const { statusCode: outcome } = await uaf.sendResponse("Reg", text, account);
-    if (outcome !== uaf.OK) {
-      await keys.remove(account.keyId);
-      message("This device was not added", "Your organisation did not accept it.", "Go back to the other screen and try again.");
-      return;
-    }
-    await navigator.storage?.persist?.();
-    message("This device was added", `You can log in as ${account.username} with it.`, "On the other screen, select “Check again”.");
+    let vault = null;
+    if (asked) vault = await verified(pin);
+    else if (isChosen(pin, fields.get("again"))) vault = await keys.choosePin(pin);
+    if (vault) await finishRegistration(uafRequest, vault);
   });
+}
+
+// The device's own screen lock instead of a PIN, where it has one that gives a secret.
+async function offerPlatform(done) {
+  const form = place.querySelector("[data-platform]");
+  form.hidden = !(await keys.hasPlatform());
+  onSubmit(form, async () => {
+    const line = place.querySelector("[data-lock-error]");
+    const vault = await byPlatform(() => keys.choosePlatform(serviceName));
+    if (vault) return done(vault);
+    line.textContent ||= "The screen lock of this device cannot be used for this. Choose a PIN.";
+    return undefined;
+  });
+}
+
+async function finishRegistration(uafRequest, vault) {
+  const { account, text } = await uaf.register(uafRequest, vault);
+  // Kept before it is sent: an answer that is lost on its way leaves no registration that nobody can use.
+  await keys.keep(account);
+  const { statusCode: outcome } = await uaf.sendResponse("Reg", text, account);
+  if (outcome !== uaf.OK) {
+    await keys.remove(account.keyId);
+    message("This device was not added", "Your organisation did not accept it.", "Go back to the other screen and try again.");
+    return;
+  }
+  await navigator.storage?.persist?.();
+  message("This device was added", `You can log in as ${account.username} with it.`, "On the other screen, select “Check again”.");
 }
 
 function isChosen(pin, again) {
@@ -271,9 +319,9 @@ function isChosen(pin, again) {
   return !wrong && pin === again;
 }
 
-async function answered(uafRequest, account) {
+async function answered(uafRequest, account, vault) {
   const sender = await keys.withDevice(account, uaf.newDevice());
-  const outcome = await uaf.sendResponse("Auth", await uaf.authenticate(uafRequest, account), sender);
+  const outcome = await uaf.sendResponse("Auth", await uaf.authenticate(uafRequest, account, vault), sender);
   if (outcome.newUAFRequest) await uaf.deregister(outcome.newUAFRequest);
   return outcome;
 }
@@ -292,14 +340,16 @@ async function prove(uafRequest, application, refuse, done, away = null) {
     return;
   }
   show("pin", { application });
+  await showLock();
   if (able.length > 1) choices(able);
   place.querySelector("[data-refuse]").addEventListener("click", () => {
     refuse().then(away ? () => {} : accountsPage, explain);
   });
   onSubmit(place.querySelector("form"), async (fields) => {
-    if (!(await pinIsRight(fields.get("pin")))) return;
+    const vault = await verified(fields.get("pin"));
+    if (!vault) return;
     const account = able.find((one) => one.keyId === fields.get("account")) ?? able[0];
-    const outcome = await answered(uafRequest, account);
+    const outcome = await answered(uafRequest, account, vault);
     if (outcome.statusCode === uaf.OK) done(outcome);
     else message("We could not log you in", reason(outcome), "", away);
   });

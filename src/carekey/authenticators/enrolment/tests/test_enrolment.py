@@ -22,6 +22,7 @@ from carekey.authenticators.webauthn.levels import Policy
 from carekey.authenticators.webauthn.tests.examples import KNOWN, MAKER, RP
 from carekey.directory.model import Person, PersonStatus
 from carekey.kernel import actor
+from carekey.kernel.assurance import AAL
 from carekey.kernel.secret import Secret, digest
 from carekey.storage.memory.store import MemoryStore
 from carekey.web import csrf
@@ -37,9 +38,9 @@ async def people(store: MemoryStore, *given: Person) -> None:
     await store.write(lambda tx: tx.people.put(given))
 
 
-async def invite(world: AnyWorld, token: str = TOKEN, person: str = ASHA) -> None:
+async def invite(world: AnyWorld, token: str = TOKEN, person: str = ASHA, level: AAL = AAL.AAL3) -> None:
     await world.store.write(
-        lambda tx: invitation.invite(tx, person, token=Secret(token), by=HELPDESK, now=world.clock.now())
+        lambda tx: invitation.invite(tx, person, token=Secret(token), by=HELPDESK, now=world.clock.now(), level=level)
     )
 
 
@@ -146,6 +147,20 @@ async def test_b4_the_name_is_filled_in_from_the_model(world: AnyWorld) -> None:
     response, _ = await answer(world)
     assert 'value="Soft Key 1"' in response.text
     assert "very high log-in security" in response.text
+
+
+async def test_800_63b_6_1_2_a_link_made_at_aal2_adds_nothing_that_gives_aal3(world: AnyWorld) -> None:
+    token = "own-" + TOKEN
+    await invite(world, token, level=AAL.AAL2)
+    response, _ = await answer(world, token)
+    assert response.status_code == 422
+    assert "This device gives very high security" in response.text
+    assert await held(world) == []
+    assert await world.refusals() == ["level_not_accepted"]
+    named = await answer(
+        world, token, authenticator=SoftAuthenticator(ca=MAKER, backup_eligible=True), manner=Manner(backed_up=True)
+    )
+    assert named[0].status_code == 200, "one that is copied between devices gives AAL2"
 
 
 @pytest.mark.parametrize("label", ["", "   ", "x" * 61, "tab\x07bell"])

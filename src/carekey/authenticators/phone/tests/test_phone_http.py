@@ -15,12 +15,13 @@ from carekey.authenticators.conformance.world import ORIGIN, FixedClock, OpenAtt
 from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.enrolment.invitation import invite
 from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
-from carekey.authenticators.phone.keeping import KIND
+from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.transport_http import is_uaf
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
+from carekey.authenticators.uaf.registry import TcDisplay
 from carekey.authenticators.uaf.tests.phone import Faults, Model, Phone
 from carekey.directory.model import Person
 from carekey.kernel.actor import operator
@@ -519,4 +520,27 @@ def test_its_statement_claims_no_more_than_is_true() -> None:
     assert statement.key_protection.name == "SOFTWARE"
     assert statement.matcher_protection.name == "SOFTWARE"
     assert [each.name for each in statement.attestation_types] == ["BASIC_SURROGATE"]
-    assert [each.name for each in statement.user_verification] == ["PASSCODE_INTERNAL"]
+    assert [each.name for each in statement.user_verification] == [
+        "PASSCODE_INTERNAL",
+        "FINGERPRINT_INTERNAL",
+        "FACEPRINT_INTERNAL",
+        "PATTERN_INTERNAL",
+    ], "a device does not say by which of its ways it was unlocked"
+    assert statement.tc_display == TcDisplay.ANY | TcDisplay.PRIVILEGED_SOFTWARE
+
+
+async def test_uaf_22_2_a_phone_is_bound_at_the_level_of_the_log_in_that_asked(world: AnyWorld) -> None:
+    """What a person adds for themself at AAL2 never gives AAL3 (section 24.2)."""
+    for level in (AAL.AAL2, AAL.AAL3):
+        await link_for(world, ASHA)
+        secret = Secret(f"own-{int(level)}")
+        await world.store.write(
+            lambda tx, level=level, secret=secret: invite(
+                tx, ASHA, token=secret, by=OPERATOR, now=world.clock.now(), level=level
+            )
+        )
+        code = await activation(world, f"/register/{secret.reveal()}")
+        asked = await ask(world, "Reg", {"activation": code})
+        phone = device()
+        assert (await send(world, "Reg", phone.answer(asked["uafRequest"])))["statusCode"] == 1200
+    assert sorted(registration_of(one).enrolled_at for one in await held(world)) == [AAL.AAL2, AAL.AAL3]
