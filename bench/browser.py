@@ -33,6 +33,8 @@ class Browser:
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     requests: int = 0
+    always: dict[str, str] = field(default_factory=dict)
+    """Headers of every request."""
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
 
@@ -48,7 +50,7 @@ class Browser:
             await self.aclose()
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [f"{method} {self._path(target)} HTTP/1.1", f"host: localhost:{self.port}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in (self.always | headers).items()]
         if self.cookies:
             lines.append("cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
         if method == "POST":

@@ -16,6 +16,7 @@ from statistics import median
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
+import cards
 import uaf
 import waiting
 from driver import Run, resident_mb
@@ -47,7 +48,9 @@ WHOLE = Plan(count=3000, seconds=40, warm_up=600, log_ins=10_000)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run, without the national directory")
-    parser.add_argument("--only", action="append", default=[], help="only the servers whose name contains this")
+    parser.add_argument(
+        "--only", action="append", default=[], help="only the servers whose name contains this, or `cards`"
+    )
     parser.add_argument("--count", type=int, help="so many journeys of each kind, and a fifth of it to warm up")
     parser.add_argument("--log-ins", type=int, help="log-ins after which memory is looked at")
     asked = parser.parse_args()
@@ -69,6 +72,9 @@ def main() -> None:
         asyncio.run(_measure(running, plan, report))
         if not asked.only or "uaf" in asked.only:
             _uaf(Path(folder), plan, report)
+        if not asked.only or "cards" in asked.only:
+            (Path(folder) / "with-cards").mkdir()
+            report.cards = cards.measure(Path(folder) / "with-cards", count=min(plan.count, 500))
     if whole:
         write(report, ROOT / "docs")
     else:

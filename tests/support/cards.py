@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,8 @@ class Lists:
 
     port: int
     bodies: dict[str, bytes] = field(default_factory=dict)
+    responders: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    """OCSP: what they answer to a question."""
 
 
 @dataclass(kw_only=True)
@@ -72,8 +74,8 @@ class CardPki:
     def card(self, user: str, *, by: Authority | None = None, name: str = "", **how: Any) -> PemCard:
         """A card for a person; its key is the same for all, as nobody here keeps it secret."""
         points = pki.web_points(f"http://127.0.0.1:{self.lists.port}/sub.crl")
-        dates = {"starts": self.now - 30 * DAY, "ends": self.now + 700 * DAY, **how}
-        made = pki.card(by or self.sub, user=user, points=points, **dates)
+        common = {"starts": self.now - 30 * DAY, "ends": self.now + 700 * DAY, "points": points}
+        made = pki.card(by or self.sub, user=user, **{**common, **how})
         return PemCard(
             certificate=self._write(f"card-{user}{name}.pem", made.public_bytes(Encoding.PEM)),
             key=self.folder / "key.pem",
@@ -131,6 +133,13 @@ def card_pki(folder: Path) -> Iterator[CardPki]:
             self.send_response(200 if body else 404)
             self.end_headers()
             self.wfile.write(body or b"")
+
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["content-length"]))
+            responder = lists.responders.get(self.path)
+            self.send_response(200 if responder else 503)
+            self.end_headers()
+            self.wfile.write(responder(asked) if responder else b"")
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""

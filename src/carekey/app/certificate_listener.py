@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from carekey.app.handshakes import BACKLOG, Door, Handshakes, allow_open_files
 from carekey.app.protocol import BoundedHttp
 from carekey.app.settings import Settings, load
 from carekey.web.peer_certificate import EXTENSION
@@ -74,13 +75,23 @@ def _beyond_python(made: ssl.SSLContext, authorities: Iterable[bytes]) -> None:
 
 
 class CertificateLoop(asyncio.SelectorEventLoop):
-    """Drops whoever does not finish the handshake. (uvloop tells no certificate.)"""
+    """Every TLS listener of it has a door, which bounds handshakes. (uvloop tells no certificate.)"""
 
     HANDSHAKE_SECONDS: ClassVar[int] = 10
 
-    async def create_server(self, *where: Any, **how: Any) -> asyncio.Server:
+    async def create_server(  # type: ignore[override]  # of its many forms the one that servers use
+        self,
+        protocol_factory: Callable[[], asyncio.Protocol],
+        *where: Any,
+        ssl: ssl.SSLContext | None = None,
+        **how: Any,
+    ) -> asyncio.Server:
+        if ssl is None:
+            return await super().create_server(protocol_factory, *where, **how)
+        allow_open_files()
+        handshakes = Handshakes(seconds=self.HANDSHAKE_SECONDS)
         return await super().create_server(
-            *where, **{**how, "ssl_handshake_timeout": self.HANDSHAKE_SECONDS, "ssl_shutdown_timeout": 2}
+            lambda: Door(protocol_factory, ssl, handshakes), *where, **{**how, "backlog": BACKLOG}
         )
 
 

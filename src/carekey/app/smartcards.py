@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from carekey.app import card_authority, certificates
 from carekey.app.settings import Settings, duration, origin_of
 from carekey.authenticators.smartcard.fetch import Fetcher
-from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
+from carekey.authenticators.smartcard.profiles import Method, PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY, Terms
 from carekey.kernel.clock import Clock
@@ -53,7 +53,8 @@ def profiles(found: Settings) -> list[PkiProfile]:
             profile = national_card(anchors=anchors, intermediates=between, locations=locations, grace=grace)
         else:
             profile = own_card(anchors=anchors, intermediates=between, grace=grace)
-        made.append(replace(profile, name=name))
+        methods, responders = tuple(Method(one) for one in pki.methods), tuple(pki.responders)
+        made.append(replace(profile, name=name, methods=methods, responders=responders))
     if own := card_authority.certificates(found):
         root, cards = own
         made.append(own_card(anchors=(root,), intermediates=(cards,)))

@@ -19,6 +19,7 @@ from carekey.storage.store import Tx
 if TYPE_CHECKING:
     from carekey.app.wiring import Installation
     from carekey.authenticators.smartcard.issuing import Desk
+    from carekey.authenticators.smartcard.tokens import Facts
 
 commands = typer.Typer(help="Smartcards of this installation's own authority.", no_args_is_help=True)
 
@@ -88,6 +89,7 @@ def issue(
             tokens, library = _tokens(), _module(running, module)
             desk, pin = _desk(running), _secret(_PIN, "PIN")
             facts = tokens.facts(library, card)
+            _check_makes_keys(facts)
             with tokens.opened(library, pin, facts.serial) as reader:
                 made = await desk.issue(
                     reader, serial=facts.serial, person=PersonId(person), locked=locked, progress=_progress
@@ -122,6 +124,7 @@ def renew(
             tokens, library = _tokens(), _module(running, module)
             desk, pin = _desk(running), _secret(_PIN, "PIN")
             facts = tokens.facts(library, card)
+            _check_makes_keys(facts)
             with tokens.opened(library, pin, facts.serial) as reader:
                 return await desk.renew(reader, serial=facts.serial, late=seen, progress=_progress)
 
@@ -132,8 +135,8 @@ def renew(
 def unlock(config: Config = None, *, card: Which = None, module: Module = None) -> None:
     """Give the card in the reader a new PIN. A card that was issued locked becomes active.
 
-    The security officer's PIN and the new one are asked for, or taken from CAREKEY_CARD_OFFICER_PIN and
-    CAREKEY_CARD_NEW_PIN.
+    The security officer's PIN (a PIV card's PUK) and the new one are asked for, or taken from CAREKEY_CARD_OFFICER_PIN
+    and CAREKEY_CARD_NEW_PIN.
 
     Examples: `carekey card unlock`
     """
@@ -143,7 +146,7 @@ def unlock(config: Config = None, *, card: Which = None, module: Module = None) 
         async with opened(config) as running:
             tokens, library = _tokens(), _module(running, module)
             facts = tokens.facts(library, card)
-            known = await _find(running, facts.serial)
+            known = await _in_reader(running, facts)
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
                 raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
             officer, new = _secret(_OFFICER_PIN, "Security officer's PIN"), _secret(_NEW_PIN, "New PIN")
@@ -273,6 +276,27 @@ async def _find(running: "Installation", serial: str) -> Card:
     if found is None:
         raise CommandError(f"There is no card {serial} in the directory.", Exit.NOT_FOUND)
     return found
+
+
+async def _in_reader(running: "Installation", facts: "Facts") -> Card:
+    """A card of another PKI is in the directory since its first use, by its certificate. Raises: CommandError."""
+    from carekey.authenticators.smartcard.ceremony import known_by
+
+    def find(tx: Tx) -> Card | None:
+        serials = (facts.serial, *map(known_by, facts.certificates))
+        return next((found for serial in serials if (found := tx.cards.find_serial(serial))), None)
+
+    return await running.store.read(find) or await _find(running, facts.serial)
+
+
+def _check_makes_keys(facts: "Facts") -> None:
+    """Before the directory hears of the card. Raises: CommandError."""
+    if not facts.makes_keys:
+        raise CommandError(
+            f"The card {facts.serial} ({facts.manufacturer}) makes no keys by PKCS#11, as PIV cards do not: make its keys "
+            "and certificate with its maker's tools, and accept its PKI with a table [smartcards.pkis.NAME].",
+            Exit.NOT_ALLOWED,
+        )
 
 
 def _secret(variable: str, what: str) -> Secret:

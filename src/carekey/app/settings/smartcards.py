@@ -18,6 +18,11 @@ class CardPki(Section, frozen=True):
     """PEM file with the authorities between roots and cards."""
     locations: dict[str, str] = {}
     """Where revocation lists are fetched whose distribution points are names in a directory: name to URL."""
+    methods: list[Literal["crl", "ocsp"]] = msgspec.field(default_factory=lambda: ["crl"])
+    """How revocation is asked about, the preferred way first; what one cannot tell the next is asked. For `ocsp` a
+    certificate names its responder, or `responders` does."""
+    responders: list[str] = []
+    """URLs of OCSP responders for certificates that name none."""
     grace: str | None = None
     """How long after its end the last revocation list still counts, such as `4h`. By default not at all: while no
     list can be had, nobody logs in with these cards."""

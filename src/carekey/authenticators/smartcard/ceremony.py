@@ -1,7 +1,10 @@
 """Logging in with a smartcard. TLS has proven that the key is there; this decides what that is worth."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.authenticators.base import Verified
 from carekey.authenticators.smartcard import path, revocation
@@ -72,7 +75,12 @@ def finish(
 
 def card_id(identity: CardIdentity) -> CardId:
     """The id of a card that another PKI made, the same on every node."""
-    return CardId(identity.fingerprint[:32])
+    return known_by(identity.certificate.public_bytes(Encoding.DER))
+
+
+def known_by(certificate: bytes) -> CardId:
+    """The same, from the certificate in the reader."""
+    return CardId(hashlib.sha256(certificate).hexdigest()[:32])
 
 
 def _card_fault(identity: CardIdentity, card: Card | None) -> Reason | None:

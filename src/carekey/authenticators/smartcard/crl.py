@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from carekey.authenticators.smartcard.evidence import CrlWanted, RevocationList
-from carekey.authenticators.smartcard.path import UNREADABLE, extension
+from carekey.authenticators.smartcard.path import UNREADABLE
+from carekey.authenticators.smartcard.policies import extension
 from carekey.authenticators.smartcard.revocation import SKEW, name_of
 
 SOUND = (hashes.SHA256, hashes.SHA384, hashes.SHA512, type(None))

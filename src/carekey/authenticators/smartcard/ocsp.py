@@ -12,7 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from carekey.authenticators.smartcard.crl import SOUND, EvidenceError
 from carekey.authenticators.smartcard.evidence import OcspAnswer, OcspWanted
-from carekey.authenticators.smartcard.path import UNREADABLE, extension
+from carekey.authenticators.smartcard.path import UNREADABLE
+from carekey.authenticators.smartcard.policies import extension
 from carekey.authenticators.smartcard.revocation import SKEW
 
 NONCE_SIZE = 32

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -28,16 +27,13 @@ from cryptography.x509.verification import (
 )
 
 from carekey.authenticators.base import Rejected
+from carekey.authenticators.smartcard.policies import acceptable, extension
 from carekey.authenticators.smartcard.profiles import PkiProfile
 from carekey.kernel.ids import PersonId
 
 MAX_CERTIFICATES = 8
 MAX_BYTES = 16_384
 """Of one certificate. Real ones take two thousand."""
-
-ANY_POLICY = "2.5.29.32.0"
-
-ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
 UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 """What the library raises, now or at the first look at an extension, for a certificate that makes no sense."""
@@ -153,8 +149,8 @@ def _judge(
         return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
     if not all(strong(one.public_key()) for one in path):
         return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
-    if fault := _policy_fault(path, profile):
-        return fault
+    if not acceptable(path, profile.policies):
+        return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
     person = _person(leaf, profile)
     if person is None:
         return Refused(why=Reason.NO_PERSON, detail=leaf.subject.rfc4514_string()[:200])
@@ -178,24 +174,6 @@ def _use_fault(leaf: x509.Certificate, profile: PkiProfile) -> Refused | None:
     if ExtendedKeyUsageOID.CLIENT_AUTH not in extended:
         return Refused(why=Reason.WRONG_USE, detail="no clientAuth")
     return None
-
-
-def _policy_fault(path: Sequence[x509.Certificate], profile: PkiProfile) -> Refused | None:
-    """Every authority below the anchor must allow what the card claims (RFC 5280 section 6.1.2; no mapping)."""
-    if not profile.policies:
-        return None
-    valid = profile.policies
-    for authority in path[-2:0:-1]:
-        named = _policies(authority)
-        valid = valid if ANY_POLICY in named else valid & named
-    if not valid & _policies(path[0]):
-        return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
-    return None
-
-
-def _policies(certificate: x509.Certificate) -> frozenset[str]:
-    found = extension(certificate, x509.CertificatePolicies)
-    return frozenset(one.policy_identifier.dotted_string for one in found or ())
 
 
 _USER_NUMBER = re.compile(r"[0-9]{12}")
@@ -224,12 +202,14 @@ def _loaded(certificates: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
 
 @lru_cache(maxsize=64)
 def _policy(anchors: tuple[bytes, ...], max_depth: int) -> PolicyBuilder:
-    """Uses and policies are looked at above; the library's own rules are those of web servers' certificates."""
+    """Uses are looked at above, policies in `policies.py`; the library's own rules are those of web servers' certificates."""
     leaf = ExtensionPolicy.permit_all().may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _not_an_authority)
     authority = (
         ExtensionPolicy.permit_all()
         .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _an_authority)
         .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+        .may_be_present(x509.PolicyConstraints, Criticality.AGNOSTIC, None)
+        .may_be_present(x509.InhibitAnyPolicy, Criticality.AGNOSTIC, None)
     )
     return (
         PolicyBuilder()
@@ -256,13 +236,6 @@ def _an_authority(_policy: Policy, _certificate: x509.Certificate, found: x509.B
 def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
     if found is not None and not found.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
-
-
-def extension(certificate: x509.Certificate, kind: type[ExtensionT]) -> ExtensionT | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 @lru_cache(maxsize=256)

@@ -20,7 +20,8 @@ from carekey.authenticators.smartcard.evidence import (
     crl_key,
     ocsp_key,
 )
-from carekey.authenticators.smartcard.path import CardIdentity, extension
+from carekey.authenticators.smartcard.path import CardIdentity
+from carekey.authenticators.smartcard.policies import extension
 from carekey.authenticators.smartcard.profiles import Method, PkiProfile
 
 

@@ -20,6 +20,9 @@ from carekey.kernel.secret import Secret
 
 KEY_BITS = 2048
 
+PIV = "piv_II"
+"""How OpenSC calls the maker of every PIV card."""
+
 SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT: (b"\x02", b"\x12")}
 """Object identifiers. A renewed key takes the other one of its pair, so that the old one works until the new one does."""
 
@@ -31,6 +34,10 @@ class Facts:
     manufacturer: str
     pin: str
     """`ready`, `last_try`, `locked` or `not_set`."""
+    makes_keys: bool
+    """Whether keys can be made on it by PKCS#11. A PIV card's (NIST SP 800-73) are made with its maker's tools."""
+    certificates: tuple[bytes, ...] = ()
+    """What it shows without a PIN, DER."""
 
 
 class TokenKey(rsa.RSAPrivateKey):
@@ -165,8 +172,16 @@ def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Toke
 
 
 def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:
-    """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError."""
+    """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError.
+
+    A PIV card has a PUK for that and no security officer. OpenSC takes it as the old PIN of a session that is not logged
+    in, if its settings say `user_pin_unblock_style = set_pin_in_unlogged_session`.
+    """
     found = _token(module, serial)
+    if found.manufacturer_id.strip() == PIV:
+        with _explained(), found.open(rw=True) as session:
+            session.set_pin(security_officer_pin.reveal(), new_pin.reveal())
+        return
     with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
         session.init_pin(new_pin.reveal())
 
@@ -203,7 +218,18 @@ def _facts(token: pkcs11.Token) -> Facts:
         if pkcs11.TokenFlag.USER_PIN_INITIALIZED in flags
         else "not_set"
     )
-    return Facts(serial=_serial(token), label=token.label.strip(), manufacturer=token.manufacturer_id.strip(), pin=pin)
+    with _explained(), token.open() as session:
+        shown = tuple(
+            bytes(one[Attribute.VALUE]) for one in session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})
+        )
+    return Facts(
+        serial=_serial(token),
+        label=token.label.strip(),
+        manufacturer=token.manufacturer_id.strip(),
+        pin=pin,
+        makes_keys=Mechanism.RSA_PKCS_KEY_PAIR_GEN in token.slot.get_mechanisms(),
+        certificates=shown,
+    )
 
 
 def _serial(token: pkcs11.Token) -> str:

@@ -23,7 +23,10 @@ _NOT_LINKED = (
 _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.NO_CARD: (
         "We did not get a card",
-        "Check that it is fully in the reader, chip first. If your browser asks for a certificate, select yours.",
+        (
+            "Check that it is fully in the reader, chip first. If your browser asks for a certificate, select yours. "
+            f"Some browsers keep back a card that has run out: if yours may have, ask {_RA}."
+        ),
     ),
     Reason.MALFORMED: _NOT_OURS,
     Reason.UNKNOWN_ISSUER: _NOT_OURS,

@@ -12,7 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from carekey.authenticators.smartcard.authority.certificate_profiles import CertificateProfile
 from carekey.authenticators.smartcard.authority.signing import BACKDATED, Authority
 from carekey.authenticators.smartcard.model import Purpose
-from carekey.authenticators.smartcard.path import UNREADABLE, extension, strong
+from carekey.authenticators.smartcard.path import UNREADABLE, strong
+from carekey.authenticators.smartcard.policies import extension
 
 
 def faults(

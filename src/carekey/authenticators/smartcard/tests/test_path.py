@@ -1,6 +1,5 @@
-"""Whose card it is: every vector also through OpenSSL, which must agree where it knows the rule."""
+"""Whose card it is: every vector also through OpenSSL and pyHanko's certvalidator, which must agree where they know the rule."""
 
-import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,13 +7,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carekey.authenticators.smartcard.path import CardIdentity, Reason, Refused, issuer_id, judge
-from carekey.authenticators.smartcard.tests import pki
+from carekey.authenticators.smartcard.tests import peers, pki
 from carekey.authenticators.smartcard.tests.pki import DAY, NATIONAL, NOW, OWN, ROOT, SUB, USER, YEAR, card, der
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
@@ -28,31 +26,27 @@ def with_extension(oid: str):
     return lambda builder: builder.add_extension(unknown, critical=True)
 
 
-def under(**fields: Any):
+def asking_for_a_policy(*, critical: bool):
+    """RFC 5280 has it critical, its forerunner either way."""
+    asked = x509.PolicyConstraints(require_explicit_policy=0, inhibit_policy_mapping=None)
+    return lambda builder: builder.add_extension(asked, critical=critical)
+
+
+def under(*, extended=None, above=ROOT, **fields: Any):
     """A card under an authority that is faulty in some way, which the reader sent along."""
-    authority = pki.sub(ROOT, 30, common="SubCA03", **fields)
-    return [card(authority), authority.certificate]
+    authority = pki.sub(above, 30, common="SubCA03", **fields)
+    between = [] if above is ROOT else [above.certificate]
+    return [card(authority, extended=extended), authority.certificate, *between]
 
 
-def openssl(tmp_path, chain, profile) -> bool:
-    """What `openssl verify` says."""
-
-    def pem(name, certificates):
-        file = tmp_path / name
-        file.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in certificates))
-        return str(file)
-
-    anchors = [x509.load_der_x509_certificate(one) for one in profile.anchors]
-    others = [*(x509.load_der_x509_certificate(one) for one in profile.intermediates), *chain[1:]]
-    files = ["-CAfile", pem("anchors.pem", anchors), "-untrusted", pem("others.pem", others)]
-    rules = ["-purpose", "sslclient", "-x509_strict", "-attime", str(int(NOW.timestamp()))]
-    rules += ["-no-CApath", "-no-CAstore", "-auth_level", "2"]
-    for policy in profile.policies:
-        rules += ["-policy", policy, "-explicit_policy"]
-    done = subprocess.run(
-        ["openssl", "verify", *rules, *files, pem("card.pem", chain[:1])], check=False, capture_output=True
-    )
-    return done.returncode == 0
+NO_ANY = pki.sub(
+    ROOT,
+    32,
+    common="SubCA04",
+    path_length=1,
+    policy=pki.NATIONAL_POLICY,
+    change=lambda builder: builder.add_extension(x509.InhibitAnyPolicy(0), critical=True),
+)
 
 
 GOOD = {
@@ -62,11 +56,12 @@ GOOD = {
     "national, P-384": ([card(SUB, public=ec.derive_private_key(7, ec.SECP384R1()).public_key())], NATIONAL),
     "our own": ([card(SUB, extended=[CLIENT])], OWN),
     "under an authority for any policy": (under(policy="2.5.29.32.0"), NATIONAL),
+    "under an authority that asks for a policy": (under(change=asking_for_a_policy(critical=True)), NATIONAL),
 }
 
 
 @pytest.mark.parametrize("what", GOOD)
-def test_rfc5280_6_1_a_good_path_names_the_person(what, tmp_path) -> None:
+def test_rfc5280_6_1_a_good_path_names_the_person(what) -> None:
     chain, profile = GOOD[what]
     found = judge([der(one) for one in chain], profile=profile, now=NOW)
     assert isinstance(found, CardIdentity), found
@@ -74,10 +69,12 @@ def test_rfc5280_6_1_a_good_path_names_the_person(what, tmp_path) -> None:
     assert found.path[-1] == ROOT.certificate
     assert found.issuer == issuer_id(found.path[1])
     assert found.serial == chain[0].serial_number
-    assert openssl(tmp_path, chain, profile)
+    asked = peers.about([der(one) for one in chain], profile, NOW)
+    assert peers.openssl(asked)
+    assert peers.certvalidator(asked)
 
 
-# What OpenSSL says: False that it refuses too, True that the rule is ours beyond it.
+# What the others say: False that they refuse too, True that the rule is ours beyond RFC 5280.
 BAD = {
     "expired": ([card(SUB, starts=NOW - YEAR, ends=NOW - DAY)], NATIONAL, Reason.EXPIRED, False),
     "not yet valid": ([card(SUB, starts=NOW + DAY)], NATIONAL, Reason.NOT_YET_VALID, False),
@@ -106,6 +103,18 @@ BAD = {
     "the authority may not sign certificates": (under(may_sign=False), NATIONAL, Reason.UNKNOWN_ISSUER, False),
     "the authority is of another policy": (under(policy="1.2.3"), NATIONAL, Reason.WRONG_POLICY, False),
     "the authority has no policy": (under(policy=None), NATIONAL, Reason.WRONG_POLICY, False),
+    "the authority asks for a policy, and there is none": (
+        under(change=asking_for_a_policy(critical=False), policy=None, extended=[CLIENT]),
+        OWN,
+        Reason.WRONG_POLICY,
+        False,
+    ),
+    "the authority is for any policy, but may not": (
+        under(policy="2.5.29.32.0", above=NO_ANY),
+        NATIONAL,
+        Reason.WRONG_POLICY,
+        False,
+    ),
     "no policy": ([card(SUB, policy=None)], NATIONAL, Reason.WRONG_POLICY, False),
     "another policy": ([card(SUB, policy="1.2.3")], NATIONAL, Reason.WRONG_POLICY, False),
     "path length": (
@@ -158,13 +167,15 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_rfc5280_6_1_a_faulty_path_is_refused(what, tmp_path) -> None:
-    chain, profile, why, openssl_says = BAD[what]
+def test_rfc5280_6_1_a_faulty_path_is_refused(what) -> None:
+    chain, profile, why, beyond_rfc5280 = BAD[what]
     found = judge([der(one) for one in chain], profile=profile, now=NOW)
     assert isinstance(found, Refused)
     if why:
         assert found.why == why, found
-    assert openssl(tmp_path, chain, profile) is openssl_says
+    asked = peers.about([der(one) for one in chain], profile, NOW)
+    assert peers.openssl(asked) is beyond_rfc5280
+    assert peers.certvalidator(asked) is beyond_rfc5280
 
 
 def test_a_card_of_1024_bits_is_refused() -> None:
