@@ -108,6 +108,12 @@ async def _refresh_revocation(opened: wiring.Installation) -> None:
         await opened.revocations.refresh()
 
 
+async def _refresh_for_virtual_cards(opened: wiring.Installation) -> None:
+    """Those are judged on this listener."""
+    if opened.settings.virtual_cards():
+        await _refresh_revocation(opened)
+
+
 async def _deliver(opened: wiring.Installation) -> None:
     await opened.back_channel.begin()
 
@@ -118,6 +124,7 @@ MAIN = Listener(
         ("keys", KEYS_EVERY, _rotate),
         ("sweep", SWEEP_EVERY, _sweep),
         ("revocation-lists", CARDS_EVERY, publish_lists),
+        ("revocation", REVOCATION_EVERY, _refresh_for_virtual_cards),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
     ),
 )

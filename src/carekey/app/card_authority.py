@@ -3,13 +3,16 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.smartcard.authority import keys
+from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
 from carekey.authenticators.smartcard.authority.publishing import Published
+from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import (
     Addresses,
     Authority,
@@ -17,9 +20,15 @@ from carekey.authenticators.smartcard.authority.signing import (
     root_certificate,
     serial_number,
 )
+from carekey.authenticators.smartcard.issuing import Desk
 from carekey.jose.sealing import SealBroken, Sealing
+from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
+from carekey.storage.store import Tx
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 ROOT, CARDS = "root", "cards"
 """The names under which the two are published, and those of their files."""
@@ -97,6 +106,23 @@ def certificates(found: Settings) -> tuple[bytes, bytes] | None:
     except (OSError, ValueError):
         raise SettingsError(f"The card authority in {where} is damaged: bring back its files from a copy.") from None
     return root, cards
+
+
+def desk(running: "Installation", *, by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
+    """Where this installation's cards are made. `lifetime`: of their certificates, if not the settings'.
+
+    Raises: CardError, if it has no authority."""
+    authority = next((one.authority for one in running.card_authorities if one.name == CARDS), None)
+    if authority is None:
+        raise CardError("There is no card authority: make one with `carekey card new-authority`.")
+    return Desk(
+        store=running.store,
+        authority=authority,
+        profiles=card_profiles(lifetime or card_lifetime(running.settings)),
+        clock=running.clock,
+        entropy=running.entropy,
+        by=by,
+    )
 
 
 def list_lifetime(found: Settings) -> timedelta:

@@ -13,6 +13,7 @@ from carekey.authenticators.smartcard.fetch import Fetcher
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.authenticators.smartcard.virtual import Wallet
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import IssuerName
@@ -38,8 +39,15 @@ def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Sm
         zones=found.zones_of(WAY.name),
         n3_zones=frozenset(found.smartcards.n3_zones),
         proxied=found.smartcards.proxied,
+        virtual=wallet(found) if found.virtual_cards() else None,
     )
     return Smartcards(terms=terms, revocations=revocations)
+
+
+def wallet(found: Settings) -> Wallet:
+    """Where virtual cards are kept."""
+    chosen = found.smartcards.virtual_folder
+    return Wallet(Path(chosen) if chosen else found.folder() / "virtual-cards")
 
 
 def profiles(found: Settings) -> list[PkiProfile]:

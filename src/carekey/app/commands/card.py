@@ -197,6 +197,34 @@ def cancel(
 
 
 @commands.command()
+def virtual(
+    person: Annotated[str, typer.Argument(metavar="USER_ID", help="The person's 12 digits.")], config: Config = None
+) -> None:
+    """Make a virtual card for a person, which the service holds itself. For sandboxes; never in production.
+
+    Examples: `carekey card virtual 555000000002`
+    """
+    from carekey.app.asgi import publish_lists
+    from carekey.app.smartcards import wallet
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            if not running.settings.virtual_cards():
+                raise CommandError(
+                    "Virtual cards are for sandboxes with smartcards: set smartcards.url and smartcards.virtual.",
+                    Exit.NOT_ALLOWED,
+                )
+            card = wallet(running.settings).blank(PersonId(person), running.entropy)
+            made = await _desk(running).issue(
+                card, serial=card.serial, person=PersonId(person), locked=False, progress=_progress
+            )
+            await publish_lists(running)
+            return made
+
+    put(_explained(work).serial)
+
+
+@commands.command()
 def status(serial: Serial, config: Config = None, *, json: Json = False) -> None:
     """Show what the directory knows of a card.
 
@@ -252,20 +280,12 @@ def _module(running: "Installation", given: str | None) -> str:
 
 def _desk(running: "Installation") -> "Desk[Tx]":
     from carekey.app import card_authority
-    from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
-    from carekey.authenticators.smartcard.issuing import Desk
+    from carekey.authenticators.smartcard.authority.registration import CardError
 
-    authority = next((one for one in running.card_authorities if one.name == card_authority.CARDS), None)
-    if authority is None:
-        raise CommandError("There is no card authority: make one with `carekey card new-authority`.", Exit.NOT_FOUND)
-    return Desk(
-        store=running.store,
-        authority=authority.authority,
-        profiles=card_profiles(card_authority.card_lifetime(running.settings)),
-        clock=running.clock,
-        entropy=running.entropy,
-        by=this_operator(),
-    )
+    try:
+        return card_authority.desk(running, by=this_operator())
+    except CardError as error:
+        raise CommandError(str(error), Exit.NOT_FOUND) from None
 
 
 async def _find(running: "Installation", serial: str) -> Card:

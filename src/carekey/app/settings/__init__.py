@@ -151,6 +151,14 @@ class Settings(Section, frozen=True):
         chosen = self.webauthn.virtual_authenticators
         return self.environment == "demo" if chosen is None else chosen
 
+    def virtual_cards(self) -> bool:
+        """Whether the service may hold cards itself. Never where an issuer that takes cards has real people."""
+        if self.smartcards.url is None or self.environment == "production":
+            return False
+        chosen = self.smartcards.virtual
+        wanted = self.environment == "demo" if chosen is None else chosen
+        return wanted and all(issuer.sandbox for issuer in self.issuers.values() if "smartcard" in issuer.ways)
+
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
 
@@ -282,6 +290,10 @@ def _checked(settings: Settings) -> Settings:
         proxies=settings.server.proxies,
         shared=settings.database_url() != "memory:",
     )
+    if settings.smartcards.virtual and not settings.virtual_cards() and settings.environment != "production":
+        raise SettingsError(
+            "smartcards.virtual needs smartcards.url, and sandbox = true at each issuer that takes smartcards."
+        )
     phones.check(settings.uaf)
     if settings.environment == "production":
         _check_production(settings)
@@ -308,6 +320,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("Production needs a database that lasts: set database.url.")
     if settings.uaf.conformance:
         raise SettingsError("uaf.conformance is for tests: its endpoints take anybody's word. Remove it.")
+    if settings.smartcards.virtual:
+        raise SettingsError("smartcards.virtual is for tests: anybody can use such a card. Remove it.")
     if settings.webauthn.virtual_authenticators:
         raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 

@@ -42,6 +42,11 @@ class Smartcards(Section, frozen=True):
     alone, and nobody else is answered. See `deploy/`."""
     n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
     """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
+    virtual: bool | None = None
+    """Accept virtual cards, whose keys lie with the service: whoever sees the log-in page can be any of their holders.
+    For issuers with `sandbox = true`; refused in production. If it is not set, a demo alone has them."""
+    virtual_folder: str | None = None
+    """Folder with the virtual cards. By default `virtual-cards` in the data folder. Every node needs the same."""
     pkis: dict[str, CardPki] = {}
     """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
 

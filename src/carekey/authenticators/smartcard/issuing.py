@@ -15,7 +15,7 @@ from carekey.authenticators.smartcard.authority.registration import CardError, F
 from carekey.authenticators.smartcard.authority.signing import Authority, serial_number
 from carekey.authenticators.smartcard.model import Card, CardCertificate, CardId, CardState, Purpose
 from carekey.authenticators.smartcard.ports import CardTx
-from carekey.authenticators.smartcard.tokens import SLOTS, Token
+from carekey.authenticators.smartcard.writable import SLOTS, Writable
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, token
@@ -51,7 +51,7 @@ class Desk(Generic[TxT]):
     entropy: Entropy
     by: Actor
 
-    async def issue(self, card: Token, *, serial: str, person: PersonId, locked: bool, progress: Progress) -> Card:
+    async def issue(self, card: Writable, *, serial: str, person: PersonId, locked: bool, progress: Progress) -> Card:
         """Raises: CardError."""
         progress(Step.ENTERING, serial)
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
@@ -64,7 +64,7 @@ class Desk(Generic[TxT]):
             lambda tx: registration.hand_over(tx, entered, locked=locked, by=self.by, now=self.clock.now())
         )
 
-    async def renew(self, card: Token, *, serial: str, late: bool, progress: Progress) -> Card:
+    async def renew(self, card: Writable, *, serial: str, late: bool, progress: Progress) -> Card:
         """New keys and certificates for an issued card. `late`: the registration authority has seen the person, so
         it need not be the last 90 days. Raises: CardError."""
         found = await self.store.read(lambda tx: tx.cards.find_serial(serial))
@@ -88,7 +88,7 @@ class Desk(Generic[TxT]):
         return found
 
     async def _certify(
-        self, card: Token, entered: Card, profile: CertificateProfile, slot: bytes, progress: Progress
+        self, card: Writable, entered: Card, profile: CertificateProfile, slot: bytes, progress: Progress
     ) -> CardCertificate:
         label = profile.purpose.value
         progress(Step.MAKING_KEYS, label)
@@ -125,7 +125,7 @@ def _superseding(old: CardCertificate, at: datetime) -> Callable[[CardTx], bool]
     return lambda tx: tx.cards.supersede(old.issuer, old.serial, at=at)
 
 
-def _clear(card: Token, ever: Sequence[CardCertificate]) -> None:
+def _clear(card: Writable, ever: Sequence[CardCertificate]) -> None:
     """Remove what an interrupted renewal has replaced and left."""
     gone = {one.der for one in ever if one.superseded_at}
     for pair in SLOTS.values():
@@ -134,7 +134,7 @@ def _clear(card: Token, ever: Sequence[CardCertificate]) -> None:
                 card.remove(slot)
 
 
-def _on_card(card: Token, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:
+def _on_card(card: Writable, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:
     """Where on the card its oldest certificate for this purpose is: the one to replace."""
     on_card = {card.certificate(slot): slot for slot in SLOTS[purpose]}
     for one in held:

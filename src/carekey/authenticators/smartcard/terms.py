@@ -7,6 +7,7 @@ from typing import Protocol
 from carekey.authenticators.base import Way
 from carekey.authenticators.smartcard.evidence import Evidence, Wanted
 from carekey.authenticators.smartcard.profiles import PkiProfile
+from carekey.authenticators.smartcard.virtual import Wallet
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import IssuerName
 
@@ -47,6 +48,8 @@ class Terms:
     """Zones whose log-ins say N3_SMARTCARD, as cards on the health network always have (cis2-profile section 4.3)."""
     proxied: bool
     """Whether a proxy ends TLS on the card host and says in Client-Cert what it was shown (RFC 9440)."""
+    virtual: Wallet | None = None
+    """Cards that the service itself holds; None where there are none, as in production always."""
 
     @property
     def remembers(self) -> bool:

@@ -15,13 +15,9 @@ from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, 
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
-from carekey.authenticators.smartcard.model import Purpose
 from carekey.kernel.secret import Secret
 
 KEY_BITS = 2048
-
-SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT: (b"\x02", b"\x12")}
-"""Object identifiers. A renewed key takes the other one of its pair, so that the old one works until the new one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from carekey.authenticators.base import Attempt
 from carekey.authenticators.smartcard.path import Reason
+from carekey.authenticators.smartcard.virtual_http import Held
 from carekey.authenticators.smartcard.words import ANOTHER_CARD, words
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import IssuerName, LoginId
@@ -18,6 +19,9 @@ ATTEMPT = Attempt(
     levels=frozenset({AAL.AAL3}),
     csrf="token",
 )
+
+PEOPLE = ((101, "Dr Amara Okafor"), (102, "Niamh O’Sullivan"), (115, "Karl Zimmer"))
+ASKED = "Select a card"
 
 
 def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, Any]:
@@ -35,7 +39,16 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     shown = [Reason.EXPIRED, Reason.UNKNOWN_ISSUER, Reason.REVOKED, Reason.REVOCATION_UNKNOWN]
+    held = [Held(value=f"555000000{n}-0a1b2c", text=who, hint=f"Card 555000000{n}-0a1b2c") for n, who in PEOPLE]
     return [
+        ("put-in-virtual", "smartcard/smartcard.html", {**_page(remembers=True), "virtual": True}),
+        ("virtual", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": held, "error": None, "errors": []}),
+        (
+            "virtual-error",
+            "smartcard/virtual.html",
+            {"attempt": ATTEMPT, "cards": held, "error": ASKED, "errors": [("card", ASKED)]},
+        ),
+        ("virtual-none", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": [], "error": None, "errors": []}),
         ("put-in", "smartcard/smartcard.html", _page()),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),
