@@ -18,6 +18,8 @@ from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Store, Tx
+from carekey.workstations.http import WorkstationsHttp
+from carekey.workstations.model import WhenCardLeaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,16 @@ def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Sm
         virtual=wallet(found) if found.virtual_cards() else None,
     )
     return Smartcards(terms=terms, revocations=revocations)
+
+
+def workstations(found: Settings, store: Store, cards: Smartcards) -> WorkstationsHttp[Tx]:
+    """Where companions tell of cards."""
+    return WorkstationsHttp(
+        store=store,
+        profiles=cards.terms.profiles,
+        policy=WhenCardLeaves(found.workstations.when_card_leaves),
+        origins=[found.origin()],
+    )
 
 
 def wallet(found: Settings) -> Wallet:

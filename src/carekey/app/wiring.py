@@ -101,6 +101,7 @@ async def running(
         routes = _routes(
             found, store, issuers, signers, sealing, site, metadata, master, phone_terms, cards.terms if cards else None
         )
+        routes += smartcards.workstations(found, store, cards).routes() if cards else []
         authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":

@@ -9,7 +9,7 @@ from carekey.kernel.event import Recorder
 from carekey.kernel.ids import LoginId, RoleProfileId
 from carekey.login.model import Issue, Login, Outcome
 from carekey.sessions.model import Session
-from carekey.sessions.ports import LogoutDeliveries, Sessions
+from carekey.sessions.ports import CardPlaces, LogoutDeliveries, Sessions
 
 
 class Logins(Protocol):
@@ -25,6 +25,10 @@ class Logins(Protocol):
         """Keep the chosen role. False if the log-in has ended."""
         ...
 
+    def restart(self, id: LoginId) -> bool:
+        """Forget proof and role: nobody has proven anything yet. False if the log-in has ended."""
+        ...
+
     def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:
         """Of simultaneous callers exactly one gets True, and answers the application."""
         ...
@@ -35,6 +39,8 @@ class LoginTx(Protocol):
     def logins(self) -> Logins: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def card_places(self) -> CardPlaces: ...
     @property
     def logout_deliveries(self) -> LogoutDeliveries: ...
     @property

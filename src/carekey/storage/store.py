@@ -13,6 +13,7 @@ from carekey.jose.ports import KeysTx
 from carekey.login.ports import LoginTx
 from carekey.oidc.ports import OidcTx
 from carekey.sessions.ports import SessionTx
+from carekey.workstations.ports import WorkstationTx
 
 T = TypeVar("T")
 
@@ -29,7 +30,11 @@ DELIVERIES_KEPT = timedelta(days=7)
 """For those who look after an application to see. What became of them stays on the audit record."""
 
 
-class Tx(AuditTx, CardTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol):
+PLACES_KEPT = timedelta(days=1)
+"""Where a card was before it was taken out. A log-in that began before that has long ended."""
+
+
+class Tx(AuditTx, CardTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, WorkstationTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
     def sweep(self, *, now: datetime, limit: int) -> int:

@@ -28,6 +28,7 @@ from carekey.app.settings.section import (
     origin_of,
 )
 from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
+from carekey.app.settings.workstations import Workstations
 
 __all__ = [
     "CardAuthority",
@@ -38,6 +39,7 @@ __all__ = [
     "SettingsError",
     "Smartcards",
     "Uaf",
+    "Workstations",
     "duration",
     "is_loopback",
     "origin_of",
@@ -129,6 +131,7 @@ class Settings(Section, frozen=True):
     webauthn: WebAuthn = WebAuthn()
     smartcards: Smartcards = Smartcards()
     card_authority: CardAuthority = CardAuthority()
+    workstations: Workstations = Workstations()
     uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""

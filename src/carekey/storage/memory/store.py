@@ -14,6 +14,7 @@ from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
+from carekey.storage.memory.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class MemoryTx:
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
         self.sessions = Sessions(journal)
+        self.workstations = Workstations(journal)
+        self.card_places = CardPlaces(journal)
         self.logins = Logins(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
@@ -60,6 +63,7 @@ class MemoryTx:
             self.enrolments,
             self.revocation,
             self.approvals,
+            self.card_places,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)

@@ -19,6 +19,7 @@ from carekey.storage.sql.schema import (
     access_tokens,
     approvals,
     assertions,
+    card_places,
     challenges,
     codes,
     enrolments,
@@ -32,6 +33,7 @@ from carekey.storage.sql.schema import (
     sessions,
 )
 from carekey.storage.sql.sessions import Logins, Sessions
+from carekey.storage.sql.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN
 
 
@@ -54,6 +56,8 @@ class SqlTx:
         self.approvals = Approvals(connection, dialect)
         self.uaf_keys = UafKeys(connection, dialect)
         self.sessions = Sessions(connection, dialect)
+        self.workstations = Workstations(connection, dialect)
+        self.card_places = CardPlaces(connection, dialect)
         self.logins = Logins(connection, dialect)
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
@@ -100,6 +104,7 @@ class _SweepSql:
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
+            oldest(card_places, card_places.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
         oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))

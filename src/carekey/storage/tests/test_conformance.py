@@ -2,7 +2,17 @@
 
 import pytest
 
-from carekey.storage.conformance import authenticators, cards, directory, logout, oidc, phone, record, sessions
+from carekey.storage.conformance import (
+    authenticators,
+    cards,
+    directory,
+    logout,
+    oidc,
+    phone,
+    record,
+    sessions,
+    workstations,
+)
 from carekey.storage.conformance import store as whole
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +67,12 @@ class TestLogins(sessions.LoginsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
+
+
+class TestWorkstations(workstations.WorkstationsContract): ...
+
+
+class TestCardPlaces(workstations.CardPlacesContract): ...
 
 
 class TestClients(oidc.ClientsContract): ...
