@@ -11,6 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 CLIENT_ID = "bench"
+LASTING = "bench-lasting"
+"""The same application, registered for refresh tokens too."""
+API, API_SECRET = "bench-api", "only for measuring"
+"""An API that introspects tokens."""
 REDIRECT = "https://ward.example/callback"
 
 
@@ -39,13 +43,13 @@ class Key:
         parts = {"d": numbers.d, "p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1}
         return self.public_jwk | {name: _number(value) for name, value in (parts | {"qi": numbers.iqmp}).items()}
 
-    def assertion(self, audience: str) -> str:
+    def assertion(self, audience: str, client: str = CLIENT_ID) -> str:
         """A client assertion for `private_key_jwt` (OpenID Connect Core section 9)."""
         now = int(time.time())
         header = {"alg": "RS256", "kid": "bench", "typ": "JWT"}
         payload = {
-            "iss": CLIENT_ID,
-            "sub": CLIENT_ID,
+            "iss": client,
+            "sub": client,
             "aud": audience,
             "jti": str(uuid.uuid4()),
             "iat": now,

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -14,11 +15,12 @@ from carekey.directory.positions import Assignment, expand
 from carekey.kernel import actor
 from carekey.kernel.clock import SystemClock
 from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId
-from carekey.oidc.model import Client
+from carekey.kernel.secret import digest
+from carekey.oidc.model import Client, ClientAuthMethod
 from carekey.storage.open import open_store
 from carekey.storage.sql.migrate import upgrade
 from carekey.storage.store import Tx
-from client import CLIENT_ID, REDIRECT, Key
+from client import API, API_SECRET, CLIENT_ID, LASTING, REDIRECT, Key
 from journeys import User
 from support.soft_authenticator import SOFT_KEY, SoftCredential
 
@@ -66,8 +68,20 @@ def _write(tx: Tx, users: list[User], key: Key) -> None:
         jwks={"keys": [key.public_jwk]},
         created_at=now,
     )
-    if not tx.clients.add(client):
-        tx.clients.replace(client)
+    lasting = replace(client, id=ClientId(LASTING), grant_types=(*client.grant_types, "refresh_token"))
+    api = Client(
+        id=ClientId(API),
+        issuer=client.issuer,
+        name="API of the bench",
+        auth_method=ClientAuthMethod.CLIENT_SECRET_BASIC,
+        secret=digest(API_SECRET),
+        grant_types=(),
+        introspect_any=True,
+        created_at=now,
+    )
+    for one in (client, lasting, api):
+        if not tx.clients.add(one):
+            tx.clients.replace(one)
     places = [position for n in range(BUSY_ROLES) for position in positions(n)[:1]]
     for number, user in enumerate(users):
         tx.people.put([_person(user, number)])

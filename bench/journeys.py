@@ -1,14 +1,15 @@
 """The journeys of the budgets, on CareKey and on the peer: the same requests as far as the two have the same."""
 
+import base64
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 from browser import Answer, Browser, UnexpectedAnswerError
-from client import CLIENT_ID, REDIRECT, Key, claims
+from client import API, API_SECRET, CLIENT_ID, LASTING, REDIRECT, Key, claims
 from driver import Journey
 from support.soft_authenticator import Manner, SoftCredential
 
@@ -29,6 +30,8 @@ class Endpoints:
     authorize: str
     token: str
     userinfo: str
+    introspection: str = ""
+    par: str = ""
 
 
 class Provider(Protocol):
@@ -37,6 +40,8 @@ class Provider(Protocol):
     endpoints: Endpoints
     asked: dict[str, str]
     """Parameters of the authorization request that are this server's own."""
+    is_peer: bool
+    """It has the journeys that are compared, and no more."""
 
     async def log_in(self, browser: Browser, answer: Answer, user: User) -> Answer:
         """From the first answer of the authorization endpoint to the redirect that carries the code."""
@@ -56,24 +61,35 @@ class Journeys:
     """The one with twenty roles."""
     _browsers: list[Browser] = field(init=False)
     _turns: list[int] = field(init=False)
+    _refresh_tokens: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._browsers = [Browser(self.port) for _ in range(self.workers)]
         self._turns = [0] * self.workers
 
-    async def every(self) -> list[tuple[str, Journey]]:
+    async def every(self) -> dict[str, Journey]:
         """All journeys by name, each ready to be run by every worker."""
         token = await self._token_of_busy()
         for browser, user in zip(self._browsers, self.users, strict=False):
             browser.cookies.clear()
             await self._tokens(browser, await self._log_in(browser, user))
-        return [
+        found: dict[str, Journey] = {
             # The peer's memory holds a thousand things, so what uses an old token or session comes first.
-            ("userinfo, 20 roles", lambda worker: self.userinfo(worker, token)),
-            ("silent log-in", self.silent_log_in),
-            ("complete log-in", self.complete_log_in),
-            ("client credentials", self.client_credentials),
-        ]
+            "userinfo, 20 roles": lambda worker: self.userinfo(worker, token),
+            "silent log-in": self.silent_log_in,
+            "complete log-in": self.complete_log_in,
+            "client credentials": self.client_credentials,
+        }
+        if not self.provider.is_peer:
+            for worker, (browser, user) in enumerate(zip(self._browsers, self.users, strict=False)):
+                silent = await browser.get(self._authorization(user, client_id=LASTING, prompt="none"))
+                self._refresh_tokens[worker] = (await self._tokens(browser, silent, LASTING))["refresh_token"]
+            found |= {
+                "refresh": self.refresh,
+                "introspection": lambda worker: self.introspection(worker, token),
+                "pushed request": self.pushed_request,
+            }
+        return found
 
     async def aclose(self) -> None:
         for browser in self._browsers:
@@ -105,6 +121,30 @@ class Journeys:
         if "access_token" not in json.loads(answer.expect(200).body):
             raise UnexpectedAnswerError("there is no access token")
 
+    async def refresh(self, worker: int) -> None:
+        """New tokens for a refresh token, an ID token (RS256) among them."""
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_tokens[worker]} | self._proof(LASTING)
+        answer = await self._browsers[worker].post(self.provider.endpoints.token, form)
+        tokens = json.loads(answer.expect(200).body)
+        if "id_token" not in tokens or tokens["refresh_token"] == self._refresh_tokens[worker]:
+            raise UnexpectedAnswerError("the tokens are not new")
+        self._refresh_tokens[worker] = tokens["refresh_token"]
+
+    async def introspection(self, worker: int, token: str) -> None:
+        basic = "Basic " + base64.b64encode(f"{API}:{quote_plus(API_SECRET)}".encode()).decode()
+        answer = await self._browsers[worker].post(
+            self.provider.endpoints.introspection, {"token": token}, authorization=basic
+        )
+        if json.loads(answer.expect(200).body)["active"] is not True:
+            raise UnexpectedAnswerError("the token is not active")
+
+    async def pushed_request(self, worker: int) -> None:
+        """RFC 9126, the client authenticated by `private_key_jwt`."""
+        form = self._request(self.users[worker]) | self._proof()
+        answer = await self._browsers[worker].post(self.provider.endpoints.par, form)
+        if "request_uri" not in json.loads(answer.expect(201).body):
+            raise UnexpectedAnswerError("there is no request_uri")
+
     async def _token_of_busy(self) -> str:
         """An access token of the person with twenty roles."""
         browser = self._browsers[0]
@@ -121,33 +161,36 @@ class Journeys:
         return await self.provider.log_in(browser, await browser.get(self._authorization(user)), user)
 
     def _authorization(self, user: User, **more: str) -> str:
-        asked = {
+        return f"{self.provider.endpoints.authorize}?{urlencode(self._request(user) | more)}"
+
+    def _request(self, user: User) -> dict[str, str]:
+        return {
             "response_type": "code",
             "client_id": CLIENT_ID,
             "redirect_uri": REDIRECT,
             "state": "a state of the usual length, say",
             "nonce": "a nonce of the usual length, say",
             "login_hint": user.id,
-        }
-        return f"{self.provider.endpoints.authorize}?{urlencode(asked | self.provider.asked | more)}"
+        } | self.provider.asked
 
-    async def _tokens(self, browser: Browser, redirect: Answer) -> dict[str, str]:
+    async def _tokens(self, browser: Browser, redirect: Answer, client: str = CLIENT_ID) -> dict[str, str]:
         if not redirect.location.startswith(REDIRECT):
             raise UnexpectedAnswerError(f"{redirect.status} to {redirect.location}")
         answered = parse_qs(urlsplit(redirect.location).query)
         if "code" not in answered:
             raise UnexpectedAnswerError(str(answered))
         form = {"grant_type": "authorization_code", "code": answered["code"][0], "redirect_uri": REDIRECT}
-        answer = await browser.post(self.provider.endpoints.token, form | self._proof())
+        answer = await browser.post(self.provider.endpoints.token, form | self._proof(client))
         return json.loads(answer.expect(200).body)
 
-    def _proof(self) -> dict[str, str]:
-        assertion = self.key.assertion(f"http://localhost:{self.port}")
-        return {"client_id": CLIENT_ID, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    def _proof(self, client: str = CLIENT_ID) -> dict[str, str]:
+        assertion = self.key.assertion(f"http://localhost:{self.port}", client)
+        return {"client_id": client, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 
 class Peer:
     endpoints = Endpoints("/auth", "/token", "/me")
+    is_peer = True
     asked: ClassVar = {"scope": _SCOPES}
 
     async def log_in(self, browser: Browser, answer: Answer, user: User) -> Answer:  # noqa: ARG002
@@ -156,7 +199,8 @@ class Peer:
 
 
 class CareKey:
-    endpoints = Endpoints("/authorize", "/access_token", "/userinfo")
+    endpoints = Endpoints("/authorize", "/access_token", "/userinfo", introspection="/introspect", par="/par")
+    is_peer = False
     asked: ClassVar = {"scope": f"{_SCOPES} selectedrole", "acr_values": "AAL2_OR_AAL3_ANY"}
 
     def __init__(self, port: int) -> None:

@@ -57,6 +57,9 @@ BUDGETS = (
     Budget(journey="silent log-in", cpu_ms=0.9),
     Budget(journey="client credentials", cpu_ms=0.29, peer_ms=0.29),
     Budget(journey="userinfo, 20 roles", cpu_ms=0.2),
+    Budget(journey="refresh", cpu_ms=0.5),
+    Budget(journey="introspection", cpu_ms=0.12),
+    Budget(journey="pushed request", cpu_ms=0.25),
 )
 START_SECONDS = 1.0
 IDLE_MB = 90

@@ -89,8 +89,12 @@ async def _measure(running: list[tuple[Target, int]], plan: Plan, report: Report
             for target, server in running:
                 journeys = await stack.enter_async_context(aclosing(_journeys(target, workers)))
                 every.append((target, server, await journeys.every()))
-            for number, (name, _) in enumerate(every[0][2]):
-                runs = {target.name: Run(journeys[number][1], server, workers) for target, server, journeys in every}
+            for name in dict.fromkeys(name for _, _, journeys in every for name in journeys):
+                runs = {
+                    target.name: Run(journeys[name], server, workers)
+                    for target, server, journeys in every
+                    if name in journeys
+                }
                 await _rounds(runs, plan)
                 for server_name, run in runs.items():
                     figures = run.figures()

@@ -222,7 +222,9 @@ def test_logging_out_of_the_ward_logs_out_of_the_pharmacy(tab: Page, ward: str, 
 
 @pytest.mark.browser
 @pytest.mark.apache
-def test_mod_auth_openidc_is_told_and_asks_for_a_log_in_again(tab: Page, provider: Provider, key_of: KeyOf) -> None:
+def test_mod_auth_openidc_is_told_of_a_log_out_and_begins_one_itself(
+    tab: Page, provider: Provider, key_of: KeyOf
+) -> None:
     apache.check()
     key_of(NURSE, Kind.SYNCED).plug_in(tab)
     ports = {8000: provider.port, 9002: free_port()}
@@ -246,6 +248,17 @@ def test_mod_auth_openidc_is_told_and_asks_for_a_log_in_again(tab: Page, provide
 
             _eventually_not(tab, still_logged_in)
             expect(tab.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+
+            # And the other way round: it sends the person to us to log out (RP-Initiated Logout).
+            choose_way(tab, "passkey")
+            touch(tab)
+            choose_role(tab, "ST HILDA'S COMMUNITY HOSPITAL")
+            expect(greeting).to_be_visible()
+            (before,) = provider.json("sessions", "list", NURSE)
+            tab.goto(f"{address}/callback?{urlencode({'logout': f'{address}/'})}")
+            # Back at the application, which sends whoever is not logged in to us: nobody is.
+            expect(tab.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+            assert before["id"] not in [session["id"] for session in provider.json("sessions", "list", NURSE)]
 
 
 def _eventually_not(tab: Page, still: Callable[[], bool]) -> None:

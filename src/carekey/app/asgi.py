@@ -94,7 +94,7 @@ async def _rotate(opened: wiring.Installation) -> None:
 
 
 async def _sweep(opened: wiring.Installation) -> None:
-    await opened.store.sweep(opened.clock.now())
+    await opened.store.sweep(opened.clock.now(), sessions_kept=wiring.sessions_kept(opened.settings))
 
 
 async def publish_lists(opened: wiring.Installation) -> None:

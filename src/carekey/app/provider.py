@@ -30,9 +30,11 @@ from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
 from carekey.oidc.revocation.http import RevocationHttp
+from carekey.oidc.session_management.http import CheckSession
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.storage.store import Store, Tx
 from carekey.web.kit import Route, Site
@@ -66,6 +68,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
+            session_management=issuer.session_management,
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -123,6 +126,7 @@ def routes(
     clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+    constraints = SenderConstraints()
     endpoint = TokenEndpoint(
         issuer=issuer,
         store=store,
@@ -130,6 +134,7 @@ def routes(
         grants=registry.GRANTS,
         signer=signer,
         own=own,
+        constraints=constraints,
         entropy=site.entropy,
     )
     pushed = PushedRequests(
@@ -167,5 +172,6 @@ def routes(
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer).routes(),
+        *(CheckSession(issuer).routes() if issuer.session_management else []),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]

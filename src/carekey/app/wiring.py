@@ -5,6 +5,7 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ from carekey.kernel.ids import IssuerName
 from carekey.login.attempts import LoginAttempts
 from carekey.login.http import LogIn
 from carekey.login.journey import Journey
-from carekey.login.model import Rules
+from carekey.login.model import Chooser, Rules
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.logout.backchannel import BackChannel
@@ -247,6 +248,13 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
     )
 
 
+def sessions_kept(found: Settings) -> timedelta:
+    """A day longer than any session, or access that ends with one, can last."""
+    lasting = [duration("sessions.absolute", found.sessions.absolute)]
+    lasting += [duration("refresh_lifetime", issuer.refresh_lifetime) for issuer in found.issuers.values()]
+    return max(lasting) + timedelta(days=1)
+
+
 def _rules(found: Settings) -> dict[IssuerName, Rules]:
     lifetimes = Lifetimes(
         absolute=duration("sessions.absolute", found.sessions.absolute),
@@ -259,6 +267,8 @@ def _rules(found: Settings) -> dict[IssuerName, Rules]:
             issuer=IssuerName(name),
             ways={way: found.zones_of(way) for way in issuer.ways},
             remember_way=issuer.remember_way,
+            chooser=Chooser(issuer.account_chooser),
+            consent_lifetime=duration("consent_lifetime", issuer.consent_lifetime) if issuer.consent_lifetime else None,
             sessions=lifetimes,
         )
         for name, issuer in found.issuers.items()
@@ -322,7 +332,12 @@ def _public(
         store,
         version=__version__,
         issuers=[
-            PublishedIssuer(name=issuer.name, url=issuer.url, sandbox=found.issuers[issuer.name].sandbox)
+            PublishedIssuer(
+                name=issuer.name,
+                url=issuer.url,
+                sandbox=found.issuers[issuer.name].sandbox,
+                session_management=issuer.session_management,
+            )
             for issuer in issuers
         ],
         ways=[way for way in registry.WAYS if way.name in offered],

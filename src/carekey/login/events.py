@@ -42,6 +42,38 @@ class RoleChosen(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChosen(AuditEvent):
+    """Somebody who was logged in said that it is they who go on to an application."""
+
+    tag: ClassVar[str] = "login:account:chosen"
+
+    login: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentGiven(AuditEvent):
+    """A person agreed to let an application see some of their information, now and until it expires."""
+
+    tag: ClassVar[str] = "login:consent:given"
+
+    issuer: str
+    client: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn(AuditEvent):
+    """What a person agreed to let an application see, it sees no more."""
+
+    tag: ClassVar[str] = "login:consent:withdrawn"
+
+    issuer: str
+    client: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFinished(AuditEvent):
     """A log-in ended, and the application was given what it asked for."""
 

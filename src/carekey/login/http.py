@@ -13,7 +13,7 @@ from carekey.login import pages
 from carekey.login.events import ForeignBrowser
 from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
-from carekey.login.policy import Authenticate, ChooseRole, Refusal, Refuse, Share, without_pages
+from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
 from carekey.login.ports import LoginTx
 from carekey.web import csrf
 from carekey.web.kit import Request, Response, Route, get, page, post, see_other
@@ -61,6 +61,7 @@ class LogIn(Generic[TxT]):
             get("/login/{id}/ways", self.ways),
             post("/login/{id}/way", self.choose_way),
             Route("/login/{id}/role", {"GET": self.roles, "POST": self.choose_role}),
+            post("/login/{id}/account", self.choose_account),
             post("/login/{id}/share", self.share),
             post("/login/{id}/someone-else", self.someone_else),
             post("/login/{id}/cancel", self.cancel),
@@ -112,6 +113,18 @@ class LogIn(Generic[TxT]):
             lambda tx, login_id, by, now: self._journey.choose(tx, login_id, by, chosen, now=now),
             error="Select a role",
         )
+
+    async def choose_account(self, request: Request) -> Response:
+        fields = await self._own_form(request)
+        match fields.get("account"):
+            case "other":
+                return see_other(f"/login/{_login_id(request)}/ways")
+            case person:
+                return await self._after(
+                    request,
+                    lambda tx, login_id, by, now: self._journey.go_on_as(tx, login_id, by, person or "", now=now),
+                    error="Select who goes on",
+                )
 
     async def share(self, request: Request) -> Response:
         match (await self._own_form(request)).get("share"):
@@ -194,7 +207,7 @@ class LogIn(Generic[TxT]):
         done = await self._do(request, deed)
         if isinstance(done, Ended):
             return await self._leave(request, done)
-        if error and isinstance(done.step, ChooseRole | Share):
+        if error and isinstance(done.step, ChooseAccount | ChooseRole | Share):
             return await self._show(request, done, error=error)
         return see_other(f"/login/{done.login.id}")
 
@@ -213,6 +226,14 @@ class LogIn(Generic[TxT]):
                 if len(offer.ways) == 1 and at.login.proof is None:
                     return see_other(f"/login/{at.login.id}/{offer.ways[0].name}")
                 return self._chooser(request, at)
+            case ChooseAccount(person=person):
+                accounts = [
+                    pages.Item(value=person.id, text=f"Go on as {person.name}", hint=f"User ID {person.id}"),
+                    pages.Item(value="other", text="Log in as someone else"),
+                ]
+                return self._page(
+                    request, "login/account.html", at, status=_status(error), items=accounts, **_fault("account", error)
+                )
             case ChooseRole() as step:
                 return await self._role_page(request, at, step, error=error)
             case Share(items=items):

@@ -10,11 +10,23 @@ from typing import Any, Generic, TypeVar
 from carekey.authenticators.base import Verified, Way
 from carekey.kernel import actor, entropy
 from carekey.kernel.entropy import Entropy
-from carekey.kernel.ids import IssuerName, LoginId, RoleProfileId, SessionId
+from carekey.kernel.ids import IssuerName, LoginId, PersonId, RoleProfileId, SessionId
 from carekey.kernel.secret import Secret, digest
-from carekey.login.events import LoginFinished, LoginRefused, LoginStarted, RoleChosen, SessionReused
+from carekey.login import consent
+from carekey.login.events import AccountChosen, LoginFinished, LoginRefused, LoginStarted, RoleChosen, SessionReused
 from carekey.login.model import Asked, Issue, Login, Outcome, RoleAsked, Rules
-from carekey.login.policy import ChooseRole, Offer, Refusal, Refuse, SoFar, Step, next_step, offer, without_pages
+from carekey.login.policy import (
+    ChooseAccount,
+    ChooseRole,
+    Offer,
+    Refusal,
+    Refuse,
+    SoFar,
+    Step,
+    next_step,
+    offer,
+    without_pages,
+)
 from carekey.login.ports import Application, LoginTx
 from carekey.sessions import ending, lifetime
 from carekey.sessions.events import SessionRenewed, SessionStarted, WhyEnded
@@ -147,6 +159,7 @@ class Journey(Generic[TxT]):
         now: datetime,
         proof: Verified | None = None,
         role: RoleProfileId | None = None,
+        account: PersonId | None = None,
         shared: bool = False,
     ) -> SoFar:
         """Everything that `policy.next_step` needs to know."""
@@ -156,6 +169,7 @@ class Journey(Generic[TxT]):
             session = None
         level = lifetime.level(session, self.rules[issuer].sessions, now=now) if session else None
         who = proof.person if proof else session.person if session and level else None
+        agreed = consent.agreed(tx, who, issuer, asked, now=now) if who and asked.share else False
         return SoFar(
             offer=self.offer(issuer, asked, visitor.zone),
             proof=proof,
@@ -165,6 +179,9 @@ class Journey(Generic[TxT]):
             roles=tx.roles.held_by(who, at=now) if who and asked.role is not RoleAsked.NO else (),
             role=role,
             shared=shared,
+            shared_before=agreed,
+            chooser=self.rules[issuer].chooser,
+            account=account,
         )
 
     def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False) -> Standing | Closed:
@@ -173,7 +190,15 @@ class Journey(Generic[TxT]):
             return login
         proof = None if self._withdrawn(tx, login, visitor) else login.proof
         so_far = self.facts(
-            tx, login.issuer, login.asked, visitor, now=now, proof=proof, role=login.role, shared=shared
+            tx,
+            login.issuer,
+            login.asked,
+            visitor,
+            now=now,
+            proof=proof,
+            role=login.role,
+            account=login.account,
+            shared=shared,
         )
         return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
 
@@ -196,6 +221,30 @@ class Journey(Generic[TxT]):
         Raises: SessionGone."""
         at = self.look(tx, id, visitor, now=now, shared=shared)
         return at if isinstance(at, Closed) else self._end_if_due(tx, at, now=now)
+
+    def go_on_as(
+        self, tx: TxT, id: LoginId, visitor: Visitor, person: str, *, now: datetime
+    ) -> Standing | Closed | Ended:
+        """“It is I”, if that was the question and this is still the person of the session. Raises: SessionGone."""
+        at = self.look(tx, id, visitor, now=now)
+        if isinstance(at, Closed) or not isinstance(at.step, ChooseAccount) or at.step.person.id != person:
+            return at
+        if not tx.logins.go_on_as(id, at.step.person.id):
+            return Closed(why=Shut.FINISHED, login=at.login)
+        login = replace(at.login, account=at.step.person.id)
+        tx.audit.record(
+            AccountChosen(
+                at=now,
+                actor=actor.person(at.step.person.id),
+                reference=login.reference,
+                login=id,
+                client=login.asked.client,
+            )
+        )
+        so_far = replace(at.so_far, account=login.account)
+        return self._end_if_due(
+            tx, Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now)), now=now
+        )
 
     def choose(self, tx: TxT, id: LoginId, visitor: Visitor, role: str, *, now: datetime) -> Standing | Closed | Ended:
         """Keep the role if it is one of those to choose from, and go on. Raises: SessionGone."""
@@ -358,6 +407,9 @@ class Journey(Generic[TxT]):
         if proof is not None and proof.kind == SMARTCARD and _taken_out(tx.card_places.hold(proof.credential), proof):
             raise SessionGone
         session, secret = self.hold(tx, login.issuer, at.so_far, verdict, reference=login.reference, now=now)
+        lifetime_of_consent = self.rules[login.issuer].consent_lifetime
+        if at.so_far.shared and login.asked.share and lifetime_of_consent:
+            consent.give(tx, session.person, login, lasts=lifetime_of_consent, now=now)
         answer = self._application.issue(tx, login, session, verdict, now=now)
         tx.audit.record(
             LoginFinished(

@@ -1,6 +1,6 @@
 """What is kept of a log-in between two requests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,17 @@ from carekey.authenticators.base import Verified
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId, IssuerName, LoginId, PersonId, RoleProfileId
 from carekey.sessions.model import Lifetimes
+
+
+class Chooser(StrEnum):
+    """When somebody who is logged in is asked whether they go on as who they are."""
+
+    NEVER = "never"
+    """An application that wants an account chosen (`prompt=select_account`) has the person log in."""
+    ASKED = "asked"
+    """When an application wants an account chosen."""
+    ALWAYS = "always"
+    """At each application, unless it wants no page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +31,9 @@ class Rules:
     """Names of the ways offered, in the page's order, each with the network zones that it is offered to and
     accepted from; None for every zone."""
     remember_way: bool = True
+    chooser: Chooser = Chooser.NEVER
+    consent_lifetime: timedelta | None = None
+    """How long an agreement to share counts. None: for the log-in in which it was given."""
     lifetime: timedelta = timedelta(minutes=15)
     """From the application's request to its answer."""
     sessions: Lifetimes = Lifetimes()
@@ -60,6 +74,8 @@ class Asked:
     """Who it probably is (`login_hint`): fills a field in, decides nothing."""
     share: tuple[str, ...] = ()
     """What the application would be told, in plain words; ask the person first. Empty: no need to ask."""
+    share_anew: bool = False
+    """Ask even if the person agreed before (`prompt=consent`)."""
     return_origin: str = ""
     """Origin of the redirect address, for the page's `form-action`."""
     language: str = "en"
@@ -83,6 +99,8 @@ class Login:
     """The protocol's own request, opaque here."""
     proof: Verified | None = None
     role: RoleProfileId | None = None
+    account: PersonId | None = None
+    """The person of the session, who said that it is they who go on."""
     started_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
@@ -98,3 +116,21 @@ class Issue:
     """The level that the proof still carries, which idle time may have lowered."""
     role: RoleProfileId | None = None
     """The role that the application is told of; None if it did not ask or the person holds none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a person agreed to let an application see: the very words that they saw, so that other words are asked
+    about anew."""
+
+    person: PersonId
+    issuer: IssuerName
+    client: ClientId
+    items: tuple[str, ...]
+    given_at: datetime
+    expires_at: datetime
+    """Until when it counts; once withdrawn, until when that is remembered."""
+    withdrawn_at: datetime | None = None
+
+    def covers(self, items: Collection[str], *, now: datetime) -> bool:
+        return self.withdrawn_at is None and now < self.expires_at and set(items) <= set(self.items)

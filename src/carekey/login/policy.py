@@ -8,9 +8,9 @@ from enum import StrEnum
 from carekey.authenticators.base import Verified, Way
 from carekey.directory.model import Person, PersonStatus, RoleProfile
 from carekey.kernel.assurance import AAL
-from carekey.kernel.ids import RoleProfileId
+from carekey.kernel.ids import PersonId, RoleProfileId
 from carekey.login import acr
-from carekey.login.model import Asked, Issue, RoleAsked
+from carekey.login.model import Asked, Chooser, Issue, RoleAsked
 from carekey.sessions.model import Session
 
 LINGERING = 300
@@ -36,6 +36,7 @@ class Because(StrEnum):
     NO_SESSION = "no_session"
     ASKED_AGAIN = "asked_again"
     CHOOSE_ACCOUNT = "choose_account"
+    """Where the issuer has an account chooser, this can be answered with “it is I”."""
     TOO_LONG_AGO = "too_long_ago"
     TOO_WEAK = "too_weak"
     OTHER_PERSON = "other_person"
@@ -75,6 +76,11 @@ class SoFar:
     """Chosen in this log-in."""
     shared: bool = False
     """The person has just agreed."""
+    shared_before: bool = False
+    """An earlier agreement covers it."""
+    chooser: Chooser = Chooser.NEVER
+    account: PersonId | None = None
+    """Said in this log-in to be who goes on."""
 
     @property
     def same_person(self) -> bool:
@@ -94,6 +100,11 @@ class Authenticate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseAccount:
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChooseRole:
     profiles: tuple[RoleProfile, ...]
     last: RoleProfileId | None
@@ -110,7 +121,7 @@ class Refuse:
     why: Refusal
 
 
-Step = Authenticate | ChooseRole | Share | Refuse | Issue
+Step = Authenticate | ChooseAccount | ChooseRole | Share | Refuse | Issue
 
 
 def next_step(asked: Asked, so_far: SoFar, *, now: datetime) -> Step:
@@ -119,6 +130,8 @@ def next_step(asked: Asked, so_far: SoFar, *, now: datetime) -> Step:
     if so_far.proof is not None and barred:
         return Refuse(why=barred)
     standing = _standing(asked, so_far, now=now)
+    if standing is Because.CHOOSE_ACCOUNT and so_far.chooser is not Chooser.NEVER and so_far.person and not barred:
+        return ChooseAccount(person=so_far.person)
     if isinstance(standing, Because):
         return Authenticate(offer=so_far.offer, because=standing)
     if barred:
@@ -126,7 +139,7 @@ def next_step(asked: Asked, so_far: SoFar, *, now: datetime) -> Step:
     role = _role(asked, so_far)
     if isinstance(role, ChooseRole):
         return role
-    if asked.share and not so_far.shared:
+    if asked.share and not so_far.shared and (asked.share_anew or not so_far.shared_before):
         return Share(items=asked.share)
     reported, level = standing
     return Issue(acr=reported, aal=level, role=role)
@@ -136,7 +149,7 @@ def without_pages(step: Step) -> Refusal | None:
     """What `prompt=none` is answered where a page would be needed (OpenID Connect Core section 3.1.2.6).
     None if the step needs none."""
     match step:
-        case Authenticate():
+        case Authenticate() | ChooseAccount():
             return Refusal.LOGIN_REQUIRED
         case ChooseRole():
             return Refusal.INTERACTION_REQUIRED
@@ -180,7 +193,8 @@ def _standing(asked: Asked, so_far: SoFar, *, now: datetime) -> tuple[str, AAL] 
         return Because.CARD_OUT
     if asked.fresh:
         return Because.ASKED_AGAIN
-    if asked.choose_account:
+    chosen = so_far.account == session.person
+    if not chosen and (asked.choose_account or (so_far.chooser is Chooser.ALWAYS and not asked.silent)):
         return Because.CHOOSE_ACCOUNT
     if asked.person not in {None, session.person}:
         return Because.OTHER_PERSON

@@ -1,13 +1,14 @@
 """What a log-in needs of a store, and of the protocol that asked for it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from carekey.authenticators.base import Verified
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import LoginId, RoleProfileId
-from carekey.login.model import Issue, Login, Outcome
+from carekey.kernel.ids import ClientId, IssuerName, LoginId, PersonId, RoleProfileId
+from carekey.login.model import Consent, Issue, Login, Outcome
 from carekey.sessions.model import Session
 from carekey.sessions.ports import CardPlaces, LogoutDeliveries, Sessions
 
@@ -26,7 +27,11 @@ class Logins(Protocol):
         ...
 
     def restart(self, id: LoginId) -> bool:
-        """Forget proof and role: nobody has proven anything yet. False if the log-in has ended."""
+        """Forget proof, role and account: nobody has proven anything yet. False if the log-in has ended."""
+        ...
+
+    def go_on_as(self, id: LoginId, person: PersonId) -> bool:
+        """Keep who said that it is they who go on. False if the log-in has ended."""
         ...
 
     def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:
@@ -34,7 +39,27 @@ class Logins(Protocol):
         ...
 
 
+class Consents(Protocol):
+    """What people agreed to let applications see."""
+
+    def find(self, person: PersonId, issuer: IssuerName, client: ClientId) -> Consent | None:
+        """Withdrawn and expired ones included."""
+        ...
+
+    def put(self, consent: Consent) -> None:
+        """In place of an earlier one."""
+        ...
+
+    def of_person(self, person: PersonId) -> Sequence[Consent]: ...
+
+    def withdraw(self, consent: Consent, *, at: datetime, until: datetime) -> bool:
+        """True for the caller that withdrew it; that it is withdrawn is remembered `until` then."""
+        ...
+
+
 class LoginTx(Protocol):
+    @property
+    def consents(self) -> Consents: ...
     @property
     def logins(self) -> Logins: ...
     @property

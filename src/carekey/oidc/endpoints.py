@@ -13,6 +13,7 @@ JWKS = "/connect/jwk_uri"
 INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
 END_SESSION = "/connect/endSession"
+CHECK_SESSION = "/connect/checkSession"
 
 
 def address(issuer: Issuer, endpoint: str) -> str:

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
     REFRESH_TOKEN_REVOKED = "refresh_token_revoked"  # noqa: S105
     REFRESH_TOKEN_EXPIRED = "refresh_token_expired"  # noqa: S105
+    CONSENT_WITHDRAWN = "consent_withdrawn"
     OFFLINE_NOT_ALLOWED = "offline_not_allowed"
     ROLE_NOT_HELD = "role_not_held"
     SCOPE_NOT_GRANTED = "scope_not_granted"
@@ -79,6 +80,24 @@ class Reason(StrEnum):
     ASSERTION_NOT_ALLOWED = "assertion_not_allowed"
     NOT_FOR_PUBLIC_CLIENTS = "not_for_public_clients"
 
+    NOT_CONSTRAINED = "not_constrained"
+    NOT_THE_SENDER = "not_the_sender"
+    TOKEN_NOT_BOUND = "token_not_bound"  # noqa: S105
+    DPOP_MISSING = "dpop_missing"
+    DPOP_SEVERAL = "dpop_several"
+    DPOP_MALFORMED = "dpop_malformed"
+    DPOP_TYP = "dpop_typ"
+    DPOP_ALG = "dpop_alg"
+    DPOP_KEY = "dpop_key"
+    DPOP_PRIVATE_KEY = "dpop_private_key"
+    DPOP_SIGNATURE = "dpop_signature"
+    DPOP_METHOD = "dpop_method"
+    DPOP_ADDRESS = "dpop_address"
+    DPOP_NONCE = "dpop_nonce"
+    DPOP_TIME = "dpop_time"
+    DPOP_TOKEN = "dpop_token"  # noqa: S105
+    DPOP_REPLAYED = "dpop_replayed"
+
     NO_TOKEN = "no_token"  # noqa: S105
     SEVERAL_TOKENS = "several_tokens"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
@@ -92,7 +111,7 @@ class Reason(StrEnum):
 
 class OAuthError(Exception):
     code: ClassVar[str]
-    status: ClassVar[int] = 400
+    status: int = 400
     may_redirect: ClassVar[bool] = True
     """Whether it may travel back through the browser, once the redirect address has been proven."""
     usual: ClassVar[str]
@@ -198,6 +217,22 @@ class InsufficientScope(OAuthError):
     status = 403
     may_redirect = False
     usual = "The request requires higher privileges than provided by the access token."
+
+
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 sections 5 and 7.1. At a resource its status is 401."""
+
+    code = "invalid_dpop_proof"
+    may_redirect = False
+    usual = "The DPoP proof is missing, malformed, out of time, used before, or for another request"
+
+
+class UseDpopNonce(OAuthError):
+    """RFC 9449 sections 8 and 9. The nonce to use comes with it, in the header DPoP-Nonce."""
+
+    code = "use_dpop_nonce"
+    may_redirect = False
+    usual = "The DPoP proof must have the nonce that comes with this answer"
 
 
 class ServerError(OAuthError):

@@ -44,6 +44,8 @@ class TokensIssued(AuditEvent):
     """The resource that the token is for."""
     act: str = ""
     """The client that acts for the person, if the token says so."""
+    bound_by: tuple[str, ...] = ()
+    """Members of `cnf`: how whoever presents the token proves to be its owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
+from http.cookiejar import DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import SOCK_STREAM
 
@@ -24,6 +25,8 @@ REDIRECT_LIMIT = 2
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
+Post = Callable[[Mapping[str, str]], Awaitable[int]]
+"""Sends a form; the status of the answer. Raises: FetchFailed."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ip_network("2000::/3")
@@ -79,7 +82,7 @@ class Fetcher:
 
     async def get(self, url: str) -> bytes:
         """The body of a 200 answer. Raises: FetchFailed."""
-        async with self._client() as client:
+        async with _bounded(), self._client() as client:
             for _ in range(REDIRECT_LIMIT + 1):
                 async with self._asked(client, "GET", url) as response:
                     if not response.has_redirect_location:
@@ -88,26 +91,35 @@ class Fetcher:
         raise FetchFailed(Flaw.TOO_MANY_REDIRECTS)
 
     async def post(self, url: str, form: Mapping[str, str]) -> int:
-        """Send a form; the status of the answer. Its body is not read, and a redirect is an answer like any other:
-        what was posted is for this address alone. Raises: FetchFailed."""
-        async with self._client() as client, self._asked(client, "POST", url, form) as response:
-            return response.status_code
+        """Send one form; the status of the answer. Raises: FetchFailed."""
+        async with self.posting(url) as post:
+            return await post(form)
+
+    @asynccontextmanager
+    async def posting(self, url: str) -> AsyncIterator[Post]:
+        """Sends forms to one address, over connections that are kept in between: half of a post's cost is connecting.
+
+        The answer's body counts for nothing, and a redirect is an answer like any other: what was posted is for this
+        address alone. Each post raises FetchFailed."""
+        async with self._client() as client:
+
+            async def post(form: Mapping[str, str]) -> int:
+                async with _bounded(), self._asked(client, "POST", url, form) as response:
+                    await _finish_short(response)
+                    return response.status_code
+
+            yield post
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """One for each fetch: no cookie and no connection is left behind. Raises: FetchFailed."""
+        """One for each fetch, or each address that is posted to: no cookie and no connection is left behind."""
         if self._trust is None:
             self._trust = await asyncio.to_thread(ssl.create_default_context)
-        try:
-            async with (
-                asyncio.timeout(TIME_LIMIT),
-                httpx2.AsyncClient(verify=self._trust, trust_env=False, timeout=TIME_LIMIT, headers=_HEADERS) as client,
-            ):
-                yield client
-        except (TimeoutError, httpx2.TimeoutException):
-            raise FetchFailed(Flaw.TOO_SLOW) from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
-            raise FetchFailed(Flaw.NO_ANSWER) from None
+        async with httpx2.AsyncClient(
+            verify=self._trust, trust_env=False, timeout=TIME_LIMIT, headers=_HEADERS
+        ) as client:
+            client.cookies.jar.set_policy(_NO_COOKIES)
+            yield client
 
     @asynccontextmanager
     async def _asked(
@@ -164,6 +176,33 @@ class Fetcher:
         return allowed
 
 
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    """In time, or not at all. Raises: FetchFailed."""
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            yield
+    except (TimeoutError, httpx2.TimeoutException):
+        raise FetchFailed(Flaw.TOO_SLOW) from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
+        raise FetchFailed(Flaw.NO_ANSWER) from None
+
+
+async def _finish_short(response: httpx2.Response) -> None:
+    """Read a body that says it is short, so that its connection can be used again. Any other is cut off, and one that
+    does not come is not waited for: the status has been heard."""
+    if response.headers.get("content-length", "").isdigit() and int(response.headers["content-length"]) <= _SHORT:
+        with suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(_SHORTLY):
+                async for _ in response.aiter_raw():
+                    pass
+
+
+_SHORT = 4096
+"""Bytes."""
+_SHORTLY = 0.1
+"""Seconds."""
+_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "CareKey"}
 
 

@@ -18,6 +18,7 @@ from carekey.oidc.errors import (
     TooLarge,
     TooSlow,
 )
+from carekey.oidc.tokens.sender_constraint import BEARER, Sent
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Handler, Request
@@ -65,6 +66,17 @@ def for_clients(handler: Callable[[Request], Awaitable[Response]], challenge: Ch
         return json_answer(error.body(), status=error.status, headers=challenge(request, error))
 
     return handle
+
+
+def sent(request: Request, address: str, *, scheme: str = BEARER, access_token: str | None = None) -> Sent:
+    """What sender constraints look at. `address`: the endpoint's own, as published."""
+    return Sent(
+        method=request.method,
+        address=address,
+        proofs=tuple(request.headers.getlist("dpop")),
+        access_token=access_token,
+        scheme=scheme,
+    )
 
 
 async def read_form(request: Request) -> Fields:

@@ -9,6 +9,10 @@ from typing import Any
 from carekey.kernel.assurance import AAL, IAL, Amr
 from carekey.kernel.ids import ClientId, IssuerName, PersonId, RoleProfileId, SessionId
 
+Confirmation = Mapping[str, str]
+"""Which key something is bound to, as the claim `cnf` names it (RFC 7800): `{"jkt": …}` (RFC 9449 section 6.1) or
+`{"x5t#S256": …}` (RFC 8705 section 3.1)."""
+
 
 class ClientAuthMethod(StrEnum):
     """`token_endpoint_auth_method` (OpenID Connect Core section 9)."""
@@ -64,6 +68,8 @@ class Issuer:
     announce_iss: bool = False
     """Announce `authorization_response_iss_parameter_supported`. `iss` is sent in any case; announcing it breaks
     clients that drop it (cis2-profile 2.17)."""
+    session_management: bool = False
+    """Offer the frame of OpenID Connect Session Management, and send `session_state`."""
     private_fetches: bool = False
     """A sandbox: addresses that a client chose may be plain http, on loopback or in private ranges."""
     profile: str = "cis2"
@@ -149,6 +155,8 @@ class Client:
     """Clients whose tokens it may exchange for its own, and as what."""
     assert_people: bool = False
     """May have tokens for any person whom it names in an assertion (RFC 7523 section 2.1)."""
+    dpop_bound_access_tokens: bool = False
+    """Has no tokens without DPoP (RFC 9449 section 5.2)."""
     created_at: datetime
     disabled_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -217,6 +225,8 @@ class Grant:
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     resource: str | None = None
     """Which access tokens may be for, if they say so."""
+    confirmation: Confirmation | None = None
+    """Whoever presents the code, or a refresh token of its family, holds this key; None if anybody may."""
     issued_at: datetime
     expires_at: datetime
 
@@ -283,7 +293,7 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A bearer token. We keep the digest of a random text, which is the token if it is opaque; a JWT (RFC 9068) has
+    """An access token. We keep the digest of a random text, which is the token if it is opaque; a JWT (RFC 9068) has
     the digest for its `jti`."""
 
     digest: bytes
@@ -303,6 +313,8 @@ class AccessToken:
     """None if nobody authenticated for it."""
     act: Mapping[str, Any] | None = None
     """Who acts for the person (RFC 8693 section 4.1)."""
+    confirmation: Confirmation | None = None
+    """Whoever presents it holds this key; None for a bearer token."""
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None

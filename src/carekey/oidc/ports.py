@@ -7,7 +7,7 @@ from typing import Protocol
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.login.ports import Logins
+from carekey.login.ports import Consents, Logins
 from carekey.oidc.model import (
     AccessToken,
     Client,
@@ -97,6 +97,14 @@ class PushedRequests(Protocol):
         ...
 
 
+class DpopProofs(Protocol):
+    """DPoP proofs, so that each is used once (RFC 9449 section 11.1)."""
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        """True for exactly one caller."""
+        ...
+
+
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
@@ -111,7 +119,11 @@ class OidcTx(Protocol):
     @property
     def pushed_requests(self) -> PushedRequests: ...
     @property
+    def dpop_proofs(self) -> DpopProofs: ...
+    @property
     def logins(self) -> Logins: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -108,6 +108,15 @@ class Public:
                 )
                 for issuer in self._issuers
             ),
+            *(
+                (
+                    cookies.browser_state(IssuerName(issuer.name)),
+                    "Lets applications see whether the log in is still the same, and nothing else",
+                    "Until you close the browser or log out",
+                )
+                for issuer in self._issuers
+                if issuer.session_management
+            ),
             (
                 cookies.named("login-…"),
                 "Keeps a log in to the browser that began it. Each log in has its own",

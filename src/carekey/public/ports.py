@@ -38,6 +38,7 @@ class PublishedIssuer:
     """As the settings and its clients know it."""
     url: str
     sandbox: bool = False
+    session_management: bool = False
 
     @property
     def title(self) -> str:

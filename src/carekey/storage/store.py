@@ -24,7 +24,7 @@ SWEEP_MARGIN = timedelta(minutes=5)
 """How much longer expired rows stay: clocks of nodes differ, and a row that is gone refuses nothing."""
 
 SESSIONS_KEPT = timedelta(days=30)
-"""Sessions carry no end of their own; no issuer lets one live this long."""
+"""From their last use, unless the caller knows how long they can be of use: sessions carry no end of their own."""
 
 DELIVERIES_KEPT = timedelta(days=7)
 """For those who look after an application to see. What became of them stays on the audit record."""
@@ -37,8 +37,8 @@ PLACES_KEPT = timedelta(days=1)
 class Tx(AuditTx, CardTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, WorkstationTx, Protocol):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
-        """Delete at most `limit` rows that have expired; how many were deleted."""
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
+        """Delete at most `limit` rows that have expired, and sessions not used for so long; how many were deleted."""
         ...
 
 
@@ -61,13 +61,13 @@ class Store(ABC):
     def close(self) -> None:
         """Finish the work that waits, then let go of the database."""
 
-    async def sweep(self, now: datetime) -> int:
+    async def sweep(self, now: datetime, *, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         """Delete what has expired, batch by batch; how many rows there were.
 
         A redeemed code is kept until the tokens that it bought, refresh tokens included, have expired, so that a late replay still
         revokes them (RFC 6749 section 4.1.2). The audit record is never swept.
         """
         gone = 0
-        while batch := await self.write(lambda tx: tx.sweep(now=now, limit=SWEEP_BATCH)):
+        while batch := await self.write(lambda tx: tx.sweep(now=now, limit=SWEEP_BATCH, sessions_kept=sessions_kept)):
             gone += batch
         return gone

@@ -50,6 +50,10 @@ class Cookies:
         """Holds what the session cookies held, for the page that says who has been told."""
         return self.named("logged-out")
 
+    def browser_state(self, issuer: IssuerName) -> str:
+        """Tells scripts of ours, in a frame of an application, whether the session is still the same."""
+        return self.named(f"state-{issuer}")
+
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
         return self.named("last")
@@ -59,12 +63,19 @@ class Cookies:
 
         Raises: ValueError, for a name or value that could end the cookie and begin something else.
         """
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        self._set(response, name, value, f"; HttpOnly; SameSite=Lax{age}")
+
+    def show(self, response: Response, name: str, value: str) -> None:
+        """A cookie that scripts may read, in frames of other sites too; it proves nothing. Raises: ValueError."""
+        self._set(response, name, value, "; SameSite=None" if self.secure else "; SameSite=Lax")
+
+    def _set(self, response: Response, name: str, value: str, attributes: str) -> None:
+        """Raises: ValueError."""
         if not _SAFE.fullmatch(name) or not _SAFE.fullmatch(value):
             raise ValueError("not fit for a cookie")
-        age = "" if max_age is None else f"; Max-Age={max_age}"
         secure = "; Secure" if self.secure else ""
-        cookie = f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}"
-        response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+        response.raw_headers.append((b"set-cookie", f"{name}={value}; Path=/{attributes}{secure}".encode("latin-1")))
 
     def drop(self, response: Response, name: str) -> None:
         self.put(response, name, "", max_age=0)

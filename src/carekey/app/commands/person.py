@@ -13,8 +13,9 @@ from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invit
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import token
-from carekey.kernel.ids import CredentialId, PersonId, RoleProfileId
+from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId
 from carekey.kernel.secret import Secret
+from carekey.login.consent import in_force, withdraw
 from carekey.registration.standing import NoSuchPerson, NoSuchRole, NoSuchWay, set_status
 from carekey.registration.standing import remove_way as remove
 from carekey.registration.standing import take_role as take
@@ -159,6 +160,61 @@ def take_role(
     """
     ended = run(_decide(config, id, lambda tx, by, now: take(tx, PersonId(id), RoleProfileId(role), by=by, now=now)))
     say(f"The role has ended. {_ended(ended)}")
+
+
+@commands.command()
+def shared(id: Id, config: Config = None, *, json: Json = False) -> None:
+    """List the third parties that a person agreed to share information with, and what they agreed to.
+
+    Examples: `carekey person shared 555000000002`, `carekey person shared 555000000002 --json`
+    """
+
+    async def work() -> list[dict[str, object]]:
+        async with opened(config) as running:
+            now = running.clock.now()
+            found = await running.store.read(lambda tx: in_force(tx, PersonId(id), now=now))
+            return [
+                {
+                    "issuer": one.issuer,
+                    "client": one.client,
+                    "sees": list(one.items),
+                    "since": one.given_at.isoformat(timespec="seconds"),
+                    "until": one.expires_at.isoformat(timespec="seconds"),
+                }
+                for one in found
+            ]
+
+    found = run(work())
+    if json:
+        put_json(found)
+        return
+    for one in found:
+        put_pairs(one)
+    if not found:
+        say(f"{id} shares nothing with third parties.")
+
+
+@commands.command()
+def stop_sharing(
+    id: Id,
+    issuer: Annotated[str, typer.Argument(metavar="ISSUER", help="Of one of `carekey person shared`.")],
+    client: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="Of one of `carekey person shared`.")],
+    config: Config = None,
+) -> None:
+    """Withdraw what a person agreed to share. The third party's lasting access ends at its next refresh.
+
+    Examples: `carekey person stop-sharing 555000000002 healthcare rota-app`
+    """
+    withdrawn = run(
+        _decide(
+            config,
+            id,
+            lambda tx, by, now: withdraw(tx, PersonId(id), IssuerName(issuer), ClientId(client), by=by, now=now),
+        )
+    )
+    if not withdrawn:
+        raise CommandError(f"{id} shares nothing with {client}: see `carekey person shared`.", Exit.NOT_FOUND)
+    say(f"{client} is asked about again at the next log-in, and keeps no lasting access.")
 
 
 def _set_status(id: str, status: PersonStatus, config: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Settings of the issuers and of the APIs that their tokens are for."""
 
 import re
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,6 +38,16 @@ class Issuer(Section, frozen=True):
     An application may be registered under a stricter one."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
+    session_management: bool = False
+    """Whether applications get `session_state` and the frame that tells them if the session is still the same (OpenID
+    Connect Session Management). Browsers that keep cookies from frames of other sites say “changed” always."""
+    consent_lifetime: str | None = None
+    """How long a person's agreement to share with a third party counts, such as `90d`. By default it counts for one
+    log-in. What is wanted beyond it, and `prompt=consent`, is asked about in any case."""
+    account_chooser: Literal["never", "asked", "always"] = "never"
+    """Whether somebody who is logged in is asked if it is they who go on: where the application wants an account
+    chosen (`asked`), or at each application that allows pages (`always`). By default they have to log in again where
+    the application wants an account chosen, and nowhere else."""
     refresh_lifetime: str = "12h"
     """Applications with refresh tokens can use them for this long after the log-in, unless the session is ended."""
     offline_lifetime: str = "30d"
@@ -62,6 +73,8 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must not end in a slash: endpoints are appended to it.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
+    if issuer.consent_lifetime is not None:
+        duration(f"issuers.{name}.consent_lifetime", issuer.consent_lifetime)
     for field in ("refresh_lifetime", "offline_lifetime", "offline_idle"):
         duration(f"issuers.{name}.{field}", getattr(issuer, field))
     for uri, resource in issuer.resources.items():

@@ -70,6 +70,14 @@ def _share(error: str | None = None):
     return {**COMMON, "items": items, "error": error, "errors": [("share", error)] if error else []}
 
 
+def _account(error: str | None = None):
+    items = [
+        pages.Item(value="555012345678", text="Go on as Asha Marlow", hint="User ID 555012345678"),
+        pages.Item(value="other", text="Log in as someone else"),
+    ]
+    return {**COMMON, "items": items, "error": error, "errors": [("account", error)] if error else []}
+
+
 def _closed(why: Shut):
     login = Login(
         id=LoginId("a1b2c3d4e5f6g7h8i9j0kl"),
@@ -101,6 +109,8 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("role-many", "login/role.html", _roles(45)),
         ("role-found", "login/role.html", _roles(45, query="surgery nurse")),
         ("role-none-found", "login/role.html", _roles(45, query="dentist")),
+        ("account", "login/account.html", _account()),
+        ("account-error", "login/account.html", _account("Select who goes on")),
         ("share", "login/share.html", _share()),
         ("share-error", "login/share.html", _share("Select yes to share, or no to go back")),
         *(

@@ -1,14 +1,19 @@
 """The dispatcher and its pages, through the web kit."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from carekey.directory.model import PersonStatus
+from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.secret import digest
+from carekey.login import consent
 from carekey.login.journey import SessionGone, Visitor
-from carekey.login.model import RoleAsked
+from carekey.login.model import Chooser, RoleAsked
 from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE, asked, person, roles
 from carekey.login.tests.world import APPLICATION, HSCN_ADDRESS, SANDBOX, Browser, World
 
@@ -574,3 +579,100 @@ async def test_a_session_that_ends_between_look_and_deed(world, browser):
         )
     await browser.get(f"/login/{id}")
     assert "How do you want to log in?" in browser.page
+
+
+# Account chooser and remembered consent, where an issuer wants them
+
+
+def ruled(world, **rules: Any):
+    world.journey.rules = {**world.journey.rules, HEALTHCARE: replace(world.journey.rules[HEALTHCARE], **rules)}
+
+
+async def test_somebody_logged_in_is_asked_if_it_is_they_who_go_on(world, browser):
+    ruled(world, chooser=Chooser.ASKED)
+    await browser.prove(await world.begun(browser))
+    id = await world.begun(browser, asked(choose_account=True))
+    await browser.get(f"/login/{id}")
+    assert "Who is going on to Ward list?" in browser.page
+    assert f"User ID {ASHA}" in browser.page
+    assert "checked" not in browser.page
+    answer = await browser.post(f"/login/{id}/account")
+    assert answer.status_code == 422
+    assert browser.page.count("Select who goes on") == 2
+    answer = await browser.post(f"/login/{id}/account", account="other")
+    assert answer.headers["location"] == f"/login/{id}/ways"
+    await browser.get(f"/login/{id}")
+    assert (await browser.post(f"/login/{id}/account", account=ASHA)).headers["location"] == ISSUED
+    assert (await world.tags())[-2:] == ["login:account:chosen", "login:login:finished"]
+
+
+async def test_going_on_counts_for_the_person_who_was_asked_alone(world, browser):
+    ruled(world, chooser=Chooser.ASKED)
+    await browser.prove(await world.begun(browser))
+    id = await world.begun(browser, asked(choose_account=True))
+    await browser.prove(await world.begun(browser, asked(fresh=True)), who=BRYN)
+    await browser.get(f"/login/{id}")
+    answer = await browser.post(f"/login/{id}/account", account=ASHA)  # the page of before
+    assert answer.status_code == 422
+    assert f"User ID {BRYN}" in browser.page
+    assert len(world.application.told) == 2
+
+
+SHARING = asked(share=("your name", "your email address"))
+
+
+async def shares(world, browser, wanted=SHARING):
+    id = await world.begun(browser, wanted)
+    await browser.prove(id)
+    return await browser.post(f"/login/{id}/share", share="yes")
+
+
+async def test_an_agreement_counts_as_long_as_the_issuer_says(world, browser):
+    ruled(world, consent_lifetime=timedelta(days=30))
+    assert (await shares(world, browser)).headers["location"] == ISSUED
+    assert "login:consent:given" in await world.tags()
+    less = asked(share=("your email address",), fresh=True)
+    assert (await browser.prove(await world.begun(browser, less))).headers["location"] == ISSUED
+    more = asked(share=("your email address", "your roles, and what each allows"), fresh=True)
+    assert (await browser.prove(await world.begun(browser, more))).status_code == 200
+    anew = replace(less, share_anew=True)
+    assert (await browser.prove(await world.begun(browser, anew))).status_code == 200
+    world.clock.pass_by(days=30)
+    assert (await browser.prove(await world.begun(browser, less))).status_code == 200
+    assert "wants to see some of your information" in browser.page
+
+
+async def test_what_was_agreed_to_bit_by_bit_counts_together(world, browser):
+    ruled(world, consent_lifetime=timedelta(days=30))
+    await shares(world, browser, asked(share=("your name",)))
+    await shares(world, browser, asked(share=("your email address",), fresh=True))
+    both = replace(SHARING, fresh=True)
+    assert (await browser.prove(await world.begun(browser, both))).headers["location"] == ISSUED
+
+
+async def test_without_such_a_rule_nothing_is_remembered(world, browser):
+    assert (await shares(world, browser)).headers["location"] == ISSUED
+    assert (await browser.prove(await world.begun(browser, replace(SHARING, fresh=True)))).status_code == 200
+    assert "login:consent:given" not in await world.tags()
+
+
+async def test_an_agreement_that_was_withdrawn_counts_no_more_and_is_withdrawn_once(world, browser):
+    ruled(world, consent_lifetime=timedelta(days=30))
+    await shares(world, browser)
+
+    def withdraw(tx):
+        by = actor.person(ASHA)
+        return consent.withdraw(tx, ASHA, HEALTHCARE, SHARING.client, by=by, now=world.clock.now())
+
+    assert await world.store.write(withdraw)
+    assert not await world.store.write(withdraw)
+    assert (await world.tags())[-1] == "login:consent:withdrawn"
+    assert await world.store.read(lambda tx: consent.in_force(tx, ASHA, now=world.clock.now())) == []
+    assert (await browser.prove(await world.begun(browser, replace(SHARING, fresh=True)))).status_code == 200
+
+
+async def test_an_agreement_of_one_person_is_not_that_of_another(world, browser):
+    ruled(world, consent_lifetime=timedelta(days=30))
+    await shares(world, browser)
+    id = await world.begun(browser, replace(SHARING, fresh=True))
+    assert (await browser.prove(id, who=BRYN)).status_code == 200

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from carekey.directory.model import PersonStatus
 from carekey.kernel.assurance import AAL, Amr
 from carekey.login import acr
-from carekey.login.model import Issue, RoleAsked
+from carekey.login.model import Chooser, Issue, RoleAsked
 from carekey.login.policy import (
     Authenticate,
     Because,
+    ChooseAccount,
     ChooseRole,
     LeftOut,
     Offer,
@@ -193,6 +194,45 @@ TABLE = {
     # Sharing
     "consent": (asked(share=("your name",)), proven(), Share(items=("your name",))),
     "consent given": (asked(share=("your name",)), proven(shared=True), DONE),
+    "consent given before": (asked(share=("your name",)), proven(shared_before=True), DONE),
+    "consent given before, prompt=consent": (
+        asked(share=("your name",), share_anew=True),
+        proven(shared_before=True),
+        Share(items=("your name",)),
+    ),
+    "consent given anew": (asked(share=("your name",), share_anew=True), proven(shared=True), DONE),
+    # Account chooser
+    "chooser, select_account": (
+        asked(choose_account=True),
+        signed_on(chooser=Chooser.ASKED),
+        ChooseAccount(person=person()),
+    ),
+    "chooser, go on": (asked(choose_account=True), signed_on(chooser=Chooser.ASKED, account=ASHA), DONE),
+    "chooser, go on as who is no longer there": (
+        asked(choose_account=True),
+        signed_on(chooser=Chooser.ASKED, account=BRYN),
+        ChooseAccount(person=person()),
+    ),
+    "chooser, not asked for": (asked(), signed_on(chooser=Chooser.ASKED), DONE),
+    "chooser, always": (asked(), signed_on(chooser=Chooser.ALWAYS), ChooseAccount(person=person())),
+    "chooser, always but silent": (asked(silent=True), signed_on(chooser=Chooser.ALWAYS), DONE),
+    "chooser, prompt=login": (asked(fresh=True), signed_on(chooser=Chooser.ALWAYS), again(Because.ASKED_AGAIN)),
+    "chooser, go on is no proof": (
+        asked(fresh=True),
+        signed_on(chooser=Chooser.ALWAYS, account=ASHA),
+        again(Because.ASKED_AGAIN),
+    ),
+    "chooser, go on, too weak": (
+        asked(),
+        signed_on(level=AAL.AAL2, chooser=Chooser.ALWAYS, account=ASHA),
+        again(Because.TOO_WEAK),
+    ),
+    "chooser, a closed person": (
+        asked(),
+        signed_on(person=person(status=PersonStatus.CLOSED), chooser=Chooser.ALWAYS),
+        again(Because.CHOOSE_ACCOUNT),
+    ),
+    "chooser, a new proof needs no choice": (asked(choose_account=True), proven(chooser=Chooser.ALWAYS), DONE),
     "consent comes after the role": (
         asked(role=RoleAsked.SELECTED, share=("your name",)),
         proven(roles=THREE),

@@ -13,10 +13,11 @@ from carekey.kernel.secret import digest
 from carekey.login.model import Issue, Login
 from carekey.login.policy import Refusal
 from carekey.oidc.authorize.errors import AccessDenied, ConsentRequired, InteractionRequired, LoginRequired
-from carekey.oidc.authorize.response import Answer, failure, success
+from carekey.oidc.authorize.response import Answer, ManagedSession, failure, success
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.model import AuthorizationRequest, Grant, Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.session_management.session_state import browser_state, session_state
 from carekey.sessions.model import Session
 
 TxT_contra = TypeVar("TxT_contra", bound=OidcTx, contravariant=True)
@@ -82,7 +83,15 @@ class CodeIssuer(Generic[TxT_contra]):
                 expires_at=now + rules.code_lifetime,
             ),
         )
-        return success(request, rules, code)
+        return success(request, rules, code, self._managed(rules, request, session))
+
+    def _managed(self, rules: Issuer, request: AuthorizationRequest, session: Session) -> ManagedSession | None:
+        if not rules.session_management:
+            return None
+        state, salt = browser_state(session.id), entropy.token(self._entropy, size=8)
+        return ManagedSession(
+            session_state=session_state(request.client, request.redirect_uri, state, salt), browser_state=state
+        )
 
 
 def refused(why: Refusal) -> OAuthError:

@@ -126,6 +126,7 @@ def read(
         share=(*sharing.items(scopes, claims.given, request.resource), *words(wanted, details))
         if client.consent
         else (),
+        share_anew=Prompt.CONSENT in prompts,
         return_origin=origin(sender.redirect_uri),
     )
     return request, asked

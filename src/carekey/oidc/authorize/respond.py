@@ -24,6 +24,10 @@ class Respond:
             signer, now = self._signers[answer.signing.issuer], request.site.clock.now()
             await signer.refresh(now, alg=answer.signing.alg)
             answer = jarm.signed(answer, answer.signing, signer, now=now)
-        if answer.mode in {ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT}:
-            return form_post.respond(request, answer)
-        return query.respond(answer)
+        posted = answer.mode in {ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT}
+        response = form_post.respond(request, answer) if posted else query.respond(answer)
+        if answer.browser_state is not None:
+            issuer, state = answer.browser_state
+            cookies = request.site.cookies
+            cookies.show(response, cookies.browser_state(issuer), state)
+        return response

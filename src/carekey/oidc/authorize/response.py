@@ -31,19 +31,31 @@ class Answer:
     parameters: tuple[tuple[str, str], ...]
     signing: Signing | None = None
     """Set while it has yet to be signed."""
+    browser_state: tuple[IssuerName, str] | None = None
+    """For the cookie by which the browser tells that the session is still the same."""
 
     @property
     def origin(self) -> str:
         return origin(self.redirect_uri)
 
 
-def success(request: AuthorizationRequest, issuer: Issuer, code: str) -> Answer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedSession:
+    """What an issuer with session management (`oidc/session_management`) says besides."""
+
+    session_state: str
+    browser_state: str
+
+
+def success(request: AuthorizationRequest, issuer: Issuer, code: str, managed: ManagedSession | None = None) -> Answer:
     state = () if request.state is None else (("state", request.state),)
+    session_state = () if managed is None else (("session_state", managed.session_state),)
     return Answer(
         mode=request.response_mode,
         redirect_uri=request.redirect_uri,
-        parameters=(("code", code), *state, ("iss", issuer.url), ("client_id", request.client)),
+        parameters=(("code", code), *state, ("iss", issuer.url), ("client_id", request.client), *session_state),
         signing=_signing(request.response_mode, issuer, request.client, request.response_alg),
+        browser_state=None if managed is None else (issuer.name, managed.browser_state),
     )
 
 

@@ -90,6 +90,8 @@ def document(
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
+    if issuer.session_management:
+        told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
     if details:
         told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:

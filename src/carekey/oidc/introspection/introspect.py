@@ -12,6 +12,7 @@ from carekey.oidc.token.grants.refresh_token import check_age, check_standing
 from carekey.oidc.tokens.access_token import particulars
 from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.refresh_token import Handle
+from carekey.oidc.tokens.sender_constraint import token_type
 
 INACTIVE: dict[str, Any] = {"active": False}
 """All that is said of a token that is not good, or not theirs (section 2.2)."""
@@ -50,7 +51,7 @@ class Look:
             person = tx.people.find(token.person)
             if person is None or person.status is not PersonStatus.ACTIVE:
                 return INACTIVE
-        return {"active": True, "token_type": "Bearer", **particulars(token, self.issuer)}
+        return {"active": True, "token_type": token_type(token.confirmation), **particulars(token, self.issuer)}
 
     def _may_see(self, token: AccessToken) -> bool:
         """Section 4: a resource server is told of tokens that are for it."""

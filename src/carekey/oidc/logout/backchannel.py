@@ -6,7 +6,8 @@ sent it, so an application may be told twice; it is never told nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
@@ -18,7 +19,7 @@ from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.unit_of_work import Store
-from carekey.oidc.fetch import TIME_LIMIT, FetchFailed
+from carekey.oidc.fetch import TIME_LIMIT, FetchFailed, Post
 from carekey.oidc.logout import logout_token, retry
 from carekey.oidc.logout.events import LogoutDelivered, LogoutUndelivered
 from carekey.oidc.model import Issuer
@@ -41,9 +42,7 @@ log = structlog.get_logger()
 class Posts(Protocol):
     """The part of `oidc.fetch.Fetcher` that is needed here."""
 
-    async def post(self, url: str, form: Mapping[str, str]) -> int:
-        """Raises: FetchFailed."""
-        ...
+    def posting(self, url: str) -> AbstractAsyncContextManager[Post]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +100,9 @@ class BackChannel(Generic[TxT]):
                 await self._note([_Tried(one, given_up, "no_address") for one in batch])
                 continue
             await sender.signer.refresh(self._clock.now(), alg=client.id_token_alg)
-            uri, alg = client.backchannel_logout_uri, client.id_token_alg
-            await self._note(await asyncio.gather(*(self._try(sender, one, uri, alg) for one in batch)))
+            alg = client.id_token_alg
+            async with sender.fetcher.posting(client.backchannel_logout_uri) as post:
+                await self._note(await asyncio.gather(*(self._try(sender, one, post, alg) for one in batch)))
 
     async def _claim(self, issuer: IssuerName, client: ClientId) -> Sequence[LogoutDelivery]:
         now = self._clock.now()
@@ -110,7 +110,7 @@ class BackChannel(Generic[TxT]):
             lambda tx: tx.logout_deliveries.claim(issuer, client, now=now, until=now + LEASE, limit=AT_ONCE)
         )
 
-    async def _try(self, sender: Sender, delivery: LogoutDelivery, uri: str, alg: str) -> _Tried:
+    async def _try(self, sender: Sender, delivery: LogoutDelivery, post: Post, alg: str) -> _Tried:
         async with self._room:
             # Made for this try: a token of an earlier one could be too old by now.
             claims = logout_token.claims(
@@ -120,7 +120,7 @@ class BackChannel(Generic[TxT]):
                 issued_at=self._clock.now(),
             )
             try:
-                status = await sender.fetcher.post(uri, {"logout_token": sender.signer.sign(claims, alg=alg)})
+                status = await post({"logout_token": sender.signer.sign(claims, alg=alg)})
             except FetchFailed as failed:
                 return _Tried(delivery, retry.judge(None, tries=delivery.tries), failed.flaw)
         return _Tried(delivery, retry.judge(status, tries=delivery.tries), str(status))

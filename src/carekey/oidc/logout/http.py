@@ -222,6 +222,8 @@ class LogOut(Generic[TxT]):
             secret = request.cookies.get(cookies.session(session.issuer))
             if secret is not None and digest(secret) == session.digest:
                 cookies.drop(response, cookies.session(session.issuer))
+                if cookies.browser_state(session.issuer) in request.cookies:
+                    cookies.drop(response, cookies.browser_state(session.issuer))
                 secrets.append(secret)
         if secrets:
             cookies.put(response, cookies.logged_out(), ".".join(secrets), max_age=int(SHOWN_FOR.total_seconds()))

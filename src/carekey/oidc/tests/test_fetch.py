@@ -297,3 +297,28 @@ async def test_the_certificate_is_checked_against_the_name_not_the_address(tmp_p
         assert await flaw_of(fetcher, f"https://other.example:{port}/") is Flaw.NO_ANSWER
         untrusting = Fetcher(private=True, resolve=to("127.0.0.1"))
         assert await flaw_of(untrusting, f"https://ward.example:{port}/") is Flaw.NO_ANSWER
+
+
+async def test_posts_to_one_address_share_a_connection_and_no_cookie() -> None:
+    connections: list[list[str]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads: list[str] = []
+        connections.append(heads)
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode().lower():
+                heads.append(head)
+                await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r\n")[0]))
+                writer.write(b"HTTP/1.1 200 OK\r\nset-cookie: follow=me\r\ncontent-length: 2\r\n\r\nok")
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    running = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with running:
+        port = running.sockets[0].getsockname()[1]
+        async with Fetcher(private=True).posting(f"http://127.0.0.1:{port}/") as post:
+            assert [await post({"a": "b"}) for _ in range(3)] == [200, 200, 200]
+        await asyncio.sleep(0.05)
+    (heads,) = connections
+    assert len(heads) == 3
+    assert not any("cookie:" in head for head in heads)

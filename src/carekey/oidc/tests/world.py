@@ -50,6 +50,7 @@ from carekey.oidc.token.grants.token_exchange import TokenExchange
 from carekey.oidc.token.http import TokenHttp
 from carekey.oidc.token.pkce import challenge_of
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
@@ -119,6 +120,7 @@ class World:
         kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
         self.grants = {grant.name: grant for grant in kinds}
         self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
+        self.constraints = SenderConstraints()
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
@@ -126,6 +128,7 @@ class World:
             grants=self.grants,
             signer=self.signer,
             own=self.own,
+            constraints=self.constraints,
             entropy=self.entropy,
         )
         routes = [
@@ -134,7 +137,9 @@ class World:
                 issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
             ).routes(),
             *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
-            *UserinfoHttp(issuer=self.issuer, store=self.store, signer=self.signer).routes(),
+            *UserinfoHttp(
+                issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints
+            ).routes(),
             *DiscoveryHttp(
                 issuer=self.issuer,
                 signer=self.signer,

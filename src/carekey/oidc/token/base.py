@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 from carekey.jose.jwt import KeySet
 from carekey.oidc.client_auth.keys import NO_KEYS
 from carekey.oidc.errors import OAuthError
-from carekey.oidc.model import AccessToken, Client, Grant, Issuer
+from carekey.oidc.model import AccessToken, Client, Confirmation, Grant, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.refresh_token import Handle
@@ -28,6 +28,8 @@ class TokenRequest:
     reference: str
     keys: KeySet = NO_KEYS
     """The client's, for grants that verify what it signed."""
+    confirmation: Confirmation | None = None
+    """What the client proved to hold: the token will be bound to it."""
 
     @property
     def issued_at(self) -> datetime:

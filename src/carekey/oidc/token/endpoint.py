@@ -9,7 +9,7 @@ the client has to ask the person again; no token is ever out that is not on reco
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,6 +36,14 @@ from carekey.oidc.token.base import Bought, Denied, GrantType, TokenRequest
 from carekey.oidc.tokens import id_token
 from carekey.oidc.tokens.access_token import JWT_ALG, TYPE, particulars
 from carekey.oidc.tokens.own import OwnTokens
+from carekey.oidc.tokens.sender_constraint import (
+    NOTHING,
+    SenderConstraints,
+    Sent,
+    Shown,
+    check_demand,
+    token_type,
+)
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.fields import Fields
 
@@ -58,6 +66,7 @@ class TokenEndpoint:
         grants: Mapping[str, GrantType],
         signer: Signs,
         own: OwnTokens,
+        constraints: SenderConstraints,
         entropy: Entropy,
     ) -> None:
         self._issuer = issuer
@@ -66,17 +75,22 @@ class TokenEndpoint:
         self._grants = grants
         self._signer = signer
         self._own = own
+        self._constraints = constraints
         self._entropy = entropy
 
     async def answer(
-        self, fields: Fields, authorization: str | None, *, now: datetime, reference: str
+        self, fields: Fields, authorization: str | None, sent: Sent, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (RFC 6749 section 5.1). Raises: OAuthError, after recording it."""
         authenticated = await self._clients.admit(
             fields, authorization, reads=_ALWAYS_READ, now=now, reference=reference
         )
+        shown = NOTHING
         try:
             grant_type = self._grant_type(fields, authenticated)
+            asked = demands(self._issuer, authenticated.client)
+            shown = self._constraints.shown(sent, algs=asked.algs, now=now)
+            check_demand(authenticated.client, asked, shown)
             request = TokenRequest(
                 issuer=self._issuer,
                 client=authenticated.client,
@@ -88,12 +102,13 @@ class TokenEndpoint:
                 keys=await self._clients.keys_of(authenticated.client, now=now)
                 if grant_type.reads_client_keys
                 else NO_KEYS,
+                confirmation=shown.confirmation or None,
             )
             # A key that is not to be had is found out before anything is spent.
             await self._signer.refresh(now, alg=request.client.id_token_alg)
-            issued = await self._store.write(lambda tx: self._issue(tx, grant_type, request, authenticated))
+            issued = await self._store.write(lambda tx: self._issue(tx, grant_type, request, authenticated, shown))
         except OAuthError as error:
-            await self._record_refused(error, authenticated, fields, now, reference)
+            await self._record_refused(error, authenticated, shown, fields, now, reference)
             raise
         if isinstance(issued, Denied):
             raise issued.error
@@ -115,12 +130,15 @@ class TokenEndpoint:
         return grant_type
 
     def _issue(
-        self, tx: OidcTx, grant_type: GrantType, request: TokenRequest, authenticated: Authenticated
+        self, tx: OidcTx, grant_type: GrantType, request: TokenRequest, authenticated: Authenticated, shown: Shown
     ) -> _Issued | Denied:
         authenticated.use_up(tx.assertions)
+        shown.use_up(tx)
         bought = grant_type.redeem(tx, request)
         if isinstance(bought, Denied):
             return bought
+        # Here and nowhere else, so that no grant can forget it.
+        bought = replace(bought, token=replace(bought.token, confirmation=request.confirmation))
         tx.access_tokens.put(bought.token)
         grant = bought.grant
         tx.audit.record(
@@ -136,6 +154,7 @@ class TokenEndpoint:
                 scopes=bought.token.scopes,
                 audience=bought.token.audience or "",
                 act=bought.token.act["sub"] if bought.token.act else "",
+                bound_by=tuple(bought.token.confirmation or ()),
             )
         )
         return _Issued(bought, self._requested_claims(tx, bought, request))
@@ -156,7 +175,7 @@ class TokenEndpoint:
         access_token, grant = bought.token, bought.grant
         answer: dict[str, Any] = {
             "access_token": self._presented(access_token, request),
-            "token_type": "Bearer",
+            "token_type": token_type(access_token.confirmation),
             # Rounded down, so that no client believes in a token for longer than we do.
             "expires_in": int((access_token.expires_at - request.now).total_seconds()),
             "scope": " ".join(access_token.scopes),
@@ -203,9 +222,15 @@ class TokenEndpoint:
         )
 
     async def _record_refused(
-        self, error: OAuthError, authenticated: Authenticated, fields: Fields, now: datetime, reference: str
+        self,
+        error: OAuthError,
+        authenticated: Authenticated,
+        shown: Shown,
+        fields: Fields,
+        now: datetime,
+        reference: str,
     ) -> None:
-        """Whatever the request had done was undone; that its assertion was used stands."""
+        """Whatever the request had done was undone; that its assertion and its proof were used stands."""
         grant_type = fields.as_dict().get("grant_type", "")
         event = TokensRefused(
             at=now,
@@ -221,6 +246,8 @@ class TokenEndpoint:
         def work(tx: OidcTx) -> None:
             with suppress(InvalidClient):
                 authenticated.use_up(tx.assertions)
+            with suppress(OAuthError):
+                shown.use_up(tx)
             tx.audit.record(event)
 
         await self._store.write(work)

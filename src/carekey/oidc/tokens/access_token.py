@@ -130,4 +130,6 @@ def particulars(token: AccessToken, issuer: Issuer) -> dict[str, Any]:
         }
     if token.act is not None:
         told["act"] = token.act
+    if token.confirmation is not None:  # RFC 9449 section 6; RFC 8705 section 3
+        told["cnf"] = token.confirmation
     return told

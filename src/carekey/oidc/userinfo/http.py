@@ -16,10 +16,12 @@ from carekey.oidc import endpoints
 from carekey.oidc.claims.registry import requested_by_name, tell
 from carekey.oidc.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError, Reason
 from carekey.oidc.events import UserinfoRefused
-from carekey.oidc.http import RawHeader, answer, for_clients, json_answer, read_form
+from carekey.oidc.http import RawHeader, answer, for_clients, json_answer, read_form, sent
 from carekey.oidc.model import Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import PROFILES, demands
+from carekey.oidc.tokens.sender_constraint import BEARER, SenderConstraints, Shown, check_token
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Request, Route
@@ -32,10 +34,12 @@ class _Told:
 
 
 class UserinfoHttp:
-    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], signer: Signs) -> None:
+    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], signer: Signs, constraints: SenderConstraints) -> None:
         self._issuer = issuer
         self._store = store
         self._signer = signer
+        self._constraints = constraints
+        self._algs = PROFILES[issuer.profile].algs
 
     def routes(self) -> list[Route]:
         handler = for_clients(self._userinfo, _challenge)
@@ -44,8 +48,12 @@ class UserinfoHttp:
     async def _userinfo(self, request: Request) -> Response:
         now = request.site.clock.now()
         try:
-            key = digest(await _bearer(request))
-            told = await self._store.read(lambda tx: self._tell(tx, key, now))
+            scheme, token = await _presented(request)
+            shown = self._shown(request, scheme, token, now)
+            key = digest(token)
+            # Nothing is written where no proof is to be used up.
+            do = self._store.write if shown.using_up else self._store.read
+            told = await do(lambda tx: self._tell(tx, key, shown, now))
         except OAuthError as error:
             await self._record(error, now, request.reference)
             raise
@@ -56,7 +64,13 @@ class UserinfoHttp:
         signed = self._signer.sign({"iss": self._issuer.url, **told.claims}, alg=told.alg)
         return answer(signed.encode("ascii"), content_type=_JWT, headers=(NO_STORE,))
 
-    def _tell(self, tx: OidcTx, key: bytes, now: datetime) -> _Told:
+    def _shown(self, request: Request, scheme: str, token: str, now: datetime) -> Shown:
+        """Raises: OAuthError."""
+        here = sent(request, endpoints.address(self._issuer, endpoints.USERINFO), scheme=scheme, access_token=token)
+        return self._constraints.shown(here, algs=self._algs, now=now)
+
+    def _tell(self, tx: OidcTx, key: bytes, shown: Shown, now: datetime) -> _Told:
+        shown.use_up(tx)
         token = tx.access_tokens.find(key)
         if token is None:
             raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
@@ -64,6 +78,7 @@ class UserinfoHttp:
             raise InvalidToken(reason=Reason.TOKEN_OF_ANOTHER_ISSUER)
         if token.expires_at <= now:
             raise InvalidToken(reason=Reason.TOKEN_EXPIRED)
+        check_token(token.confirmation, shown)
         if token.audience is not None:
             raise InvalidToken(reason=Reason.TOKEN_FOR_ANOTHER_AUDIENCE)
         if token.person is None or "openid" not in token.scopes:
@@ -71,6 +86,8 @@ class UserinfoHttp:
         client = tx.clients.find(token.issuer, token.client)
         if client is None or client.disabled_at is not None:
             raise InvalidToken(reason=Reason.DISABLED_CLIENT)
+        if not shown.algs <= demands(self._issuer, client).algs:
+            raise InvalidToken(reason=Reason.DPOP_ALG)
         person = tx.people.find(token.person)
         if person is None or person.status is not PersonStatus.ACTIVE:
             raise InvalidToken(reason=Reason.PERSON_NOT_ACTIVE)
@@ -93,14 +110,15 @@ class UserinfoHttp:
 _JWT: RawHeader = (b"content-type", b"application/jwt")
 
 
-async def _bearer(request: Request) -> str:
-    """The token from the Authorization header or a form (RFC 6750 sections 2.1 and 2.2), never from the address.
+async def _presented(request: Request) -> tuple[str, str]:
+    """Scheme and token from the Authorization header (RFC 6750 section 2.1; RFC 9449 section 7.1), or a bearer token
+    from a form (RFC 6750 section 2.2); never from the address.
 
     Raises: InvalidToken, InvalidRequest.
     """
     header = request.headers.get("authorization")
     scheme, _, token = (header or "").partition(" ")
-    in_header = token.strip() if scheme.lower() == "bearer" else None
+    in_header = token.strip() if scheme.lower() in {"bearer", "dpop"} else None
     in_form = None
     if request.method == "POST" and _is_form(request.headers):
         fields = await read_form(request)
@@ -111,7 +129,7 @@ async def _bearer(request: Request) -> str:
     found = in_header or in_form
     if not found:
         raise InvalidToken(reason=Reason.NO_TOKEN)
-    return found
+    return (scheme if in_header else BEARER), found
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:

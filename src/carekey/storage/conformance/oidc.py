@@ -109,6 +109,7 @@ class AccessTokensContract:
             audience=None,
             authentication=None,
             act=None,
+            confirmation=None,
         )
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         await store.write(lambda tx: tx.access_tokens.put(given))
@@ -267,3 +268,26 @@ class PushedRequestsContract:
         with pytest.raises(LookupError):
             await store.write(fail)
         assert await store.write(lambda tx: tx.pushed_requests.take(CODE)) == samples.pushed()
+
+
+class DpopProofsContract:
+    async def test_rfc9449_11_1_seen_once(self, store: Store) -> None:
+        def seen(tx: Tx) -> bool:
+            return tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER)
+
+        assert await store.write(seen)
+        assert not await store.write(seen)
+        assert await store.write(lambda tx: tx.dpop_proofs.first_seen(b"q" * 32, expires_at=LATER))
+
+    async def test_rfc9449_11_1_of_many_at_once_one_is_first(self, store: Store, other: Store) -> None:
+        answers = race([store, other], lambda tx: tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER))
+        assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
+    async def test_a_use_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
+        def fail(tx: Tx) -> None:
+            assert tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await store.write(fail)
+        assert await store.write(lambda tx: tx.dpop_proofs.first_seen(b"p" * 32, expires_at=LATER))

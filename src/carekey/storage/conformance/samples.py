@@ -23,7 +23,7 @@ from carekey.kernel.ids import (
     RoleProfileId,
     SessionId,
 )
-from carekey.login.model import Asked, Login
+from carekey.login.model import Asked, Consent, Login
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, Client, Grant, PushedRequest, RefreshFamily
 from carekey.sessions.model import Proof, Session
 from carekey.storage.store import SWEEP_MARGIN
@@ -218,6 +218,20 @@ def client(**fields: Any) -> Client:
     )
 
 
+def consent(**fields: Any) -> Consent:
+    return replace(
+        Consent(
+            person=ASHA,
+            issuer=ISSUER,
+            client=CLIENT,
+            items=("your name", "your “roles”"),
+            given_at=NOW,
+            expires_at=LATER,
+        ),
+        **fields,
+    )
+
+
 def grant(**fields: Any) -> Grant:
     return replace(
         Grant(
@@ -237,6 +251,7 @@ def grant(**fields: Any) -> Grant:
             auth_time=NOW,
             role=None,
             requested_claims={"id_token": {"acr": {"essential": True}}},
+            confirmation={"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"},
             issued_at=NOW,
             expires_at=NOW + timedelta(seconds=60),
         ),
@@ -261,6 +276,7 @@ def token(**fields: Any) -> AccessToken:
                 acr="AAL3_ANY", amr=(Amr.FIDO2,), aal=AAL.AAL3, ial=IAL.IAL3, at=NOW - MICROSECOND
             ),
             act={"sub": "gateway", "act": {"sub": "app"}},
+            confirmation={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
             issued_at=NOW,
             expires_at=NOW + timedelta(hours=1),
         ),

@@ -121,13 +121,15 @@ class LoginsContract:
         await store.write(lambda tx: tx.logins.start(given))
         assert await store.write(lambda tx: tx.logins.prove(LOGIN, samples.verified(person=PersonId("2"))))
         assert await store.write(lambda tx: tx.logins.prove(LOGIN, proof))
+        assert await store.write(lambda tx: tx.logins.go_on_as(LOGIN, ASHA))
         assert await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
         assert await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.ISSUED, at=LATER))
-        ended = replace(given, proof=proof, role=ROLE, outcome=Outcome.ISSUED, ended_at=LATER)
+        ended = replace(given, proof=proof, role=ROLE, account=ASHA, outcome=Outcome.ISSUED, ended_at=LATER)
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == ended
 
         assert not await store.write(lambda tx: tx.logins.prove(LOGIN, proof))
         assert not await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
+        assert not await store.write(lambda tx: tx.logins.go_on_as(LOGIN, PersonId("2")))
         assert not await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.CANCELLED, at=LATER))
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == ended
 
@@ -136,6 +138,7 @@ class LoginsContract:
         await store.write(lambda tx: tx.logins.start(given))
         await store.write(lambda tx: tx.logins.prove(LOGIN, samples.verified()))
         await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
+        await store.write(lambda tx: tx.logins.go_on_as(LOGIN, ASHA))
         assert await store.write(lambda tx: tx.logins.restart(LOGIN))
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == given
         await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.ISSUED, at=LATER))

@@ -11,7 +11,7 @@ from carekey.storage import StorageError, Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
 from carekey.storage.conformance.samples import ASHA, ISSUER, LATER, NOW, SESSION
-from carekey.storage.store import SESSIONS_KEPT, SWEEP_BATCH, SWEEP_MARGIN
+from carekey.storage.store import SWEEP_BATCH, SWEEP_MARGIN
 
 
 class Failed(Exception):
@@ -140,10 +140,11 @@ class SweepContract:
                 tx.refresh_families.put(samples.family(code=name.encode() + b"-family", expires_at=until))
                 tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=until)
                 tx.pushed_requests.put(digest, samples.pushed(expires_at=until))
+                tx.dpop_proofs.first_seen(digest, expires_at=until)
             tx.audit.record(samples.tested(at=NOW - timedelta(days=10_000)))
 
         await store.write(fill)
-        assert await store.sweep(NOW) == 9
+        assert await store.sweep(NOW) == 10
         assert await store.sweep(NOW) == 0
 
         def left(tx: Tx) -> list[bool]:
@@ -161,10 +162,11 @@ class SweepContract:
                     tx.refresh_families.find(digest + b"-family") is not None,
                     not tx.assertions.first_seen(ISSUER, samples.CLIENT, name, expires_at=NOW),
                     tx.pushed_requests.take(digest) is not None,
+                    not tx.dpop_proofs.first_seen(digest, expires_at=NOW),
                 )
             ]
 
-        assert await store.write(left) == [False] * 9 + [True] * 9
+        assert await store.write(left) == [False] * 10 + [True] * 10
         assert len(await store.read(lambda tx: tx.audit.search())) == 1
 
     async def test_rfc6749_4_1_2_a_redeemed_code_is_remembered_while_its_token_lives(self, store: Store) -> None:
@@ -193,12 +195,14 @@ class SweepContract:
         await store.sweep(family.expires_at + SWEEP_MARGIN)
         assert await store.write(lambda tx: tx.codes.redeem(code, now=NOW)) is None
 
-    async def test_a_session_goes_long_after_it_began_with_its_clients(self, store: Store) -> None:
-        new = samples.session(id=SessionId("new"), digest=b"n", started_at=NOW + samples.MICROSECOND)
-        for session in (samples.session(), new):
+    async def test_a_session_goes_long_after_its_last_use_with_its_clients(self, store: Store) -> None:
+        new = samples.session(id=SessionId("new"), digest=b"n", last_used_at=NOW + samples.MICROSECOND)
+        for session in (samples.session(last_used_at=NOW), new):
             await store.write(lambda tx, session=session: tx.sessions.start(session))  # type: ignore[misc]
             await store.write(lambda tx, session=session: tx.sessions.joined(session.id, samples.CLIENT))  # type: ignore[misc]
-        await store.sweep(NOW + SESSIONS_KEPT)
+        await store.sweep(NOW + LATER_BY, sessions_kept=LATER_BY + samples.MICROSECOND)
+        assert await store.read(lambda tx: tx.sessions.get(SESSION)) is not None
+        await store.sweep(NOW + LATER_BY, sessions_kept=LATER_BY)
         assert await store.read(lambda tx: tx.sessions.get(SESSION)) is None
         assert list(await store.read(lambda tx: tx.sessions.clients_of(SESSION))) == []
         assert await store.read(lambda tx: tx.sessions.get(new.id)) == new

@@ -146,6 +146,17 @@ class Assertions:
         return self._rows.sweep(lambda expires_at: expires_at <= before, limit)
 
 
+class DpopProofs:
+    def __init__(self, journal: Journal) -> None:
+        self._rows: Table[bytes, datetime] = Table(journal)
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        return self._rows.add(digest, expires_at)
+
+    def sweep(self, before: datetime, limit: int) -> int:
+        return self._rows.sweep(lambda expires_at: expires_at <= before, limit)
+
+
 class PushedRequests:
     def __init__(self, journal: Journal) -> None:
         self._rows: Table[bytes, PushedRequest] = Table(journal)

@@ -73,7 +73,7 @@ class Sessions:
         return sorted(self._clients.get(id) or ())
 
     def sweep(self, before: datetime, limit: int) -> int:
-        old = [row for row in self._rows if row.started_at <= before][:limit]
+        old = [row for row in self._rows if row.last_used_at <= before][:limit]
         for row in old:
             self._rows.pop(row.id)
             self._digests.pop(row.digest)
@@ -109,7 +109,14 @@ class Logins:
         row = self._rows.get(id)
         if row is None or row.ended_at:
             return False
-        self._rows.set(id, replace(row, proof=None, role=None))
+        self._rows.set(id, replace(row, proof=None, role=None, account=None))
+        return True
+
+    def go_on_as(self, id: LoginId, person: PersonId) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at:
+            return False
+        self._rows.set(id, replace(row, account=person))
         return True
 
     def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:

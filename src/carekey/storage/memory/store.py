@@ -2,14 +2,23 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
-from carekey.storage.memory.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.memory.oidc import (
+    AccessTokens,
+    Assertions,
+    Clients,
+    Codes,
+    DpopProofs,
+    PushedRequests,
+    RefreshFamilies,
+)
 from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
@@ -38,17 +47,19 @@ class MemoryTx:
         self.workstations = Workstations(journal)
         self.card_places = CardPlaces(journal)
         self.logins = Logins(journal)
+        self.consents = Consents(journal)
         self.clients = Clients(journal)
         self.access_tokens = AccessTokens(journal, self.sessions)
         self.refresh_families = RefreshFamilies(journal)
         self.codes = Codes(journal, self.access_tokens, self.refresh_families)
         self.assertions = Assertions(journal)
         self.pushed_requests = PushedRequests(journal)
+        self.dpop_proofs = DpopProofs(journal)
         self.logout_deliveries = LogoutDeliveries(journal, self.sessions, self.clients)
         self.keys = Keys(journal)
         self.audit = Audit(journal)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         gone = 0
         before = now - SWEEP_MARGIN
         for expiring in (
@@ -59,15 +70,17 @@ class MemoryTx:
             self.codes,
             self.assertions,
             self.pushed_requests,
+            self.dpop_proofs,
             self.failures,
             self.enrolments,
             self.revocation,
             self.approvals,
             self.card_places,
+            self.consents,
         ):
             gone += expiring.sweep(before, limit - gone)
         gone += self.logout_deliveries.sweep(now - DELIVERIES_KEPT, limit - gone)
-        return gone + self.sessions.sweep(now - SESSIONS_KEPT, limit - gone)
+        return gone + self.sessions.sweep(now - sessions_kept, limit - gone)
 
 
 class MemoryStore(Store):

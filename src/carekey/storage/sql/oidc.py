@@ -36,6 +36,7 @@ from carekey.storage.sql.schema import (
     assertions,
     clients,
     codes,
+    dpop_proofs,
     pushed_requests,
     refresh_families,
     sessions,
@@ -124,7 +125,7 @@ class Codes:
 
 def _token(row: Row) -> AccessToken:
     digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row[:12]
-    audience, authentication, act = row[12:]
+    audience, authentication, act, confirmation = row[12:]
     return AccessToken(
         digest=digest,
         issuer=issuer,
@@ -138,6 +139,7 @@ def _token(row: Row) -> AccessToken:
         audience=audience,
         authentication=_authentication.decode(authentication) if authentication else None,
         act=_claims.decode(act) if act else None,
+        confirmation=_claims.decode(confirmation) if confirmation else None,
         issued_at=from_micros(issued_at),
         expires_at=from_micros(expires_at),
         revoked_at=maybe_from_micros(revoked_at),
@@ -178,6 +180,7 @@ class AccessTokens:
             token.audience,
             to_json(token.authentication) if token.authentication else None,
             to_json(token.act) if token.act else None,
+            to_json(token.confirmation) if token.confirmation else None,
         )
         self._connection.run(self._sql.put, row)
 
@@ -272,6 +275,20 @@ class Assertions:
     def first_seen(self, issuer: IssuerName, client: ClientId, jti: str, *, expires_at: datetime) -> bool:
         row = (digest_of(issuer, client, jti), to_micros(expires_at))
         return self._connection.changed(self._sql.first_seen, row) == 1
+
+
+class _DpopProofsSql:
+    def __init__(self, dialect: Dialect) -> None:
+        self.first_seen = dialect.add_new(dpop_proofs, "digest")
+
+
+class DpopProofs:
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._sql = dialect.prepared(_DpopProofsSql)
+
+    def first_seen(self, digest: bytes, *, expires_at: datetime) -> bool:
+        return self._connection.changed(self._sql.first_seen, (digest, to_micros(expires_at))) == 1
 
 
 class _PushedRequestsSql:

@@ -301,7 +301,22 @@ logins = Table(
     _number("expires_at"),
     _maybe_at("ended_at"),
     _maybe("outcome"),
+    _maybe("account"),
     Index(None, "expires_at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _key("person"),
+    _key("issuer"),
+    _key("client"),
+    _text("items"),
+    _number("given_at"),
+    _number("expires_at"),
+    _maybe_at("withdrawn_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
 )
 
 clients = Table("clients", metadata, _key("issuer"), _key("id"), _text("name"), _text("data"))
@@ -335,6 +350,7 @@ access_tokens = Table(
     _maybe("audience"),
     _maybe("authentication"),
     _maybe("act"),
+    _maybe("confirmation"),
     Index(None, "code"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
@@ -365,6 +381,10 @@ pushed_requests = Table(
     _number("expires_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
+)
+
+dpop_proofs = Table(
+    "dpop_proofs", metadata, _digest(), _number("expires_at"), Index(None, "expires_at"), sqlite_with_rowid=False
 )
 
 keys = Table(

@@ -133,7 +133,7 @@ class Sessions:
 
 
 def _login(row: Row) -> Login:
-    id, issuer, browser, reference, asked, request, proof, role, started_at, expires_at, ended_at, outcome = row
+    id, issuer, browser, reference, asked, request, proof, role, started_at, expires_at, ended_at, outcome, who = row
     return Login(
         id=id,
         issuer=issuer,
@@ -147,6 +147,7 @@ def _login(row: Row) -> Login:
         expires_at=from_micros(expires_at),
         ended_at=maybe_from_micros(ended_at),
         outcome=None if outcome is None else Outcome(outcome),
+        account=who,
     )
 
 
@@ -158,7 +159,10 @@ class _LoginsSql:
         self.find = dialect.text(select(*c).where(this), "this")
         self.prove = dialect.text(update(logins).values(proof=bindparam("new")).where(this, live), "new", "this")
         self.choose = dialect.text(update(logins).values(role=bindparam("new")).where(this, live), "new", "this")
-        self.restart = dialect.text(update(logins).values(proof=null(), role=null()).where(this, live), "this")
+        self.restart = dialect.text(
+            update(logins).values(proof=null(), role=null(), account=null()).where(this, live), "this"
+        )
+        self.go_on_as = dialect.text(update(logins).values(account=bindparam("new")).where(this, live), "new", "this")
         self.end = dialect.text(
             update(logins).values(ended_at=bindparam("at"), outcome=bindparam("how")).where(this, live),
             *("at", "how", "this"),
@@ -184,6 +188,7 @@ class Logins:
             to_micros(login.expires_at),
             maybe_to_micros(login.ended_at),
             None if login.outcome is None else login.outcome.value,
+            login.account,
         )
         self._connection.run(self._sql.start, row)
 
@@ -199,6 +204,9 @@ class Logins:
 
     def restart(self, id: LoginId) -> bool:
         return self._connection.changed(self._sql.restart, (id,)) == 1
+
+    def go_on_as(self, id: LoginId, person: PersonId) -> bool:
+        return self._connection.changed(self._sql.go_on_as, (person, id)) == 1
 
     def end(self, id: LoginId, outcome: Outcome, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.end, (to_micros(at), outcome.value, id)) == 1

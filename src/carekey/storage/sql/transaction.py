@@ -1,6 +1,6 @@
 """The one transaction over SQL, and its sweep."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, select, tuple_
@@ -9,10 +9,19 @@ from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.sql.cards import Cards, RevocationEvidence
 from carekey.storage.sql.connection import Connection
-from carekey.storage.sql.dialect import ONE, Dialect, at_most
+from carekey.storage.sql.consents import Consents
+from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
 from carekey.storage.sql.logout import LogoutDeliveries
-from carekey.storage.sql.oidc import AccessTokens, Assertions, Clients, Codes, PushedRequests, RefreshFamilies
+from carekey.storage.sql.oidc import (
+    AccessTokens,
+    Assertions,
+    Clients,
+    Codes,
+    DpopProofs,
+    PushedRequests,
+    RefreshFamilies,
+)
 from carekey.storage.sql.phone import Approvals, UafKeys
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
@@ -22,6 +31,8 @@ from carekey.storage.sql.schema import (
     card_places,
     challenges,
     codes,
+    consents,
+    dpop_proofs,
     enrolments,
     failures,
     logins,
@@ -59,24 +70,27 @@ class SqlTx:
         self.workstations = Workstations(connection, dialect)
         self.card_places = CardPlaces(connection, dialect)
         self.logins = Logins(connection, dialect)
+        self.consents = Consents(connection, dialect)
         self.clients = Clients(connection, dialect)
         self.codes = Codes(connection, dialect)
         self.access_tokens = AccessTokens(connection, dialect)
         self.refresh_families = RefreshFamilies(connection, dialect)
         self.assertions = Assertions(connection, dialect)
         self.pushed_requests = PushedRequests(connection, dialect)
+        self.dpop_proofs = DpopProofs(connection, dialect)
         self.logout_deliveries = LogoutDeliveries(connection, dialect, self.sessions, self.clients)
         self.keys = Keys(connection, dialect)
         self.audit = Audit(connection, dialect)
 
-    def sweep(self, *, now: datetime, limit: int) -> int:
+    def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:
         before = to_micros(now - SWEEP_MARGIN)
         for sql in self._sweep.expired:
             if gone := self._connection.changed(sql, (before, limit)):
                 return gone
         if gone := self._connection.changed(self._sweep.deliveries, (to_micros(now - DELIVERIES_KEPT), limit)):
             return gone
-        old = self._connection.all(self._sweep.old_sessions, (to_micros(now - SESSIONS_KEPT), limit))
+        since = to_micros(now - sessions_kept)
+        old = self._connection.all(self._sweep.old_sessions, (since, since, limit))
         if old:
             self._connection.many(self._sweep.session_clients, old)
             self._connection.many(self._sweep.session, old)
@@ -86,9 +100,9 @@ class SqlTx:
 class _SweepSql:
     def __init__(self, dialect: Dialect) -> None:
         def oldest(table: Table, until: Column[Any], *also: ColumnElement[bool]) -> str:
-            (key,) = table.primary_key.columns
-            keys = at_most(select(key).where(until <= bindparam("before"), *also).order_by(until))
-            return dialect.text(delete(table).where(key.in_(keys)), "before", "limit")
+            key = tuple(table.primary_key.columns)
+            keys = at_most(select(*key).where(until <= bindparam("before"), *also).order_by(until))
+            return dialect.text(delete(table).where(tuple_(*key).in_(keys)), "before", "limit")
 
         bought_something = exists(ONE).where(access_tokens.c.code == codes.c.digest)
         bought_more = exists(ONE).where(refresh_families.c.code == codes.c.digest)
@@ -100,21 +114,23 @@ class _SweepSql:
             oldest(codes, codes.c.expires_at, ~bought_something, ~bought_more),
             oldest(assertions, assertions.c.expires_at),
             oldest(pushed_requests, pushed_requests.c.expires_at),
+            oldest(dpop_proofs, dpop_proofs.c.expires_at),
             oldest(failures, failures.c.until),
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
             oldest(card_places, card_places.c.expires_at),
+            oldest(consents, consents.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)
         oldest_deliveries = at_most(select(*key).where(queued <= bindparam("before")).order_by(queued))
         self.deliveries = dialect.text(
             delete(logout_deliveries).where(tuple_(*key).in_(oldest_deliveries)), "before", "limit"
         )
-        started = sessions.c.started_at
-        self.old_sessions = dialect.text(
-            at_most(select(sessions.c.id).where(started <= bindparam("before")).order_by(started)), "before", "limit"
-        )
+        # The index is on the start, which is never after the last use.
+        started, before = sessions.c.started_at, given("before", NUMBER)
+        old = select(sessions.c.id).where(started <= before, sessions.c.last_used_at <= before).order_by(started)
+        self.old_sessions = dialect.text(at_most(old), "before", "before", "limit")
         self.session = dialect.text(delete(sessions).where(sessions.c.id == bindparam("session")), "session")
         self.session_clients = dialect.text(
             delete(session_clients).where(session_clients.c.session == bindparam("session")), "session"

@@ -2,7 +2,17 @@
 
 from carekey.storage.errors import StorageError
 
-REVISIONS = ("0001", "0002_logout", "0003_refresh", "0004_phone", "0005_pushed", "0006_cards", "0108_workstations")
+REVISIONS = (
+    "0001",
+    "0002_logout",
+    "0003_refresh",
+    "0004_phone",
+    "0005_pushed",
+    "0006_cards",
+    "0007_sender",
+    "0008_consents",
+    "0108_workstations",
+)
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 
 FIND = "SELECT version_num FROM alembic_version"

@@ -5,6 +5,7 @@ import pytest
 from carekey.storage.conformance import (
     authenticators,
     cards,
+    consents,
     directory,
     logout,
     oidc,
@@ -66,6 +67,9 @@ class TestSessions(sessions.SessionsContract): ...
 class TestLogins(sessions.LoginsContract): ...
 
 
+class TestConsents(consents.ConsentsContract): ...
+
+
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
 
 
@@ -91,6 +95,9 @@ class TestAssertions(oidc.AssertionsContract): ...
 
 
 class TestPushedRequests(oidc.PushedRequestsContract): ...
+
+
+class TestDpopProofs(oidc.DpopProofsContract): ...
 
 
 class TestKeys(record.KeysContract): ...

@@ -54,6 +54,14 @@ def test_cis2_release_11_01_form_post_is_a_switch(form_post: bool, modes: list[s
     assert told["response_modes_supported"] == modes
 
 
+def test_session_management_3_3_discovery_names_the_frame_if_there_is_one() -> None:
+    def told(*, managed: bool) -> dict[str, object]:
+        return document(replace(ISSUER, session_management=managed), acr_values=[], grant_types=[])
+
+    assert told(managed=True)["check_session_iframe"] == f"{ISSUER.url}/connect/checkSession"
+    assert "check_session_iframe" not in told(managed=False)
+
+
 async def test_cis2_9_4_caches_cannot_fall_behind_a_rotation(world: World) -> None:
     """Trap 13: a key is in the set for days before it signs, and a cache keeps the set for minutes."""
     response = await world.get("/connect/jwk_uri")

@@ -14,6 +14,7 @@ from carekey.oidc.token import pkce
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.token.grants import refresh_token
 from carekey.oidc.tokens import access_token
+from carekey.oidc.tokens.sender_constraint import check_grant
 
 
 class AuthorizationCode:
@@ -43,6 +44,7 @@ class AuthorizationCode:
             raise InvalidGrant(reason=Reason.REDIRECT_URI_DIFFERS)
         if grant.code_challenge is None and _must_prove(request):
             raise InvalidGrant(reason=Reason.PKCE_MISSING)
+        check_grant(grant.confirmation, request.confirmation)
         pkce.check(fields.get("code_verifier"), grant.code_challenge)
         if not tx.sessions.joined(grant.session, grant.client):
             raise InvalidGrant(reason=Reason.SESSION_ENDED)

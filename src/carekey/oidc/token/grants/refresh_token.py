@@ -15,11 +15,12 @@ from carekey.kernel.actor import client as client_actor
 from carekey.oidc import resource
 from carekey.oidc.errors import InvalidGrant, InvalidRequest, InvalidScope, Reason
 from carekey.oidc.events import RefreshTokenRepeated, RefreshTokenReplayed
-from carekey.oidc.model import Client, Grant, Issuer, RefreshFamily, Superseded
+from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer, RefreshFamily, Superseded
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
 from carekey.oidc.tokens.refresh_token import Handle
+from carekey.oidc.tokens.sender_constraint import check_grant
 
 GRACE = timedelta(seconds=30)
 
@@ -40,6 +41,7 @@ class RefreshToken:
             raise InvalidGrant(reason=Reason.UNKNOWN_REFRESH_TOKEN)
         family = outcome.family
         _check_ownership(family.grant, request)
+        check_grant(family.grant.confirmation, request.confirmation)
         if family.revoked_at is not None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_REVOKED)
         if isinstance(outcome, Superseded):
@@ -67,7 +69,10 @@ def begin(tx: OidcTx, grant: Grant, *, code: bytes, request: TokenRequest) -> Ha
     ends = grant.auth_time + (issuer.offline_lifetime if grant.offline else issuer.refresh_lifetime)
     if RefreshToken.name not in request.client.grant_types or ends <= request.now:
         return None
-    kept = replace(grant, nonce=None, state=None, code_challenge=None)
+    # A client with credentials proves by them that a refresh token is its own, and can change its key; one without
+    # has nothing but the key (RFC 9449 section 5; RFC 8705 section 7.1).
+    bound = request.confirmation if request.client.auth_method is ClientAuthMethod.NONE else None
+    kept = replace(grant, nonce=None, state=None, code_challenge=None, confirmation=bound)
     tx.refresh_families.put(RefreshFamily(code=code, grant=kept, rotated_at=request.now, expires_at=ends))
     return Handle(code, 1)
 
@@ -99,11 +104,19 @@ def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -
             raise InvalidGrant(reason=Reason.SESSION_ENDED)
     elif not client.may_be_offline:
         raise InvalidGrant(reason=Reason.OFFLINE_NOT_ALLOWED)
+    elif _withdrawn(tx, grant):
+        raise InvalidGrant(reason=Reason.CONSENT_WITHDRAWN)
     person = tx.people.find(grant.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidGrant(reason=Reason.PERSON_NOT_ACTIVE)
     if grant.role is not None and not any(role.id == grant.role for role in tx.roles.held_by(person.id, at=now)):
         raise InvalidGrant(reason=Reason.ROLE_NOT_HELD)
+
+
+def _withdrawn(tx: OidcTx, grant: Grant) -> bool:
+    """Whether the person has changed their mind since they logged in for it."""
+    consent = tx.consents.find(grant.person, grant.issuer, grant.client)
+    return consent is not None and consent.withdrawn_at is not None and consent.withdrawn_at >= grant.issued_at
 
 
 def _scopes(request: TokenRequest, grant: Grant) -> tuple[str, ...]:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from carekey.directory.model import PersonStatus
 from carekey.kernel.ids import ClientId
+from carekey.login.model import Consent
 from carekey.oidc.model import ClientAuthMethod
 from carekey.oidc.tests.world import (
     ASHA,
     ASHA_MARLOW,
     CALLBACK,
     CHALLENGE,
+    ISSUER,
     ISSUER_URL,
     MEMBERSHIPS,
     NOW,
@@ -273,6 +275,20 @@ async def test_core_11_offline_access_ends_when_the_policy_is_taken_back(world: 
     await world.save(LASTING)
     assert (await refresh(world, bought["refresh_token"])).status_code == 400
     assert await world.reasons() == ["offline_not_allowed"]
+
+
+async def test_core_11_offline_access_ends_when_the_person_withdraws_what_it_rests_on(world: World) -> None:
+    bought = await offline(world)
+    given = Consent(
+        person=ASHA, issuer=ISSUER.name, client=WARD, items=(), given_at=NOW, expires_at=NOW + timedelta(days=90)
+    )
+    await world.change(lambda tx: tx.consents.put(given))
+    bought = (await refresh(world, bought["refresh_token"])).json()
+    world.clock.pass_by(seconds=1)
+    at = world.clock.now()
+    await world.change(lambda tx: tx.consents.withdraw(given, at=at, until=at + timedelta(days=366)))
+    assert (await refresh(world, bought["refresh_token"])).status_code == 400
+    assert await world.reasons() == ["consent_withdrawn"]
 
 
 async def test_rfc9700_4_14_2_offline_access_that_is_not_used_ends(world: World) -> None:

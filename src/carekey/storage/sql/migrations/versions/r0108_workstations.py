@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0108_workstations"
-down_revision = "0006_cards"
+down_revision = "0008_consents"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()
