@@ -3,6 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -176,24 +177,74 @@ def cancel(
     async def work() -> Card:
         async with opened(config) as running:
             known, now = await _find(running, serial), running.clock.now()
-
-            def end_sessions(tx: Tx, card: Card) -> int:
-                return end_all(
-                    tx,
-                    card.person,
-                    WhyEnded.WAY_REMOVED,
-                    now=now,
-                    by=this_operator(),
-                    which=lambda session: session.proof.credential == CredentialId(card.id),
-                )
-
             await running.store.write(
-                lambda tx: registration.cancel(tx, known, why, end_sessions=end_sessions, by=this_operator(), now=now)
+                lambda tx: registration.cancel(
+                    tx,
+                    known,
+                    why,
+                    end_sessions=lambda tx, card: _end_sessions(tx, card, now),
+                    by=this_operator(),
+                    now=now,
+                )
             )
             await publish_lists(running)
             return known
 
     say(f"The card {_explained(work).serial} is cancelled.")
+
+
+@commands.command()
+def suspend(
+    serial: Serial, config: Config = None, *, why: Annotated[str, typer.Option(help="The reason, for the record.")]
+) -> None:
+    """Suspend a card until it is resumed: it logs nobody in, and its sessions end. No reader is needed.
+
+    Examples: `carekey card suspend 0a1b2c3d --why "left at home"`
+    """
+    say(f"The card {_move(config, serial, CardState.SUSPENDED, why).serial} is suspended.")
+
+
+@commands.command()
+def resume(
+    serial: Serial, config: Config = None, *, why: Annotated[str, typer.Option(help="The reason, for the record.")]
+) -> None:
+    """Take a suspended card up again. No reader is needed.
+
+    Examples: `carekey card resume 0a1b2c3d --why "found again"`
+    """
+    say(f"The card {_move(config, serial, CardState.ACTIVE, why, was=CardState.SUSPENDED).serial} is active again.")
+
+
+def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardState | None = None) -> Card:
+    from carekey.authenticators.smartcard.authority import registration
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            known, now = await _find(running, serial), running.clock.now()
+            if was is not None and known.state is not was:
+                raise CommandError(f"The card {serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+
+            def move(tx: Tx) -> Card:
+                moved = registration.move(tx, known, to=to, why=why, by=this_operator(), now=now)
+                if to is CardState.SUSPENDED:
+                    _end_sessions(tx, moved, now)
+                return moved
+
+            return await running.store.write(move)
+
+    return _explained(work)
+
+
+def _end_sessions(tx: Tx, card: Card, now: datetime) -> int:
+    """Those that began with it."""
+    return end_all(
+        tx,
+        card.person,
+        WhyEnded.WAY_REMOVED,
+        now=now,
+        by=this_operator(),
+        which=lambda session: session.proof.credential == CredentialId(card.id),
+    )
 
 
 @commands.command()
