@@ -1,9 +1,10 @@
 """The card authority of an installation: its files, made by one command and read at start."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -25,7 +26,7 @@ from carekey.jose.sealing import SealBroken, Sealing
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
-from carekey.storage.store import Tx
+from carekey.storage.store import Store, Tx
 
 if TYPE_CHECKING:
     from carekey.app.wiring import Installation
@@ -112,17 +113,29 @@ def desk(running: "Installation", *, by: Actor, lifetime: timedelta | None = Non
     """Where this installation's cards are made. `lifetime`: of their certificates, if not the settings'.
 
     Raises: CardError, if it has no authority."""
-    authority = next((one.authority for one in running.card_authorities if one.name == CARDS), None)
-    if authority is None:
+    made = desks(running.settings, running.card_authorities, running.store, running.clock, running.entropy)
+    if made is None:
         raise CardError("There is no card authority: make one with `carekey card new-authority`.")
-    return Desk(
-        store=running.store,
-        authority=authority,
-        profiles=card_profiles(lifetime or card_lifetime(running.settings)),
-        clock=running.clock,
-        entropy=running.entropy,
-        by=by,
-    )
+    return made(by, lifetime)
+
+
+def desks(
+    found: Settings, authorities: Sequence[Published], store: Store, clock: Clock, entropy: Entropy
+) -> "Desks | None":
+    """How to have a desk in somebody's name; None if this installation has no authority."""
+    authority = next((one.authority for one in authorities if one.name == CARDS), None)
+    if authority is None:
+        return None
+
+    def made(by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
+        profiles = card_profiles(lifetime or card_lifetime(found))
+        return Desk(store=store, authority=authority, profiles=profiles, clock=clock, entropy=entropy, by=by)
+
+    return made
+
+
+class Desks(Protocol):
+    def __call__(self, by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]: ...
 
 
 def list_lifetime(found: Settings) -> timedelta:

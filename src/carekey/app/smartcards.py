@@ -1,5 +1,6 @@
 """Smartcards as the settings want them: whose are accepted, from where, by way of which card host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app import card_authority
 from carekey.app.settings import Settings, SettingsError, duration, origin_of
+from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.fetch import Fetcher
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
@@ -28,8 +30,10 @@ class Smartcards:
     revocations: RevocationCache[Tx]
 
 
-def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Smartcards | None:
-    """Raises: SettingsError."""
+def running(
+    found: Settings, store: Store, clock: Clock, entropy: Entropy, authorities: Sequence[Published] = ()
+) -> Smartcards | None:
+    """`authorities`: those of this installation, if it makes cards. Raises: SettingsError."""
     if found.smartcards.url is None:
         return None
     revocations: RevocationCache[Tx] = RevocationCache(store, fetch=Fetcher(), clock=clock, entropy=entropy)
@@ -42,6 +46,9 @@ def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Sm
         n3_zones=frozenset(found.smartcards.n3_zones),
         proxied=found.smartcards.proxied,
         virtual=wallet(found) if found.virtual_cards() else None,
+        desk=card_authority.desks(found, authorities, store, clock, entropy)
+        if found.card_authority.self_renewal
+        else None,
     )
     return Smartcards(terms=terms, revocations=revocations)
 

@@ -4,12 +4,27 @@ import getpass
 import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
+from carekey.app.settings import is_loopback
+from carekey.app.terminal import (
+    CommandError,
+    Config,
+    Exit,
+    Json,
+    put,
+    put_json,
+    put_pairs,
+    read_settings,
+    run,
+    say,
+    this_operator,
+)
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.kernel.secret import Secret
@@ -28,6 +43,7 @@ Which = Annotated[str | None, typer.Option("--card", help="The serial number, if
 Module = Annotated[
     str | None, typer.Option(help="The reader's PKCS#11 module. By default that of card_authority.module.")
 ]
+_CODE = "CAREKEY_CARD_CODE"
 _PIN, _OFFICER_PIN, _NEW_PIN = "CAREKEY_CARD_PIN", "CAREKEY_CARD_OFFICER_PIN", "CAREKEY_CARD_NEW_PIN"
 
 
@@ -110,13 +126,22 @@ def renew(
     seen: Annotated[
         bool, typer.Option("--seen", help="You have checked the person's identity: renew at any time.")
     ] = False,
+    service: Annotated[str | None, typer.Option(help="Origin of the service, to renew your own card there.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="PEM file with the authority of the service's certificate.")
+    ] = None,
 ) -> None:
     """Put new keys and certificates on the card in the reader, from 90 days before its end.
 
-    The PIN is asked for, or taken from CAREKEY_CARD_PIN.
+    The PIN is asked for, or taken from CAREKEY_CARD_PIN. With --service anybody renews their own card, with the code that
+    they got by logging in with it; it is asked for, or taken from CAREKEY_CARD_CODE.
 
-    Examples: `carekey card renew`, `carekey card renew --seen`
+    Examples: `carekey card renew`, `carekey card renew --seen`, `carekey card renew --service https://login.example.org`
     """
+    if service is not None:
+        run(_renew_own(service, config, module, card, trust))
+        say("Your card is renewed.")
+        return
 
     async def work() -> Card:
         async with opened(config) as running:
@@ -127,6 +152,31 @@ def renew(
                 return await desk.renew(reader, serial=facts.serial, late=seen, progress=_progress)
 
     say(f"The card {_explained(work).serial} is renewed.")
+
+
+async def _renew_own(service: str, config: Config, module: str | None, card: str | None, trust: Path | None) -> None:
+    import ssl
+
+    import httpx2
+
+    from carekey.authenticators.smartcard import renewing
+    from carekey.authenticators.smartcard.authority.registration import CardError
+    from carekey.authenticators.smartcard.renewal_client import RemoteCounter
+
+    if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
+        raise CommandError("--service has to be an https address: anybody could listen otherwise.", Exit.USAGE)
+    tokens, library = _tokens(), module or read_settings(config).card_authority.module
+    if library is None:
+        raise CommandError("Say which PKCS#11 module the reader has: --module.", Exit.USAGE)
+    code, pin = _secret(_CODE, "Renewal code"), _secret(_PIN, "PIN")
+    context = ssl.create_default_context(cafile=trust)
+    try:
+        facts = tokens.facts(library, card)
+        async with httpx2.AsyncClient(verify=context, timeout=30) as client:
+            with tokens.opened(library, pin, facts.serial) as reader:
+                await renewing.renew(reader, RemoteCounter(service, code, reader, client), _progress)
+    except CardError as error:
+        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
 
 
 @commands.command()

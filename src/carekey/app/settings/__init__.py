@@ -210,6 +210,7 @@ _NOT_SETTINGS = frozenset(
         "CAREKEY_CARD_PIN",
         "CAREKEY_CARD_OFFICER_PIN",
         "CAREKEY_CARD_NEW_PIN",
+        "CAREKEY_CARD_CODE",
     }
 )
 

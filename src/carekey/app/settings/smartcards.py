@@ -61,6 +61,9 @@ class CardAuthority(Section, frozen=True):
     """How long a card's certificates last."""
     list_lifetime: str = "1d"
     """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    self_renewal: bool = True
+    """Whether people renew their own cards in the last 90 days, by logging in with them. A service cannot see that the
+    new key is on the card: where that has to be certain, the registration authority renews (`false`)."""
     module: str | None = None
     """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
 

@@ -10,6 +10,7 @@ from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard.ceremony import KIND
 from carekey.authenticators.smartcard.log_in_http import LogInPages
 from carekey.authenticators.smartcard.ports import CardTx
+from carekey.authenticators.smartcard.self_service_http import SelfService
 from carekey.authenticators.smartcard.terms import WAY, Terms
 from carekey.authenticators.smartcard.virtual_http import VirtualPages
 from carekey.kernel.assurance import AAL
@@ -31,9 +32,9 @@ class Smartcard(Generic[TxT]):
         self._routes: list[Route] = []
         if terms is not None:
             pages = LogInPages(store=store, attempts=attempts, terms=terms)
-            self._routes += pages.routes()
+            self._routes += [*pages.routes(), *SelfService(store=store, terms=terms, pages=pages).routes()]
             if terms.virtual is not None:
-                own = VirtualPages(store=store, attempts=attempts, terms=terms, wallet=terms.virtual, pages=pages)
+                own = VirtualPages(store=store, terms=terms, wallet=terms.virtual, pages=pages)
                 self._routes += own.routes()
 
     def routes(self) -> Sequence[Route]:

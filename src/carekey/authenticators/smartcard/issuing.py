@@ -140,7 +140,7 @@ class Counter(Generic[TxT]):
 
         def supersede(tx: TxT) -> bool:
             held = registration.current(tx.cards.certificates(self.card))
-            newer = [one for one in held if one.purpose is old.purpose and one.starts_at > old.starts_at]
+            newer = [one for one in held if one.purpose is old.purpose and one != old and one.ends_at >= old.ends_at]
             if old not in held or not newer:
                 return False
             return tx.cards.supersede(old.issuer, old.serial, at=now)

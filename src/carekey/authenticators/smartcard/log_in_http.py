@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
-from carekey.authenticators.base import Attempt
+from carekey.authenticators.base import Attempt, Verified
 from carekey.authenticators.http import browser_of
 from carekey.authenticators.ports import Attempts
-from carekey.authenticators.smartcard import handover
+from carekey.authenticators.smartcard import handover, self_service
 from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.handover import Fault, Finding
 from carekey.authenticators.smartcard.ports import CardTx
@@ -17,7 +19,7 @@ from carekey.kernel import actor, entropy
 from carekey.kernel.ids import LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
-from carekey.web import kit
+from carekey.web import csrf, kit
 from carekey.web.kit import Request, Response, Route, get, see_other
 from carekey.web.problem import malformed
 
@@ -28,6 +30,14 @@ ENTRANCE = "/smartcard"
 
 
 _LABEL = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(slots=True)
+class Notice:
+    """Whether the card that has just logged somebody in is near its end, and the code of the page that says so."""
+
+    code: str
+    due: bool = False
 
 
 class LogInPages(Generic[TxT]):
@@ -88,15 +98,38 @@ class LogInPages(Generic[TxT]):
                     )
                 return attempt, fault
             if found.proof is not None:
-                self._attempts.conclude(tx, attempt, found.proof)
+                self.conclude(tx, attempt, found.proof, notice=notice, now=now)
             return attempt, found
 
+        notice = self.notice(request)
         attempt, outcome = await self._store.write(work)
         if attempt is None or (isinstance(outcome, Finding) and outcome.proof is not None):
-            return back(request)
+            return self.onward(request, notice)
         if isinstance(outcome, Fault):  # somebody reloaded the page, or took long: begin anew
             return see_other(f"/login/{login}/{WAY.name}")
         return self.page(request, attempt, refused=outcome)
+
+    def notice(self, request: Request) -> "Notice":
+        return Notice(code=entropy.token(request.site.entropy))
+
+    def conclude(self, tx: TxT, attempt: Attempt, proof: Verified, *, notice: "Notice", now: datetime) -> None:
+        """Keep the proof; and note it if the card is near its end, which its holder is to be told."""
+        self._attempts.conclude(tx, attempt, proof)
+        ticket = self_service.runs_out(tx, proof, login=attempt.id, now=now)
+        notice.due = ticket is not None
+        if ticket is not None:
+            sealed = self_service.sealed(ticket, code=notice.code, until=now + self_service.ON_THE_PAGE)
+            tx.challenges.put(sealed)
+
+    def onward(self, request: Request, notice: "Notice") -> Response:
+        """To the dispatcher, by way of what is to be told."""
+        if not notice.due:
+            return back(request)
+        return handing_over(f"/login/{request.params['id']}/{WAY.name}/renewal?code={notice.code}")
+
+    def csrf(self, request: Request) -> str:
+        _, browser = browser_of(request)
+        return csrf.token(request.site.csrf_key, browser.reveal()) if browser else ""
 
     def finding_attempt(self, request: Request) -> Callable[[TxT], Attempt | None]:
         id, browser = browser_of(request)

@@ -6,7 +6,6 @@ from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Verified
 from carekey.authenticators.http import browser_of
-from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.events import LogInRefused
@@ -34,11 +33,8 @@ class Held:
 
 
 class VirtualPages(Generic[TxT]):
-    def __init__(
-        self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms, wallet: Wallet, pages: LogInPages[TxT]
-    ) -> None:
+    def __init__(self, *, store: Store[TxT], terms: Terms, wallet: Wallet, pages: LogInPages[TxT]) -> None:
         self._store = store
-        self._attempts = attempts
         self._terms = terms
         self._wallet = wallet
         self._pages = pages
@@ -70,13 +66,13 @@ class VirtualPages(Generic[TxT]):
             if isinstance(chain, Refused)
             else await self._judging.outcome(chain, handover.ask(attempt), self._terms.amr(request.zone), now)
         )
-        find = self._pages.finding_attempt(request)
+        find, notice = self._pages.finding_attempt(request), self._pages.notice(request)
 
         def work(tx: TxT) -> Attempt | None:
             still = find(tx)
             if isinstance(outcome, Verified):
                 if still is not None:
-                    self._attempts.conclude(tx, still, outcome)
+                    self._pages.conclude(tx, still, outcome, notice=notice, now=now)
             else:
                 tx.audit.record(
                     LogInRefused(
@@ -92,7 +88,7 @@ class VirtualPages(Generic[TxT]):
             return still
 
         if await self._store.write(work) is None or isinstance(outcome, Verified):
-            return back(request)
+            return self._pages.onward(request, notice)
         return self._pages.page(request, attempt, refused=handover.finding(attempt.id, outcome))
 
     async def _page(self, request: Request, attempt: Attempt, *, error: str | None = None) -> Response:

@@ -13,6 +13,10 @@ SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT:
 class Writable(Protocol):
     def certificate(self, id: bytes) -> bytes | None: ...
 
+    def key(self, id: bytes) -> Any | None:
+        """The private key under this identifier, to sign with."""
+        ...
+
     def make_key(self, id: bytes, label: str) -> Any:
         """The key under this identifier, made if there is none."""
         ...

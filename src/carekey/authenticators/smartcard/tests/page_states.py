@@ -40,7 +40,22 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     shown = [Reason.EXPIRED, Reason.UNKNOWN_ISSUER, Reason.REVOKED, Reason.REVOCATION_UNKNOWN]
     held = [Held(value=f"555000000{n}-0a1b2c", text=who, hint=f"Card 555000000{n}-0a1b2c") for n, who in PEOPLE]
+    renewal = {
+        "id": ATTEMPT.id,
+        "csrf": "token",
+        "ends": "27 January 2027",
+        "own": True,
+        "service": "https://login.example.org",
+        "code": "kQ2v0c9m1yT8b5nX4jS7dF3gH6lZ0pWqRtYuIoAeBcE",
+    }
+    steps = ["Making keys on the card: logging in", "Asking for certificates: logging in", "Writing: logging in"]
+    fault = "The card lacks a key or a certificate that was just written: try again."
     return [
+        ("runs-out", "smartcard/runs_out.html", renewal),
+        ("runs-out-elsewhere", "smartcard/runs_out.html", {**renewal, "own": False}),
+        ("renew", "smartcard/renew.html", renewal),
+        ("renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": None}),
+        ("not-renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": fault}),
         ("put-in-virtual", "smartcard/smartcard.html", {**_page(remembers=True), "virtual": True}),
         ("virtual", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": held, "error": None, "errors": []}),
         (
