@@ -47,9 +47,8 @@ def runs_out(tx: CardTx, proof: Verified, *, login: LoginId, now: datetime) -> T
     lately."""
     card = tx.cards.find(CardId(proof.credential))
     held = registration.current(tx.cards.certificates(card.id)) if card else ()
-    # Of each purpose the newest counts; a renewal that was interrupted may have left one of them old.
-    newest = {one.purpose: one.ends_at for one in sorted(held, key=lambda one: one.ends_at)}
-    ends = min(newest.values(), default=None)
+    # The oldest counts: what a renewal that was interrupted has not replaced yet is still to be replaced.
+    ends = min((one.ends_at for one in held), default=None)
     if card is None or ends is None or now < ends - RENEWABLE:
         return None
     if tx.failures.add(_told(card.id), now=now, until=now + SAID_ONCE_IN) > 1:
