@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app.settings import Settings, SettingsError, duration
-from carekey.authenticators.smartcard.authority import keys
 from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
+from carekey.authenticators.smartcard.authority.keys import FileKeys, KeyStore
 from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import (
@@ -26,6 +26,7 @@ from carekey.jose.sealing import SealBroken, Sealing
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
+from carekey.kernel.secret import Secret
 from carekey.storage.store import Store, Tx
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def create(found: Settings, sealing: Sealing, *, organisation: str, clock: Clock
     def serial() -> int:
         return serial_number(entropy.bytes(16))
 
-    top, below = keys.new_key(), keys.new_key()
+    store = key_store(found, sealing)
+    top, below = store.make(ROOT), store.make(CARDS)
     name = authority_name(organisation, "Smartcard Root")
     own = root_certificate(name, top, serial=serial(), ends=now + ROOT_LASTS, now=now)
     root = Authority(certificate=own, key=top, addresses=_addresses(found, ROOT))
@@ -63,10 +65,25 @@ def create(found: Settings, sealing: Sealing, *, organisation: str, clock: Clock
         ends=now + CARDS_LASTS,
         now=now,
     )
-    keys.save(_key(where, ROOT), top, sealing)
-    keys.save(_key(where, CARDS), below, sealing)
     # The certificate of the cards' authority comes last: with it the authority is there.
     return [_write(_certificate(where, ROOT), own), _write(_certificate(where, CARDS), cards)]
+
+
+def key_store(found: Settings, sealing: Sealing) -> KeyStore:
+    """Where the authority's own keys are. Raises: SettingsError, OSError."""
+    token = found.card_authority
+    if token.token_module is None:
+        return FileKeys(folder(found), sealing)
+    try:
+        from carekey.authenticators.smartcard.authority.token_keys import TokenKeys
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "card_authority.token_module needs the package python-pkcs11: install carekey[cards]."
+        ) from None
+    if token.token_pin_file is None:
+        raise SettingsError("card_authority.token_module needs card_authority.token_pin_file.")
+    pin = Secret(Path(token.token_pin_file).read_text(encoding="utf-8").strip())
+    return TokenKeys(token.token_module, pin, token.token_serial)
 
 
 def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
@@ -75,12 +92,13 @@ def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
     if not _certificate(where, CARDS).exists():
         return ()
     try:
+        store = key_store(found, sealing)
         return tuple(
             Published(
                 name=name,
                 authority=Authority(
                     certificate=x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()),
-                    key=keys.load(_key(where, name), sealing),
+                    key=store.load(name),
                     addresses=_addresses(found, name),
                 ),
             )
@@ -149,10 +167,6 @@ def card_lifetime(found: Settings) -> timedelta:
 def _addresses(found: Settings, name: str) -> Addresses:
     base = (found.card_authority.url or found.origin()).rstrip("/") + "/pki"
     return Addresses(crl=f"{base}/{name}.crl", ocsp=f"{base}/ocsp", certificate=f"{base}/{name}.cer")
-
-
-def _key(where: Path, name: str) -> Path:
-    return where / f"{name}.key"
 
 
 def _certificate(where: Path, name: str) -> Path:

@@ -61,6 +61,13 @@ class CardAuthority(Section, frozen=True):
     """How long a card's certificates last."""
     list_lifetime: str = "1d"
     """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    token_module: str | None = None
+    """PKCS#11 module of a token, such as an HSM, that holds the authority's own keys. By default they are files, sealed
+    under the master key. `carekey card new-authority` makes them in either place."""
+    token_serial: str | None = None
+    """The serial number of that token, if the module has several."""
+    token_pin_file: str | None = None
+    """File with the PIN of that token."""
     self_renewal: bool = True
     """Whether people renew their own cards in the last 90 days, by logging in with them. A service cannot see that the
     new key is on the card: where that has to be certain, the registration authority renews (`false`)."""

@@ -87,7 +87,7 @@ class Token:
         private, public = self._one(ObjectClass.PRIVATE_KEY, id), self._one(ObjectClass.PUBLIC_KEY, id)
         if private is None or public is None:
             return None
-        return TokenKey(private, _public(public))
+        return TokenKey(private, public_key_of(public))
 
     def make_key(self, id: bytes, label: str) -> TokenKey:
         """The key under this identifier; made on the token, from which it never comes out, if there is none."""
@@ -101,7 +101,7 @@ class Token:
             store=True,
             private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
         )
-        return TokenKey(private, _public(public))
+        return TokenKey(private, public_key_of(public))
 
     def request(self, key: TokenKey, user: str) -> x509.CertificateSigningRequest:
         """A request signed by the key it is for, which proves that the card has it (RFC 2986)."""
@@ -149,25 +149,26 @@ class Token:
 
 def facts(module: str, serial: str | None = None) -> Facts:
     """What the card in the reader says of itself; the serial picks one of several. Raises: CardError."""
-    return _facts(_token(module, serial))
+    return _facts(find_token(module, serial))
 
 
 @contextmanager
 def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Token]:
     """Raises: CardError."""
-    found = _token(module, serial)
+    found = find_token(module, serial)
     with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
         yield Token(session)
 
 
 def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:
     """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError."""
-    found = _token(module, serial)
+    found = find_token(module, serial)
     with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
         session.init_pin(new_pin.reveal())
 
 
-def _token(module: str, serial: str | None) -> pkcs11.Token:
+def find_token(module: str, serial: str | None) -> pkcs11.Token:
+    """Raises: CardError."""
     with _explained():
         try:
             library = pkcs11.lib(module)
@@ -221,7 +222,7 @@ def _explained() -> Iterator[None]:
         raise CardError(f"The card did not do it ({type(error).__name__}): put it in again and repeat.") from None
 
 
-def _public(key: Any) -> rsa.RSAPublicKey:
+def public_key_of(key: Any) -> rsa.RSAPublicKey:
     modulus = int.from_bytes(key[Attribute.MODULUS], "big")
     exponent = int.from_bytes(key[Attribute.PUBLIC_EXPONENT], "big")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
