@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -264,6 +265,78 @@ def test_removed_by_an_operator_it_is_refused_and_forgets_its_key(
     expect(tab.get_by_role("heading", level=1)).to_have_text("We could not accept the answer of your phone or tablet")
     page.get_by_role("link", name="Accounts on this device").click()
     expect(page.get_by_text("There are none")).to_be_visible()
+
+
+def ask_to_confirm(provider: Provider, tab: Page, text: str) -> str:
+    """Asked by command, with the page that waits open on the computer; its id."""
+    asked = provider.json("confirmation", "ask", GP, text, "--application", "Ward 7")
+    tab.goto(asked["page"])
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Read and confirm on your phone or tablet")
+    return asked["id"]
+
+
+def open_what_waits(page: Page) -> None:
+    page.get_by_role("button", name="Ward 7").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Do you confirm this?")
+
+
+def test_a_prescription_is_confirmed_on_the_phone_and_its_evidence_holds(
+    tab: Page, phone: BrowserContext, provider: Provider, tmp_path: Path
+) -> None:
+    text = "Prescribe amoxicillin 500 mg  <b>three</b> times a day\nfor 7 days"
+    page = add(tab, phone, provider.enrol_link(GP))
+    id = ask_to_confirm(provider, tab, text)
+    page.get_by_role("link", name="Accounts on this device").click()
+    expect(page.get_by_role("button", name="Ward 7")).to_be_visible()
+    look(page, "what-waits")
+    open_what_waits(page)
+    assert page.locator(".carekey-to-confirm").evaluate("one => one.textContent") == text
+    look(page, "confirm")
+    enter(page, "pin", "000001", "Confirm")
+    expect(page.get_by_text("That PIN is wrong")).to_be_visible()
+    enter(page, "pin", PIN, "Confirm")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You confirmed it")
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Confirmed")
+    file = tmp_path / "prescription.json"
+    assert provider.run("evidence", "export", id, "-o", str(file)).returncode == 0
+    verdict = provider.json("evidence", "verify", str(file))
+    assert (verdict["verdict"], verdict["signed"], verdict["person"]) == ("HOLDS", text, GP)
+    assert provider.json("evidence", "list", GP)[0]["id"] == id
+    file.write_text(file.read_text().replace("500 mg", "5000 mg"))
+    done = provider.run("evidence", "verify", str(file))
+    assert done.returncode == 1
+    assert done.stderr.startswith("DOES NOT HOLD")
+
+
+def test_what_is_refused_or_taken_back_is_gone_from_the_phone(
+    tab: Page, phone: BrowserContext, provider: Provider
+) -> None:
+    page = add(tab, phone, provider.enrol_link(GP))
+    ask_to_confirm(provider, tab, "Discharge bed 4")
+    page.get_by_role("link", name="Accounts on this device").click()
+    open_what_waits(page)
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You refused")
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("You refused on your phone or tablet")
+    page.get_by_role("link", name="Accounts on this device").click()
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    look(page, "nothing-waits")
+
+
+def test_two_tabs_that_answer_one_question_confirm_it_once(
+    tab: Page, phone: BrowserContext, provider: Provider
+) -> None:
+    page = add(tab, phone, provider.enrol_link(GP))
+    ask_to_confirm(provider, tab, "Discharge bed 4")
+    page.get_by_role("link", name="Accounts on this device").click()
+    other = phone.new_page()
+    other.goto(f"{provider.issuer}/phone")
+    for one in (page, other):
+        open_what_waits(one)
+    enter(page, "pin", PIN, "Confirm")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You confirmed it")
+    other.get_by_role("button", name="Refuse").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("This is no longer needed")
 
 
 def test_an_account_is_removed_on_the_device(tab: Page, phone: BrowserContext, provider: Provider) -> None:

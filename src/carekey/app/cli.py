@@ -6,7 +6,19 @@ import sys
 import typer
 
 from carekey import __version__
-from carekey.app.commands import card, clients, config, db, demo, keys, person, sessions, workstation
+from carekey.app.commands import (
+    card,
+    clients,
+    config,
+    confirmation,
+    db,
+    demo,
+    evidence,
+    keys,
+    person,
+    sessions,
+    workstation,
+)
 from carekey.app.commands.directory import dev, people
 from carekey.app.commands.doctor import doctor
 from carekey.app.commands.serve import serve
@@ -31,6 +43,8 @@ app.add_typer(clients.commands, name="clients")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(card.commands, name="card")
 app.add_typer(workstation.commands, name="workstation")
+app.add_typer(confirmation.commands, name="confirmation")
+app.add_typer(evidence.commands, name="evidence")
 app.add_typer(dev, name="dev")
 
 

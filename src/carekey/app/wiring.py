@@ -14,7 +14,9 @@ from carekey import __version__
 from carekey.app import card_authority, demo, master_key, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
+from carekey.authenticators.confirming import Confirming
 from carekey.authenticators.enrolment.http import EnrolmentPages
+from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
@@ -79,6 +81,8 @@ class Installation:
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
+    confirming: Confirming[Tx]
+    """Asks people to confirm texts on their phones."""
 
 
 @asynccontextmanager
@@ -122,6 +126,7 @@ async def running(
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
+            confirming=OnPhones(phone_terms),
         )
     finally:
         store.close()

@@ -24,3 +24,5 @@ SessionId = NewType("SessionId", str)
 
 CredentialId = NewType("CredentialId", str)
 KeyId = NewType("KeyId", str)
+ConfirmationId = NewType("ConfirmationId", str)
+"""Of a text that a person is asked to confirm, and of the evidence that they did."""

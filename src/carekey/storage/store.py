@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from carekey.audit.ports import AuditTx
+from carekey.authenticators.phone.confirmation.ports import ConfirmationTx
 from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.directory.ports import DirectoryTx
@@ -34,7 +35,19 @@ PLACES_KEPT = timedelta(days=1)
 """Where a card was before it was taken out. A log-in that began before that has long ended."""
 
 
-class Tx(AuditTx, CardTx, PhoneTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, WorkstationTx, Protocol):
+class Tx(
+    AuditTx,
+    CardTx,
+    PhoneTx,
+    ConfirmationTx,
+    DirectoryTx,
+    KeysTx,
+    LoginTx,
+    OidcTx,
+    SessionTx,
+    WorkstationTx,
+    Protocol,
+):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 
     def sweep(self, *, now: datetime, limit: int, sessions_kept: timedelta = SESSIONS_KEPT) -> int:

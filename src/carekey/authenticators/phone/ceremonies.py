@@ -1,9 +1,7 @@
 """Registration and log-in as units of work: a request is made and kept, its answer judged and its outcome stored."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Credential, Verified
@@ -11,6 +9,10 @@ from carekey.authenticators.enrolment import invitation
 from carekey.authenticators.enrolment.invitation import AlreadyRegisteredError, Invitation
 from carekey.authenticators.phone import keeping
 from carekey.authenticators.phone.approval import Approval, State
+from carekey.authenticators.phone.caller import Caller
+from carekey.authenticators.phone.confirmation.asking import Tx
+from carekey.authenticators.phone.confirmation.ceremony import Confirmations, device_digest
+from carekey.authenticators.phone.confirmation.model import Device
 from carekey.authenticators.phone.events import (
     LogInRefused,
     MessageRefused,
@@ -31,22 +33,20 @@ from carekey.authenticators.uaf.status import Reason, Refused, UafError
 from carekey.kernel import actor
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import CredentialId, LoginId, PersonId
-from carekey.kernel.secret import Secret, digest
+from carekey.kernel.secret import digest
 
-TxT = TypeVar("TxT", bound=PhoneTx)
+TxT = TypeVar("TxT", bound=Tx)
 
 _LONGEST_USER_NAME = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who sends a message: what it brings along, and how it is found again."""
+class Sent:
+    """A response with the text that it was, and the secret by which the phone will ask what waits for it."""
 
-    now: datetime
-    reference: str
-    zone: str
-    browser: Callable[[LoginId], Secret | None]
-    """The secret of the browser that began this log-in, if it is the one that sends."""
+    response: Response
+    text: str
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +72,10 @@ class Undone(Exception):
 
 
 class Ceremonies(Generic[TxT]):
-    def __init__(self, *, terms: Terms, attempts: Attempts[TxT]) -> None:
+    def __init__(self, *, terms: Terms, attempts: Attempts[TxT], confirmations: Confirmations[TxT]) -> None:
         self.terms = terms
         self._attempts = attempts
+        self._confirmations = confirmations
 
     # Registration
 
@@ -104,9 +105,10 @@ class Ceremonies(Generic[TxT]):
         return text
 
     def _registered(
-        self, tx: TxT, pending: Pending, response: Response, caller: Caller, *, id: CredentialId
+        self, tx: TxT, pending: Pending, sent: Sent, caller: Caller, *, id: CredentialId
     ) -> Accepted | Declined:
         """Raises: Undone."""
+        response = sent.response
         person = PersonId(pending.issued.person or "")
         found = invitation.resume(tx, pending.enrolment, now=caller.now)
         outcome = (
@@ -119,6 +121,7 @@ class Ceremonies(Generic[TxT]):
             return Declined(reason=outcome.reason)
         assert isinstance(found, Invitation)
         self._keep(tx, found, outcome, caller, id=id)
+        _know(tx, sent.device, id, person)
         return Accepted()
 
     def _keep(self, tx: TxT, found: Invitation, outcome: Registered, caller: Caller, *, id: CredentialId) -> None:
@@ -198,26 +201,25 @@ class Ceremonies(Generic[TxT]):
             tx, login, browser=caller.browser(login), way=HERE.name, zone=caller.zone, now=caller.now
         )
 
-    def _logged_in(self, tx: TxT, pending: Pending, response: Response, caller: Caller) -> Accepted | Declined:
-        login = pending.login
-        assert login is not None
-        browser = None if pending.approval else caller.browser(login)
+    def _authenticated(self, tx: TxT, pending: Pending, sent: Sent, caller: Caller) -> Accepted | Declined:
+        here = pending.login if not pending.approval else None
+        browser = caller.browser(here) if here else None
         outcome = authentication.finish(
             pending.issued,
-            response,
+            sent.response,
             self.terms.party,
             find=lambda aaid, key_id: _registration(tx, pending.issued, aaid, key_id),
             now=caller.now,
             browser=browser.reveal().encode() if browser else b"",
         )
         if isinstance(outcome, Authenticated):
-            reason = self._conclude(tx, pending, outcome, caller)
+            reason = self._conclude(tx, pending, outcome, sent, caller)
             if reason is None:
-                return Accepted(goes_to="" if pending.approval else f"/login/{login}")
+                return Accepted(goes_to=f"/login/{here}" if here else "")
             outcome = Refused(reason=reason, aaid=outcome.uses[0].registration.aaid)
-        return self._refused(tx, pending, response, outcome, caller)
+        return self._refused(tx, pending, sent.response, outcome, caller)
 
-    def _conclude(self, tx: TxT, pending: Pending, outcome: Authenticated, caller: Caller) -> Reason | None:
+    def _conclude(self, tx: TxT, pending: Pending, outcome: Authenticated, sent: Sent, caller: Caller) -> Reason | None:
         (use,) = outcome.uses
         credential = _credential_of(tx, use)
         proof = Verified(
@@ -228,6 +230,17 @@ class Ceremonies(Generic[TxT]):
             amr=assurance.amr(outcome.facet),
             at=outcome.at,
         )
+        reason = self._count(tx, pending, use, proof, sent, caller)
+        if reason is None:
+            _know(tx, sent.device, credential.id, credential.person)
+        return reason
+
+    def _count(self, tx: TxT, pending: Pending, use: Use, proof: Verified, sent: Sent, caller: Caller) -> Reason | None:
+        """Whatever the answer was asked for gets it."""
+        if pending.confirmation:
+            if not tx.credentials.advance(proof.credential, counter=use.sign_counter, at=caller.now):
+                return self._suspend(tx, pending, _credential_of(tx, use), caller)
+            return self._confirmations.conclude(tx, pending, sent.text, use, proof, caller)
         if pending.approval:
             return self._approve(tx, pending, use, proof, caller)
         assert pending.login is not None
@@ -236,8 +249,8 @@ class Ceremonies(Generic[TxT]):
             return Reason.SESSION_UNKNOWN
         if why := _unfit(proof, attempt.person, attempt.levels):
             return why
-        if not tx.credentials.advance(credential.id, counter=use.sign_counter, at=caller.now):
-            return self._suspend(tx, pending, credential, caller)
+        if not tx.credentials.advance(proof.credential, counter=use.sign_counter, at=caller.now):
+            return self._suspend(tx, pending, _credential_of(tx, use), caller)
         self._attempts.conclude(tx, attempt, proof)
         return None
 
@@ -250,7 +263,8 @@ class Ceremonies(Generic[TxT]):
             return why
         if not tx.credentials.advance(proof.credential, counter=use.sign_counter, at=caller.now):
             return self._suspend(tx, pending, _credential_of(tx, use), caller)
-        tx.approvals.change(replace(asked, state=State.APPROVED, proof=proof), was=State.MATCHED)
+        if not tx.approvals.change(replace(asked, state=State.APPROVED, proof=proof), was=State.MATCHED):
+            return Reason.SESSION_EXPIRED  # refused at the same moment
         return None
 
     def _suspend(self, tx: TxT, pending: Pending, credential: Credential, caller: Caller) -> Reason:
@@ -271,7 +285,6 @@ class Ceremonies(Generic[TxT]):
     def _refused(
         self, tx: TxT, pending: Pending, response: Response, outcome: Refused, caller: Caller
     ) -> Accepted | Declined:
-        assert pending.login is not None
         concerned = keeping.find(tx, pending.issued.app_id, outcome.aaid, outcome.key_id) if outcome.key_id else None
         if concerned and outcome.reason is Reason.CLONE_SUSPECTED:
             self._suspend(tx, pending, concerned, caller)
@@ -285,11 +298,15 @@ class Ceremonies(Generic[TxT]):
                     at=caller.now,
                     actor=actor.UNKNOWN,
                     reference=caller.reference,
-                    login=pending.login,
+                    login=pending.login or "",
                     person=concerned.person,
                     credential=concerned.id,
                 )
             )
+        declined = Declined(reason=outcome.reason, forget=_forget(pending.issued, response, outcome))
+        if pending.confirmation:
+            self._confirmations.refused(tx, pending, outcome, concerned, caller)
+            return declined
         asked = tx.approvals.find(pending.approval) if pending.approval else None
         if asked is not None:
             tx.approvals.change(replace(asked, state=State.FAILED), was=State.MATCHED)
@@ -298,26 +315,26 @@ class Ceremonies(Generic[TxT]):
                 at=caller.now,
                 actor=actor.UNKNOWN,
                 reference=caller.reference,
-                login=pending.login,
+                login=pending.login or "",
                 reason=outcome.reason,
                 detail=outcome.detail,
                 credential=concerned.id if concerned else "",
             )
         )
-        return Declined(reason=outcome.reason, forget=_forget(pending.issued, response, outcome))
+        return declined
 
     # Either
 
-    def answer(self, tx: TxT, response: Response, caller: Caller, *, id: CredentialId) -> Accepted | Declined:
+    def answer(self, tx: TxT, sent: Sent, caller: Caller, *, id: CredentialId) -> Accepted | Declined:
         """Judge the answer to whatever it answers. `id`: for a new registration. Raises: Undone."""
-        server_data = response.header.server_data
+        server_data = sent.response.header.server_data
         pending = keeping.take(tx, server_data, now=caller.now) if isinstance(server_data, str) else None
         if pending is None:
             tx.audit.record(message_refused(Reason.SESSION_UNKNOWN, "", caller))
             return Declined(reason=Reason.SESSION_UNKNOWN)
         if pending.issued.op == "Reg":
-            return self._registered(tx, pending, response, caller, id=id)
-        return self._logged_in(tx, pending, response, caller)
+            return self._registered(tx, pending, sent, caller, id=id)
+        return self._authenticated(tx, pending, sent, caller)
 
     def overtaken(self, tx: TxT, response: Response, why: Undone, caller: Caller) -> Declined:
         """What is left to do after `Undone`: the request stays answered, and the refusal goes on record."""
@@ -325,6 +342,11 @@ class Ceremonies(Generic[TxT]):
             keeping.take(tx, response.header.server_data, now=caller.now)
         tx.audit.record(_registration_refused(why.person, why.reason, caller))
         return Declined(reason=why.reason)
+
+
+def _know(tx: Tx, secret: str, credential: CredentialId, person: PersonId) -> None:
+    if secret:
+        tx.devices.know(Device(credential=credential, digest=device_digest(secret), person=person))
 
 
 def activation_digest(code: str) -> bytes:

@@ -8,12 +8,15 @@ from typing import Generic, TypeVar
 from carekey.authenticators.base import Credential
 from carekey.authenticators.http import Described
 from carekey.authenticators.phone.ceremonies import Ceremonies
+from carekey.authenticators.phone.confirmation.asking import OnPhones, Tx
+from carekey.authenticators.phone.confirmation.ceremony import Confirmations
+from carekey.authenticators.phone.confirmation.phone_http import ConfirmationsHttp
+from carekey.authenticators.phone.confirmation.waiting_http import WaitingPage
 from carekey.authenticators.phone.conformance_http import Conformance
 from carekey.authenticators.phone.enrol_http import RegistrationPages
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.log_in_http import LogInPages
 from carekey.authenticators.phone.phone_http import PhonePages
-from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.phone.terms import ELSEWHERE, HERE, Terms
 from carekey.authenticators.phone.transport_http import Transport
 from carekey.authenticators.phone.waiting import Watch
@@ -22,7 +25,7 @@ from carekey.kernel.clock import Clock
 from carekey.kernel.unit_of_work import Store
 from carekey.web.kit import Route
 
-TxT = TypeVar("TxT", bound=PhoneTx)
+TxT = TypeVar("TxT", bound=Tx)
 
 
 class Phone(Generic[TxT]):
@@ -31,17 +34,25 @@ class Phone(Generic[TxT]):
     kind = KIND
     ways = (ELSEWHERE, HERE)
     sandbox_only = False
-    templates: Mapping[str, Path] = {"phone": Path(__file__).parent / "templates"}
+    templates: Mapping[str, Path] = {
+        "phone": Path(__file__).parent / "templates",
+        "confirmation": Path(__file__).parent / "confirmation" / "templates",
+    }
 
     def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms, clock: Clock, service: str) -> None:
         self._terms = terms
         watch = Watch(partial(_moved, store, clock))
         self._conformance = (Conformance(store=store, terms=terms),) if terms.conformance else ()
+        confirmations: Confirmations[TxT] = Confirmations(terms)
+        asking: OnPhones[TxT] = OnPhones(terms)
+        ceremonies = Ceremonies(terms=terms, attempts=attempts, confirmations=confirmations)
         self._parts = (
             LogInPages(store=store, attempts=attempts, terms=terms, watch=watch),
             RegistrationPages(store=store, terms=terms),
-            Transport(store=store, ceremonies=Ceremonies(terms=terms, attempts=attempts), watch=watch),
+            Transport(store=store, ceremonies=ceremonies, confirmations=confirmations, watch=watch),
             PhonePages(store=store, watch=watch, service=service),
+            ConfirmationsHttp(store=store, confirmations=confirmations, watch=watch),
+            WaitingPage(store=store, asking=asking, watch=watch),
         )
 
     def routes(self) -> Sequence[Route]:
@@ -66,6 +77,7 @@ async def _moved(store: Store[TxT], clock: Clock) -> Mapping[str, str]:
     now = clock.now()
 
     def work(tx: TxT) -> Mapping[str, str]:
-        return {str(login): str(state) for login, state in tx.approvals.moved(now=now).items()}
+        moved = [*tx.approvals.moved(now=now).items(), *tx.confirmations.moved(now=now).items()]
+        return {str(id): str(state) for id, state in moved}
 
     return await store.read(work)

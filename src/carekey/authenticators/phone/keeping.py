@@ -10,7 +10,7 @@ import msgspec
 from carekey.authenticators.base import Challenge, Credential
 from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.uaf.model import Issued, Registration
-from carekey.kernel.ids import CredentialId, LoginId, PersonId
+from carekey.kernel.ids import ConfirmationId, CredentialId, LoginId, PersonId
 from carekey.kernel.secret import digest
 
 KIND = "uaf"
@@ -29,6 +29,10 @@ class Pending:
     login: LoginId | None = None
     approval: bytes = b""
     """The digest of the approval's code, if another device logs in."""
+    confirmation: ConfirmationId | None = None
+    """What is to be confirmed, if it is no log-in."""
+    request: str = ""
+    """The text of the request, where it becomes evidence."""
 
 
 _pending = msgspec.json.Decoder(Pending)
@@ -74,11 +78,10 @@ def find(tx: PhoneTx, app_id: str, aaid: str, key_id: bytes) -> Credential | Non
 
 
 def put(tx: PhoneTx, pending: Pending) -> None:
-    subject = f"login:{pending.login}" if pending.login else f"enrolment:{pending.enrolment.hex()}"
     tx.challenges.put(
         Challenge(
             digest=_digest(pending.issued.server_data),
-            subject=subject,
+            subject=_subject(pending),
             data=msgspec.json.encode(pending),
             expires_at=pending.issued.expires_at,
         )
@@ -89,6 +92,12 @@ def take(tx: PhoneTx, server_data: str, *, now: datetime) -> Pending | None:
     """Once, whatever comes of it."""
     found = tx.challenges.take(_digest(server_data), now=now)
     return None if found is None else _pending.decode(found.data)
+
+
+def _subject(pending: Pending) -> str:
+    if pending.confirmation:
+        return f"confirmation:{pending.confirmation}"
+    return f"login:{pending.login}" if pending.login else f"enrolment:{pending.enrolment.hex()}"
 
 
 def _digest(server_data: str) -> bytes:

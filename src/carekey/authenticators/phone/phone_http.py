@@ -3,21 +3,23 @@
 What it holds and does is in `web/static/phone.js` and its modules; the server keeps nothing of it but public keys.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from starlette.responses import JSONResponse
 
+from carekey.authenticators.phone import own_json_http as own_json
 from carekey.authenticators.phone.approval import Approval, State, code_digest, opened
 from carekey.authenticators.phone.events import ApprovalOpened, ApprovalRefused
+from carekey.authenticators.phone.own_json_http import said
 from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.phone.waiting import Watch
 from carekey.kernel import actor
 from carekey.kernel.entropy import token
 from carekey.kernel.unit_of_work import Store
-from carekey.web import assets, csrf, dates, headers
+from carekey.web import assets, dates
 from carekey.web.kit import Request, Response, Route, get, page, post
 from carekey.web.zones import INTERNET
 
@@ -26,7 +28,6 @@ TxT = TypeVar("TxT", bound=PhoneTx)
 SCOPE = "/phone"
 _MODULES = ("phone.js", "phone-uaf.js", "phone-keys.js")
 _PARTS = ("nhsuk-frontend.min.css", "carekey.css", "carekey.svg", "carekey.js", *_MODULES)
-_BODY_LIMIT = 2048
 _STILL_HELD = frozenset({State.OPENED, State.MATCHED})
 
 
@@ -89,9 +90,9 @@ class PhonePages(Generic[TxT]):
 
     async def open(self, request: Request) -> Response:
         """What asks for approval, for the first phone that comes with the code, and a secret to go on with."""
-        question = await _question(request)
+        question = await own_json.read(request, _Question)
         if question is None:
-            return _said({}, status=400)
+            return said({}, status=400)
         now, holder, reference = request.site.clock.now(), token(request.site.entropy), request.reference
 
         def work(tx: TxT) -> Approval | None:
@@ -105,9 +106,9 @@ class PhonePages(Generic[TxT]):
 
         asked = await self._store.write(work)
         if asked is None:
-            return _said({}, status=404)
+            return said({}, status=404)
         self._watch.wake()
-        return _said(
+        return said(
             {
                 "holder": holder,
                 "application": asked.application,
@@ -118,16 +119,17 @@ class PhonePages(Generic[TxT]):
 
     async def refuse(self, request: Request) -> Response:
         """The person said no, or gave up. The page that waits says so."""
-        question = await _question(request)
+        question = await own_json.read(request, _Question)
         if question is None:
-            return _said({}, status=400)
+            return said({}, status=400)
         now, reference = request.site.clock.now(), request.reference
 
         def work(tx: TxT) -> bool:
             asked = tx.approvals.find(code_digest(question.code))
             if asked is None or asked.state not in _STILL_HELD or not asked.held_by(question.holder):
                 return False
-            tx.approvals.change(replace(asked, state=State.REFUSED), was=asked.state)
+            if not tx.approvals.change(replace(asked, state=State.REFUSED), was=asked.state):
+                return False  # approved at the same moment
             tx.audit.record(
                 ApprovalRefused(
                     at=now, actor=actor.UNKNOWN, reference=reference, login=asked.login, reason=State.REFUSED
@@ -137,21 +139,4 @@ class PhonePages(Generic[TxT]):
 
         refused = await self._store.write(work)
         self._watch.wake()
-        return _said({}, status=200 if refused else 404)
-
-
-async def _question(request: Request) -> _Question | None:
-    """JSON from our own pages: no form of another site can send it."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json" or not csrf.same_origin(request.headers, origins=request.site.origins):
-        return None
-    try:
-        return msgspec.json.decode(await request.limited_body(_BODY_LIMIT), type=_Question)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _said(body: Mapping[str, Any], *, status: int = 200) -> Response:
-    response = JSONResponse(body, status)
-    response.raw_headers.append(headers.NO_STORE)
-    return response
+        return said({}, status=200 if refused else 404)

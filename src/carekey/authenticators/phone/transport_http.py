@@ -10,11 +10,14 @@ from typing import Generic, TypeVar
 
 import msgspec
 import structlog
+from msgspec import UNSET, UnsetType
 
 from carekey.authenticators.phone.approval import State, code_digest, numbered
-from carekey.authenticators.phone.ceremonies import Accepted, Caller, Ceremonies, Declined, Undone, message_refused
+from carekey.authenticators.phone.caller import Caller, caller_of
+from carekey.authenticators.phone.ceremonies import Accepted, Ceremonies, Declined, Sent, Undone, message_refused
+from carekey.authenticators.phone.confirmation.asking import Tx
+from carekey.authenticators.phone.confirmation.ceremony import Confirmations
 from carekey.authenticators.phone.events import ApprovalRefused
-from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.phone.terms import FACETS
 from carekey.authenticators.phone.waiting import Watch
 from carekey.authenticators.uaf import messages
@@ -24,7 +27,6 @@ from carekey.authenticators.uaf.messages import (
     UAF_1_0,
     UAF_1_1,
     UAF_1_2,
-    GetUAFRequest,
     Operation,
     ReturnUAFRequest,
     ServerResponse,
@@ -32,14 +34,13 @@ from carekey.authenticators.uaf.messages import (
 from carekey.authenticators.uaf.status import Reason, Status, UafError, status
 from carekey.kernel import actor
 from carekey.kernel.entropy import token
-from carekey.kernel.ids import CredentialId, LoginId
-from carekey.kernel.secret import Secret
+from carekey.kernel.ids import ConfirmationId, CredentialId, LoginId
 from carekey.kernel.unit_of_work import Store
 from carekey.web import headers
 from carekey.web.kit import Request, Response, Route, get, post
 from carekey.web.problem import Problem
 
-TxT = TypeVar("TxT", bound=PhoneTx)
+TxT = TypeVar("TxT", bound=Tx)
 Message = ReturnUAFRequest | ServerResponse
 
 REGISTRATION_REQUEST = "/uaf/reg/request"
@@ -49,6 +50,7 @@ AUTHENTICATION_RESPONSE = "/uaf/auth/response"
 VERSIONS = (UAF_1_0, UAF_1_1, UAF_1_2)
 
 _MEDIA_TYPE = "application/fido+uaf"
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 log = structlog.get_logger()
@@ -65,12 +67,20 @@ class Context(msgspec.Struct, frozen=True):
     """The code that another device shows, with the secret of the phone that opened it and the number typed there."""
     holder: str = ""
     number: str = ""
+    confirmation: str = ""
+    """A text that waits for the person of this phone, which proves with `device` that it is it."""
+    device: str = ""
+    """A phone's own secret: 256 random bits, base64url. With a response it sends the one by which it will ask from
+    then on what waits for it."""
 
 
 class Transport(Generic[TxT]):
-    def __init__(self, *, store: Store[TxT], ceremonies: Ceremonies[TxT], watch: Watch) -> None:
+    def __init__(
+        self, *, store: Store[TxT], ceremonies: Ceremonies[TxT], confirmations: Confirmations[TxT], watch: Watch
+    ) -> None:
         self._store = store
         self._ceremonies = ceremonies
+        self._confirmations = confirmations
         self._watch = watch
         self._facets = ceremonies.terms.party.facets.document(VERSIONS)
 
@@ -104,7 +114,7 @@ class Transport(Generic[TxT]):
     async def _request(self, op: Operation, request: Request, body: bytes) -> Message:
         try:
             wanted = messages.read_get_request(body)
-            context = _context(wanted, op)
+            context = _context(wanted.context, wanted.op, op)
         except UafError as error:
             return ReturnUAFRequest(status_code=status(error.reason))
         caller, random = caller_of(request), request.site.entropy.bytes
@@ -112,6 +122,9 @@ class Transport(Generic[TxT]):
         def work(tx: TxT) -> str | Reason:
             if op == "Reg":
                 return self._ceremonies.register(tx, context.activation, caller, random=random)
+            if context.confirmation:
+                id = ConfirmationId(context.confirmation)
+                return self._confirmations.request(tx, context.device, id, caller, random=random)
             if context.approval:
                 return self._approval(tx, context, caller, random=random)
             return self._ceremonies.log_in_here(tx, LoginId(context.login), caller, random=random)
@@ -147,15 +160,18 @@ class Transport(Generic[TxT]):
         caller = caller_of(request)
         id = CredentialId(token(request.site.entropy, size=16))
         try:
-            response = messages.read_response(messages.read_send_response(body).uaf_response)
+            message = messages.read_send_response(body)
+            response = messages.read_response(message.uaf_response)
+            device = _context(message.context, UNSET, op).device
             if response.header.op != op:
                 raise UafError(Reason.OPERATION)
         except UafError as error:
             reason, detail = error.reason, error.detail
             await self._store.write(lambda tx: tx.audit.record(message_refused(reason, detail, caller)))
             return ServerResponse(status_code=status(reason))
+        sent = Sent(response=response, text=message.uaf_response, device=device)
         try:
-            outcome = await self._store.write(lambda tx: self._ceremonies.answer(tx, response, caller, id=id))
+            outcome = await self._store.write(lambda tx: self._ceremonies.answer(tx, sent, caller, id=id))
         except Undone as error:
             undone = error
             outcome = await self._store.write(lambda tx: self._ceremonies.overtaken(tx, response, undone, caller))
@@ -189,16 +205,6 @@ def is_uaf(content_type: str) -> bool:
     return media_type == _MEDIA_TYPE and all(charset == "utf-8" for charset in charsets)
 
 
-def caller_of(request: Request) -> Caller:
-    cookies, names = request.cookies, request.site.cookies
-
-    def browser(login: LoginId) -> Secret | None:
-        secret = cookies.get(names.login(login))
-        return Secret(secret) if secret else None
-
-    return Caller(now=request.site.clock.now(), reference=request.reference, zone=request.zone, browser=browser)
-
-
 def discovery(origin: str) -> Mapping[str, str]:
     """What NHS login publishes beside OpenID Connect (section 30.1), with our addresses."""
     return {
@@ -209,14 +215,16 @@ def discovery(origin: str) -> Mapping[str, str]:
     }
 
 
-def _context(wanted: GetUAFRequest, op: Operation) -> Context:
+def _context(text: str | UnsetType, said: Operation | UnsetType, op: Operation) -> Context:
     """Raises: UafError."""
-    if wanted.op not in {msgspec.UNSET, op}:
+    if said not in {UNSET, op}:
         raise UafError(Reason.BAD_ENVELOPE, "op")
     try:
-        context = msgspec.json.decode(wanted.context if isinstance(wanted.context, str) else "{}", type=Context)
+        context = msgspec.json.decode(text if isinstance(text, str) else "{}", type=Context)
     except (msgspec.MsgspecError, UnicodeEncodeError):
         raise UafError(Reason.BAD_ENVELOPE, "context") from None
     if not _LOGIN.fullmatch(context.login):
         raise UafError(Reason.BAD_ENVELOPE, "context.login")
+    if context.device and not _DEVICE.fullmatch(context.device):
+        raise UafError(Reason.BAD_ENVELOPE, "context.device")
     return context

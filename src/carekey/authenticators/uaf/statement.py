@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from functools import reduce
 from operator import or_
@@ -32,6 +32,7 @@ NumberT = TypeVar("NumberT", bound=IntEnum)
 FlagT = TypeVar("FlagT", bound=IntFlag)
 
 _AAID = re.compile(AAID_PATTERN)
+_PICTURES = frozenset({"icon", "iconDark", "providerLogoLight", "providerLogoDark"})
 
 
 class MetadataError(Exception):
@@ -65,6 +66,8 @@ class Statement:
     roots: tuple[x509.Certificate, ...]
     android_roots: tuple[x509.Certificate, ...]
     scheme: str = ASSERTION_SCHEME
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """As its maker wrote it, pictures left out: evidence keeps it."""
 
     @property
     def user_verification_flags(self) -> UserVerification | None:
@@ -121,6 +124,7 @@ def _parse(data: Mapping[str, Any]) -> Statement:
         roots=_certificates(data.get("attestationRootCertificates", ())),
         android_roots=_android_roots(data.get("supportedExtensions", ())),
         scheme=data.get("assertionScheme", ASSERTION_SCHEME),
+        written={name: value for name, value in data.items() if name not in _PICTURES},
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from carekey.authenticators.base import Challenge, Credential, Enrolment, Verified
 from carekey.authenticators.phone.approval import Approval
+from carekey.authenticators.phone.confirmation.model import Confirmation, Evidence
+from carekey.authenticators.uaf.transaction import plain_text
 from carekey.directory.model import Coded, Membership, Organisation, Person, Position, Role, RoleProfile
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.actor import person as person_actor
@@ -13,6 +15,7 @@ from carekey.kernel.assurance import AAL, IAL, Amr
 from carekey.kernel.event import AuditEvent
 from carekey.kernel.ids import (
     ClientId,
+    ConfirmationId,
     CredentialId,
     IssuerName,
     KeyId,
@@ -145,6 +148,28 @@ def approval(**fields: Any) -> Approval:
             asked_at=NOW,
             expires_at=LATER,
         ),
+        **fields,
+    )
+
+
+def confirmation(**fields: Any) -> Confirmation:
+    return replace(
+        Confirmation(
+            id=ConfirmationId("confirmation-1"),
+            person=ASHA,
+            application="Ward",
+            text="Prescribe 5 mg",
+            forms=(plain_text("Prescribe 5 mg"),),
+            asked_at=NOW,
+            expires_at=LATER,
+        ),
+        **fields,
+    )
+
+
+def evidence(**fields: Any) -> Evidence:
+    return replace(
+        Evidence(id=ConfirmationId("confirmation-1"), person=ASHA, application="Ward", confirmed_at=NOW, document="{}"),
         **fields,
     )
 

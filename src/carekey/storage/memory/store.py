@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from carekey.storage.memory.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.memory.cards import Cards, RevocationEvidence
+from carekey.storage.memory.confirmation import Confirmations, Devices, Evidences
 from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
 from carekey.storage.memory.logout import LogoutDeliveries
@@ -43,6 +44,9 @@ class MemoryTx:
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)
         self.uaf_keys = UafKeys(journal)
+        self.confirmations = Confirmations(journal)
+        self.evidences = Evidences(journal)
+        self.devices = Devices(journal)
         self.sessions = Sessions(journal)
         self.workstations = Workstations(journal)
         self.card_places = CardPlaces(journal)
@@ -76,6 +80,7 @@ class MemoryTx:
             self.revocation,
             self.approvals,
             self.card_places,
+            self.confirmations,
             self.consents,
         ):
             gone += expiring.sweep(before, limit - gone)

@@ -215,6 +215,41 @@ approvals = Table(
 
 uaf_keys = Table("uaf_keys", metadata, _digest(), sqlite_with_rowid=False)
 
+confirmations = Table(
+    "confirmations",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("state"),
+    _text("data"),
+    _number("asked_at"),
+    _number("expires_at"),
+    Index(None, "person", "expires_at"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    _key("id"),
+    _text("person"),
+    _text("application"),
+    _number("confirmed_at"),
+    _text("document"),
+    Index(None, "person", "confirmed_at"),
+)
+
+phone_devices = Table(
+    "phone_devices",
+    metadata,
+    _key("credential"),
+    _bytes("digest"),
+    _text("person"),
+    Index("phone_devices_one_digest", "digest", unique=True),
+    sqlite_with_rowid=False,
+)
+
 sessions = Table(
     "sessions",
     metadata,

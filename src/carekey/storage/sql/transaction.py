@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, exists, 
 from carekey.storage.encoding import to_micros
 from carekey.storage.sql.authenticators import Challenges, Credentials, Enrolments, Failures
 from carekey.storage.sql.cards import Cards, RevocationEvidence
+from carekey.storage.sql.confirmation import Confirmations, Devices, Evidences
 from carekey.storage.sql.connection import Connection
 from carekey.storage.sql.consents import Consents
 from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
@@ -31,6 +32,7 @@ from carekey.storage.sql.schema import (
     card_places,
     challenges,
     codes,
+    confirmations,
     consents,
     dpop_proofs,
     enrolments,
@@ -66,6 +68,9 @@ class SqlTx:
         self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)
         self.uaf_keys = UafKeys(connection, dialect)
+        self.confirmations = Confirmations(connection, dialect)
+        self.evidences = Evidences(connection, dialect)
+        self.devices = Devices(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.workstations = Workstations(connection, dialect)
         self.card_places = CardPlaces(connection, dialect)
@@ -120,6 +125,7 @@ class _SweepSql:
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
             oldest(card_places, card_places.c.expires_at),
+            oldest(confirmations, confirmations.c.expires_at),
             oldest(consents, consents.c.expires_at),
         ]
         queued, key = logout_deliveries.c.queued_at, (logout_deliveries.c.session, logout_deliveries.c.client)

@@ -5,6 +5,7 @@ import pytest
 from carekey.storage.conformance import (
     authenticators,
     cards,
+    confirmation,
     consents,
     directory,
     logout,
@@ -59,6 +60,15 @@ class TestApprovals(phone.ApprovalsContract): ...
 
 
 class TestUafKeys(phone.UafKeysContract): ...
+
+
+class TestConfirmations(confirmation.ConfirmationsContract): ...
+
+
+class TestEvidences(confirmation.EvidencesContract): ...
+
+
+class TestDevices(confirmation.DevicesContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...

@@ -115,6 +115,16 @@ export async function newKey() {
 // Base64url text is the key of the row, since texts compare.
 export const keep = (account) => transact("readwrite", (keys) => keys.add(account));
 
+// An account of before there were such secrets gets one.
+export const withDevice = (account, device) =>
+  transact("readwrite", (keys, _, keepIt) =>
+    got(keys.get(account.keyId), (kept) => {
+      kept.device ??= device;
+      keys.put(kept);
+      keepIt(kept);
+    }),
+  );
+
 // With the last account the PIN goes, so that the next one begins afresh.
 export const remove = (keyId) =>
   transact("readwrite", (keys, device) => {

@@ -7,6 +7,8 @@ export const AAID = "CA4E#0001";
 const VERSION = 1;
 const ES256_RAW = 1;
 const ECC_X962_RAW = 0x100;
+const VERIFIED = 1;
+const CONFIRMED = 2;
 const CONTENT_TYPE = "application/fido+uaf; charset=utf-8";
 export const OK = 1200;
 
@@ -67,12 +69,22 @@ function read(text, op) {
     Array.isArray(message.policy?.accepted) &&
     message.policy.accepted.length > 0 &&
     (op !== "Reg" || isText(message.username, 128)) &&
-    !message.transaction && // it has no display for what is to be confirmed
+    (!message.transaction || textOf(message) !== null) &&
     !(header.exts ?? []).some((extension) => extension.fail_if_unknown);
   if (!good) throw new Refusal("PROTOCOL_ERROR");
   checkFacet(header.appID);
   return message;
 }
+
+// Section 7: what is to be confirmed, as this display shows it: printable ASCII, never more than it says it is.
+function textOf(message) {
+  const shown = message.transaction.find(({ contentType }) => contentType === "text/plain");
+  if (!shown) return null;
+  const text = String.fromCharCode(...unbase64url(shown.content));
+  return /^[\x20-\x7e\r\n]{1,200}$/.test(text) ? text : null;
+}
+
+export const toConfirm = (request) => textOf(read(request, "Auth"));
 
 // Section 10.3, as far as this client needs it: its only facet is the origin that it came from.
 function checkFacet(appID) {
@@ -127,7 +139,8 @@ function finalChallenge(message) {
   return base64url(utf8(JSON.stringify(params)));
 }
 
-const hash = async (text) => new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text)));
+const digest = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+const hash = (text) => digest(utf8(text));
 const sign = async (key, bytes) =>
   new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, bytes));
 const response = (message, fcParams, assertion) =>
@@ -156,6 +169,7 @@ export async function register(request) {
   const assertion = tlv(0x3e01, data, tlv(0x3e08, tlv(0x2e06, await sign(made.privateKey, data))));
   const account = {
     keyId: base64url(made.keyId),
+    device: newDevice(),
     appID: message.header.appID,
     username: message.username,
     privateKey: made.privateKey,
@@ -165,17 +179,21 @@ export async function register(request) {
   return { account, text: response(message, fcParams, assertion) };
 }
 
-// Section 27.4. The PIN was checked before.
+// By this secret the phone asks what waits for its person. The server learns it with an answer that it accepts.
+export const newDevice = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+
+// Section 27.4. The PIN was checked before, and what is to be confirmed was shown.
 export async function authenticate(request, account) {
   const message = read(request, "Auth");
   const fcParams = finalChallenge(message);
+  const shown = message.transaction && utf8(textOf(message));
   const data = tlv(
     0x3e04,
     tlv(0x2e0b, utf8(AAID)),
-    tlv(0x2e0e, u16(VERSION), u8(1), u16(ES256_RAW)),
+    tlv(0x2e0e, u16(VERSION), u8(shown ? CONFIRMED : VERIFIED), u16(ES256_RAW)),
     tlv(0x2e0f, crypto.getRandomValues(new Uint8Array(16))),
     tlv(0x2e0a, await hash(fcParams)),
-    tlv(0x2e10),
+    shown ? tlv(0x2e10, await digest(shown)) : tlv(0x2e10),
     tlv(0x2e09, unbase64url(account.keyId)),
     tlv(0x2e0d, u32(await keys.nextCounter(account.keyId))),
   );
@@ -213,4 +231,5 @@ async function post(address, body) {
 export const getRequest = (op, context) =>
   post(`/uaf/${op === "Reg" ? "reg" : "auth"}/request`, { op, context: JSON.stringify(context) });
 
-export const sendResponse = (op, text) => post(`/uaf/${op === "Reg" ? "reg" : "auth"}/response`, { uafResponse: text });
+export const sendResponse = (op, text, { device }) =>
+  post(`/uaf/${op === "Reg" ? "reg" : "auth"}/response`, { uafResponse: text, context: JSON.stringify({ device }) });

@@ -139,12 +139,72 @@ async function accountsPage() {
     row.append(name, host, actions);
     list.append(row);
   }
+  const check = place.querySelector("[data-check]");
+  check.hidden = held.length === 0;
+  check.querySelector("button").addEventListener("click", () => showWaiting(held));
+  if (held.length > 0) showWaiting(held);
   const form = place.querySelector("[data-code]");
   form.hidden = held.length === 0;
   onSubmit(form, async (fields) => {
     const code = fields.get("code").trim();
     if (!code) return fault("code", "Enter the code from the other screen");
     return approve(code, () => fault("code", "Check the code. Each works once, for 2 minutes"));
+  });
+}
+
+// What waits for the people of this device. Without a network there is nothing to be known, and the list stays.
+async function showWaiting(held) {
+  const section = place.querySelector("[data-check]");
+  const status = section.querySelector("[role=status]");
+  const able = held.filter(({ device }) => device);
+  let waiting = [];
+  try {
+    const answer = await tell("/phone/waiting", { devices: able.map(({ device }) => device) });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    ({ waiting } = await answer.json());
+  } catch {
+    status.textContent = "We cannot check what waits for you. Check that this device is online.";
+    return;
+  }
+  status.textContent = waiting.length === 0 ? "Nothing waits for you." : "";
+  section.querySelector("[data-waiting]").replaceChildren(
+    ...waiting.map((one) => {
+      const item = document.createElement("li");
+      const button = Object.assign(document.createElement("button"), {
+        className: "carekey-link-button",
+        type: "button",
+        textContent: `${one.application}, asked at ${one.asked_at}`,
+      });
+      button.addEventListener("click", () => confirmPage(one, able[one.account]).catch(explain));
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+// Shows what the request says, which is what will be signed, and nothing else.
+async function confirmPage({ id, application, asked_at, until }, account) {
+  const { statusCode, uafRequest } = await uaf.getRequest("Auth", { confirmation: id, device: account.device });
+  const over = () => message("This is no longer needed", "It was answered already, or it has run out.");
+  if (statusCode !== uaf.OK) return over();
+  const [able] = await uaf.candidates(uafRequest);
+  const text = uaf.toConfirm(uafRequest);
+  if (!able || text === null) throw new uaf.Refusal("INVALID_TRANSACTION_CONTENT");
+  show("confirm", { application, asked_at, until, name: able.username, text });
+  place.querySelector("[data-refuse]").addEventListener("click", async () => {
+    try {
+      const answer = await tell("/phone/waiting/refuse", { device: account.device, confirmation: id });
+      if (!answer.ok) return over();
+      return message("You refused", `${application} was told that you did not confirm it.`);
+    } catch (error) {
+      return explain(error);
+    }
+  });
+  onSubmit(place.querySelector("form"), async (fields) => {
+    if (!(await pinIsRight(fields.get("pin")))) return;
+    const outcome = await answered(uafRequest, able);
+    if (outcome.statusCode === uaf.OK) message("You confirmed it", `${application} was told. You can close this page.`);
+    else message("It was not confirmed", reason(outcome), "If it still waits for you, open it again.");
   });
 }
 
@@ -188,7 +248,7 @@ async function register(activation) {
     // Kept before it is sent: an answer that is lost on its way leaves no registration that nobody can use.
     if (!asked) await keys.choosePin(pin);
     await keys.keep(account);
-    const { statusCode: outcome } = await uaf.sendResponse("Reg", text);
+    const { statusCode: outcome } = await uaf.sendResponse("Reg", text, account);
     if (outcome !== uaf.OK) {
       await keys.remove(account.keyId);
       message("This device was not added", "Your organisation did not accept it.", "Go back to the other screen and try again.");
@@ -209,6 +269,13 @@ function isChosen(pin, again) {
   fault("again", "");
   if (!wrong && pin !== again) fault("again", "The two PINs must be the same");
   return !wrong && pin === again;
+}
+
+async function answered(uafRequest, account) {
+  const sender = await keys.withDevice(account, uaf.newDevice());
+  const outcome = await uaf.sendResponse("Auth", await uaf.authenticate(uafRequest, account), sender);
+  if (outcome.newUAFRequest) await uaf.deregister(outcome.newUAFRequest);
+  return outcome;
 }
 
 // Asks for the PIN, answers the request, and says how it ended. `refuse`: what Cancel does.
@@ -232,8 +299,7 @@ async function prove(uafRequest, application, refuse, done, away = null) {
   onSubmit(place.querySelector("form"), async (fields) => {
     if (!(await pinIsRight(fields.get("pin")))) return;
     const account = able.find((one) => one.keyId === fields.get("account")) ?? able[0];
-    const outcome = await uaf.sendResponse("Auth", await uaf.authenticate(uafRequest, account));
-    if (outcome.newUAFRequest) await uaf.deregister(outcome.newUAFRequest);
+    const outcome = await answered(uafRequest, account);
     if (outcome.statusCode === uaf.OK) done(outcome);
     else message("We could not log you in", reason(outcome), "", away);
   });
