@@ -65,9 +65,9 @@ async def at_the_reader(made: Whole, tmp_path: Path) -> tuple[VirtualCard, str]:
     away = tmp_path / card_of(made).serial
     card_of(made).folder.rename(away)
     shown = await browser.send(page, "/renewal")
-    code = re.search(r'class="carekey-code">([^<]+)<', shown.text)
-    assert code, shown.text
-    return VirtualCard(away), code[1]
+    command, code = re.findall(r'class="carekey-code">([^<]+)<', shown.text)
+    assert command == f"carekey card renew --service {ORIGIN}"
+    return VirtualCard(away), code
 
 
 def client(made: Whole) -> httpx2.AsyncClient:

@@ -115,7 +115,7 @@ class SelfService(Generic[TxT]):
             csrf=self._pages.csrf(request),
             ends=dates.day(ticket.ends_at),
             own=ticket.own and self._terms.desk is not None,
-            service=next(iter(self._terms.log_in_hosts.values())),
+            origin=next(iter(self._terms.log_in_hosts.values())),
             **more,
         )
 

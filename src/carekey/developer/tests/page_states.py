@@ -39,6 +39,10 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
             "developer/people.html",
             {"people": PEOPLE, "applications": addresses, "cards": True, "csrf": "token"},
         ),
-        ("people", "developer/people.html", {"people": PEOPLE, "applications": addresses, "csrf": "token"}),
-        ("people-none", "developer/people.html", {"people": [], "applications": [], "csrf": "token"}),
+        (
+            "people",
+            "developer/people.html",
+            {"people": PEOPLE, "applications": addresses, "cards": False, "csrf": "token"},
+        ),
+        ("people-none", "developer/people.html", {"people": [], "applications": [], "cards": False, "csrf": "token"}),
     ]

@@ -33,6 +33,7 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
         "heading": heading,
         "advice": advice,
         "remembers": remembers,
+        "virtual": False,
         "reference": ATTEMPT.reference,
     }
 
@@ -45,7 +46,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         "csrf": "token",
         "ends": "27 January 2027",
         "own": True,
-        "service": "https://login.example.org",
+        "origin": "https://login.example.org",
         "code": "kQ2v0c9m1yT8b5nX4jS7dF3gH6lZ0pWqRtYuIoAeBcE",
     }
     steps = ["Making keys on the card: logging in", "Asking for certificates: logging in", "Writing: logging in"]
