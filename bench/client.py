@@ -7,8 +7,9 @@ import uuid
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 CLIENT_ID = "bench"
 LASTING = "bench-lasting"
@@ -57,6 +58,22 @@ class Key:
         }
         signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, payload))
         return f"{signed}.{base64url(self.private.sign(signed.encode(), PKCS1v15(), hashes.SHA256()))}"
+
+
+@dataclass(frozen=True, slots=True)
+class DpopKey:
+    """A key on P-256 that tokens are bound to (RFC 9449)."""
+
+    private: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def proof(self, method: str, address: str) -> str:
+        point = self.private.public_key().public_numbers()
+        x, y = (base64url(number.to_bytes(32)) for number in (point.x, point.y))
+        header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256", "x": x, "y": y}}
+        payload = {"jti": str(uuid.uuid4()), "htm": method, "htu": address, "iat": int(time.time())}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, payload))
+        r, s = decode_dss_signature(self.private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signed}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
 
 
 def claims(token: str) -> dict[str, object]:

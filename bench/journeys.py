@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 from browser import Answer, Browser, UnexpectedAnswerError
-from client import API, API_SECRET, CLIENT_ID, LASTING, REDIRECT, Key, claims
+from client import API, API_SECRET, CLIENT_ID, LASTING, REDIRECT, DpopKey, Key, claims
 from driver import Journey
 from support.soft_authenticator import Manner, SoftCredential
 
@@ -61,11 +61,13 @@ class Journeys:
     """The one with twenty roles."""
     _browsers: list[Browser] = field(init=False)
     _turns: list[int] = field(init=False)
+    _dpop_keys: list[DpopKey] = field(init=False)
     _refresh_tokens: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._browsers = [Browser(self.port) for _ in range(self.workers)]
         self._turns = [0] * self.workers
+        self._dpop_keys = [DpopKey() for _ in range(self.workers)]
 
     async def every(self) -> dict[str, Journey]:
         """All journeys by name, each ready to be run by every worker."""
@@ -88,6 +90,7 @@ class Journeys:
                 "refresh": self.refresh,
                 "introspection": lambda worker: self.introspection(worker, token),
                 "pushed request": self.pushed_request,
+                "DPoP-bound token request": self.dpop,
             }
         return found
 
@@ -120,6 +123,16 @@ class Journeys:
         answer = await self._browsers[worker].post(self.provider.endpoints.token, form)
         if "access_token" not in json.loads(answer.expect(200).body):
             raise UnexpectedAnswerError("there is no access token")
+
+    async def dpop(self, worker: int) -> None:
+        """Client credentials for a token bound to a key (RFC 9449): an ES256 proof is verified besides the assertion."""
+        address = f"http://localhost:{self.port}{self.provider.endpoints.token}"
+        form = {"grant_type": "client_credentials"} | self._proof()
+        answer = await self._browsers[worker].post(
+            self.provider.endpoints.token, form, dpop=self._dpop_keys[worker].proof("POST", address)
+        )
+        if json.loads(answer.expect(200).body)["token_type"] != "DPoP":
+            raise UnexpectedAnswerError("the token is not bound")
 
     async def refresh(self, worker: int) -> None:
         """New tokens for a refresh token, an ID token (RS256) among them."""

@@ -60,6 +60,7 @@ BUDGETS = (
     Budget(journey="refresh", cpu_ms=0.5),
     Budget(journey="introspection", cpu_ms=0.12),
     Budget(journey="pushed request", cpu_ms=0.25),
+    Budget(journey="DPoP-bound token request", cpu_ms=0.4),
 )
 START_SECONDS = 1.0
 IDLE_MB = 90

@@ -47,6 +47,7 @@ def settings_page() -> str:
         ("smartcards.pkis.NAME", settings.CardPki),
         ("card_authority", settings.CardAuthority),
         ("workstations", settings.Workstations),
+        ("api_host", settings.ApiHost),
         ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),
         ('issuers.NAME.resources."ADDRESS"', settings.Resource),

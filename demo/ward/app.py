@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ward import asks, claims, keys
+from ward import asks, claims, keys, records
 from ward.config import Config
 from ward.relying_party import NotLoggedIn, RelyingParty
 from ward.sessions import Session, Sessions
@@ -43,6 +43,8 @@ def make_app(
         Route("/callback", ward.callback),
         Route("/received", ward.received),
         Route("/sign", ward.sign, methods=["POST"]),
+        Route("/record/{bed:int}", ward.record),
+        Route("/record/{bed:int}/log-in", ward.log_in_for_record),
         Route("/log-out", ward.log_out, methods=["POST"]),
         Route("/logged-out", ward.logged_out),
         Route("/backchannel-logout", ward.backchannel_logout, methods=["POST"]),
@@ -58,6 +60,7 @@ class Ward:
     def __init__(self, config: Config, *, clock: Callable[[], float], transport: AsyncBaseTransport | None) -> None:
         key = keys.load_or_make(config.data)
         self._config = config
+        self._transport = transport
         self._party = RelyingParty(config, key, clock=clock, transport=transport)
         self._sessions = Sessions(port=config.port, secure=config.url.startswith("https:"))
         self._jwks = keys.public(key)
@@ -78,9 +81,11 @@ class Ward:
         ask = asks.ASKS.get(request.path_params["ask"])
         if ask is None:
             return await self.not_found(request, None)
-        session = self._sessions.of(request)
+        return await self._begin(self._sessions.of(request), ask, back_to="/")
+
+    async def _begin(self, session: Session, ask: asks.Ask, *, back_to: str) -> Response:
         try:
-            address, started = await self._party.begin(ask, was=session.logged_in, back_to="/")
+            address, started = await self._party.begin(ask, was=session.logged_in, back_to=back_to)
         except NotLoggedIn as error:
             return self._problem(error, session, status=503)
         session.start(started)
@@ -125,6 +130,28 @@ class Ward:
             return self._page("step-up.html", session)
         session.work.append(WORK[self._config.kind].done)
         return RedirectResponse("/", 303)
+
+    async def record(self, request: Request) -> Response:
+        """Shown by another service, which decides for itself whether the log-in will do."""
+        session, bed = self._sessions.of(request), request.path_params["bed"]
+        if session.logged_in is None or self._config.records is None:
+            return RedirectResponse("/", 303)
+        at = f"{self._config.records_at or self._config.records}/patients/{bed}"
+        try:
+            token = await self._party.token_for(self._config.records, records.SCOPE, session.logged_in)
+            record = await records.fetch(at, token, self._transport)
+        except records.BetterLogInWanted as wanted:
+            session.wanted = wanted.ask
+            return self._page("record-step-up.html", session, why=wanted.why, bed=bed)
+        except NotLoggedIn as error:
+            return self._problem(error, session, status=502)
+        return self._page("record.html", session, record=record)
+
+    async def log_in_for_record(self, request: Request) -> Response:
+        session = self._sessions.of(request)
+        if session.wanted is None:
+            return RedirectResponse("/", 303)
+        return await self._begin(session, session.wanted, back_to=f"/record/{request.path_params['bed']}")
 
     async def log_out(self, request: Request) -> Response:
         session = self._sessions.of(request)

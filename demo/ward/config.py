@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -21,6 +23,10 @@ class Config:
     neighbour: tuple[str, str] | None = None
     """Name and address of another application, to try single sign-on with."""
     minimum_ial: int = 3
+    records: str | None = None
+    """The record service's address as tokens know it; without one there are no records to open."""
+    records_at: str | None = None
+    """Where it is, if not there."""
 
     @property
     def redirect_uri(self) -> str:
@@ -49,18 +55,19 @@ class Config:
             "post_logout_redirect_uris": [self.logged_out_uri],
             "backchannel_logout_uri": self.backchannel_logout_uri,
             "backchannel_logout_session_required": True,
-            "grant_types": ["authorization_code"],
+            "grant_types": ["authorization_code", *([TOKEN_EXCHANGE] if self.records else [])],
             "response_types": ["code"],
             "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "RS512",
             "jwks_uri": self.jwks_uri,
             "listed": True,
+            **({"resources": [self.records]} if self.records else {}),
         }
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:
     """WARD_ISSUER, WARD_CLIENT_ID, WARD_NAME, WARD_KIND, WARD_HOST, WARD_PORT, WARD_URL, WARD_DATA,
-    WARD_NEIGHBOUR (`name=address`). Each has a default that fits `make run`.
+    WARD_NEIGHBOUR (`name=address`), WARD_RECORDS, WARD_RECORDS_AT. Each has a default that fits `make run`.
 
     Raises: ValueError, naming the variable.
     """
@@ -83,4 +90,6 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         url=given.get("URL", f"http://localhost:{port}"),
         data=Path(given.get("DATA", f"data/{kind}")),
         neighbour=(name, address) if address else None,
+        records=given.get("RECORDS"),
+        records_at=given.get("RECORDS_AT"),
     )

@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from ward import keys
 from ward.asks import Ask
-from ward.config import Config
+from ward.config import TOKEN_EXCHANGE, Config
 
 LEEWAY = 5
 """Seconds by which the clocks may differ."""
@@ -197,6 +197,25 @@ class RelyingParty:
                 raise _not_accepted("the log-in is older than was asked for")
         if started.person is not None and started.person != claims["sub"]:
             raise _not_accepted("somebody else answered")
+
+    async def token_for(self, resource: str, scope: str, logged_in: LoggedIn) -> str:
+        """An access token for an API, for the ID token (RFC 8693 section 2.1). Raises: NotLoggedIn."""
+        try:
+            metadata = await self._provider.load_server_metadata()
+            async with self._provider._get_oauth_client(**metadata) as client:  # noqa: SLF001 (it has no door for this)
+                token = await client.fetch_token(
+                    metadata["token_endpoint"],
+                    grant_type=TOKEN_EXCHANGE,
+                    subject_token=logged_in.id_token,
+                    subject_token_type="urn:ietf:params:oauth:token-type:id_token",  # noqa: S106 (a name)
+                    resource=resource,
+                    scope=scope,
+                )
+        except OAuthError as error:
+            raise _refused(error.error, error.description) from error
+        except (HTTPError, ValueError, KeyError) as error:
+            raise _out_of_reach() from error
+        return str(token["access_token"])
 
     async def log_out_address(self, id_token: str) -> str:
         """Where the browser logs out of the provider too (OpenID Connect RP-Initiated Logout section 2)."""

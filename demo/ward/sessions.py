@@ -6,6 +6,7 @@ from authlib.common.security import generate_token
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ward.asks import Ask
 from ward.relying_party import LoggedIn, Started
 
 MOST_SESSIONS = 1000
@@ -19,6 +20,8 @@ class Session:
     started: dict[str, Started] = field(default_factory=dict)
     """By `state`."""
     logged_in: LoggedIn | None = None
+    wanted: Ask | None = None
+    """The log-in that the record service last wanted."""
     work: list[str] = field(default_factory=list)
     """What was signed in this session."""
 

@@ -4,8 +4,9 @@ import asyncio
 from urllib.parse import urljoin
 
 import pytest
+from requests_oauth2client import DPoPKey
 
-from support.installation import CALLBACK, PASSWORD, PERSON, Whole, answered
+from support.installation import CALLBACK, ORIGIN, PASSWORD, PERSON, Whole, answered
 from support.person import Forms
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +41,17 @@ async def test_rfc7523_3_of_many_who_bring_an_assertion_at_once_one_is_the_clien
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * (AT_ONCE - 1)]
     refusals = [event for event in site.events(after=last) if event["refusal"]]
     assert [event["reason"] for event in refusals] == ["assertion_replayed"] * (AT_ONCE - 1)
+
+
+async def test_rfc9449_11_1_of_many_who_bring_a_proof_at_once_one_gets_a_token(site: Whole) -> None:
+    asked = [site.token_request(await site.code()) for _ in range(AT_ONCE)]
+    key = DPoPKey.generate(iat_generator=lambda: int(site.clock.now().timestamp()))
+    one, last = str(key.proof("POST", f"{ORIGIN}/sandbox/access_token")), site.last_event()
+    async with site.browser(dpop=one) as browser:
+        answers = await asyncio.gather(*(browser.post("/sandbox/access_token", data=each) for each in asked))
+    assert sorted(answer.status_code for answer in answers) == [200, *[400] * (AT_ONCE - 1)]
+    refusals = [event for event in site.events(after=last) if event["refusal"]]
+    assert [event["reason"] for event in refusals] == ["dpop_replayed"] * (AT_ONCE - 1)
 
 
 async def test_of_many_tabs_that_end_a_log_in_at_once_one_answers_the_application(site: Whole) -> None:

@@ -84,7 +84,14 @@ headers = st.lists(
             header_values,
             st.sampled_from(
                 [
-                    *(b"Basic d2FyZDo=", b"Basic =", b"Bearer ", b"Bearer \xff", b"demo-8000=a b; login-8000=x"),
+                    *(
+                        b"Basic d2FyZDo=",
+                        b"Basic =",
+                        b"Bearer ",
+                        b"Bearer \xff",
+                        b"DPoP x",
+                        b"demo-8000=a b; login-8000=x",
+                    ),
                     *(b'demo-8000="a,b"', b"session-sandbox-8000=\xff\xfe", b"application/x-www-form-urlencoded"),
                 ]
             ),

@@ -29,6 +29,7 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
         "refresh",
         "introspection",
         "pushed request",
+        "DPoP-bound token request",
     ):
         for workers in (1, 16):
             assert f"{journey}, {workers} at once" in done.stderr

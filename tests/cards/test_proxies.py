@@ -4,12 +4,9 @@ Zones are told apart by addresses of loopback: 127.0.0.20 stands for the health 
 """
 
 import base64
-import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,57 +15,29 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.authenticators.smartcard.tests import pki as made
 from support import provider as carekey
+from support import proxies
 from support.card_steps import heading, proceed, to_the_card_page
 from support.cards import DAY, CardPki, Curl, greets
 from support.processes import free_port, running
-from support.provider import GP, ROOT, Provider
+from support.provider import GP, Provider
+from support.proxies import Front, Proxy
 from support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.proxies
 
 HSCN, INTERNET = "127.0.0.20", "127.0.0.30"
-DEPLOY = ROOT / "deploy"
 
 
-def haproxy(folder: Path, where: dict[str, str]) -> list[str]:
-    file = folder / "haproxy.cfg"
-    file.write_text(_with((DEPLOY / "haproxy.cfg").read_text(), where))
-    return ["/usr/sbin/haproxy", "-db", "-f", str(file)]
-
-
-def nginx(folder: Path, where: dict[str, str]) -> list[str]:
-    file = folder / "nginx.conf"
-    shutil.copy(DEPLOY / "client_cert.js", folder)
-    text = _with((DEPLOY / "nginx.conf").read_text(), where)
-    # Where Debian's build keeps its temporary files nobody but the system's own nginx may write.
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    )
-    file.write_text(text.replace("http {", f"http {{ {temporary}"))
-    options = f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;"
-    return ["/usr/sbin/nginx", "-p", str(folder), "-c", str(file), "-g", options]
-
-
-def _with(text: str, where: dict[str, str]) -> str:
-    for name, value in where.items():
-        assert name in text, f"{name} is not in the configuration any more"
-        text = text.replace(name, value)
-    return text
-
-
-Proxy = Callable[[Path, dict[str, str]], list[str]]
-
-
-@pytest.fixture(scope="module", params=[haproxy, nginx], ids=["haproxy", "nginx"])
+@pytest.fixture(scope="module", params=[proxies.haproxy, proxies.nginx], ids=["haproxy", "nginx"])
 def proxy(request: pytest.FixtureRequest) -> Proxy:
     chosen: Proxy = request.param
-    assert Path(f"/usr/sbin/{chosen.__name__}").exists(), "apt-get install haproxy nginx-light libnginx-mod-http-js"
+    proxies.check(chosen)
     return chosen
 
 
 @pytest.fixture(scope="module")
 def ports() -> dict[str, int]:
-    return {name: free_port() for name in ("log-in", "card-host", "behind")}
+    return {name: free_port() for name in ("log-in", "card-host", "api-host", "behind", "unused")}
 
 
 @pytest.fixture(scope="module")
@@ -85,37 +54,17 @@ def provider(
         provider = stack.enter_context(carekey.carekey(folder, **settings))
         both = folder / "both.pem"
         both.write_bytes(pki.server.certificate.read_bytes() + pki.server.key.read_bytes())
-        common = {
-            "192.0.2.10:443": f"127.0.0.1:{ports['log-in']}",
-            "192.0.2.11:443": f"127.0.0.1:{ports['card-host']}",
-            "127.0.0.1:8000": f"127.0.0.1:{provider.port}",
-            "127.0.0.1:8443": f"127.0.0.1:{ports['behind']}",
-            "/etc/carekey/card-authorities.pem": str(pki.folder / "sub.pem"),
-            "/etc/carekey/login.pem": str(both),
-            "/etc/carekey/card-host.pem": str(both),
-        }
-        keys = {"/etc/carekey/login.key": str(both), "/etc/carekey/card-host.key": str(both)}
-        folders = {"js_path /etc/carekey;": f"js_path {folder};"}
-        where = common if proxy is haproxy else {**folders, **common, **keys}
-        stack.enter_context(
-            running(proxy(folder, where), answers=lambda: greets(ports["card-host"]), log=folder / "proxy.log")
+        front = Front(
+            ports=ports,
+            behind={"log-in": provider.port, "card-host": ports["behind"], "api-host": ports["unused"]},
+            certificate=both,
+            authorities=pki.folder / "sub.pem",
         )
-        stack.enter_context(_listening(ports["behind"]))
+        stack.enter_context(
+            running(proxy(folder, front), answers=lambda: greets(ports["card-host"]), log=folder / "proxy.log")
+        )
+        proxies.wait_for(ports["behind"])
         yield provider
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[None]:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=2).close()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            break
-    yield
 
 
 @pytest.fixture

@@ -24,8 +24,14 @@ def provider(folder: Path) -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def ward(provider: Provider, folder: Path, pharmacy: str) -> Iterator[str]:
-    with carekey.ward(provider, folder, neighbour=f"Pharmacy={pharmacy}") as address:
+def records(provider: Provider, folder: Path) -> Iterator[str]:
+    with carekey.records(provider, folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def ward(provider: Provider, folder: Path, pharmacy: str, records: str) -> Iterator[str]:
+    with carekey.ward(provider, folder, neighbour=f"Pharmacy={pharmacy}", records=records) as address:
         yield address
 
 

@@ -94,9 +94,31 @@ def carekey(folder: Path, *, port: int | None = None, **settings: str) -> Iterat
         yield replace(provider, process=process.pid)
 
 
+RECORDS = "http://localhost:8003"
+"""What tokens for the record service call it, wherever it is."""
+
+
 @contextmanager
-def ward(provider: Provider, folder: Path, *, kind: str = "ward", neighbour: str = "") -> Iterator[str]:
-    """The demo application, registered at the provider; its address."""
+def records(provider: Provider, folder: Path) -> Iterator[str]:
+    """The demo's record service; its address."""
+    port = free_port()
+    environment = {
+        "PYTHONPATH": PYTHONPATH,
+        "RECORDS_ISSUER": provider.issuer,
+        "RECORDS_NAME": RECORDS,
+        "RECORDS_PORT": str(port),
+    }
+    address = f"http://localhost:{port}"
+    command: Sequence[str] = (sys.executable, "-m", "records")
+    with running(command, answers=f"{address}/healthz", log=folder / "records.log", environment=environment):
+        yield address
+
+
+@contextmanager
+def ward(
+    provider: Provider, folder: Path, *, kind: str = "ward", neighbour: str = "", records: str | None = None
+) -> Iterator[str]:
+    """The demo application, registered at the provider; its address. `records`: where the record service is."""
     port = free_port()
     address = f"http://localhost:{port}"
     environment = {
@@ -106,6 +128,7 @@ def ward(provider: Provider, folder: Path, *, kind: str = "ward", neighbour: str
         "WARD_PORT": str(port),
         "WARD_DATA": str(folder / kind),
         "WARD_NEIGHBOUR": neighbour,
+        **({"WARD_RECORDS": RECORDS, "WARD_RECORDS_AT": records} if records else {}),
     }
     command: Sequence[str] = (sys.executable, "-m", "ward")
     about = subprocess.run(

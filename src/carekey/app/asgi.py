@@ -129,6 +129,7 @@ MAIN = Listener(
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
+API_HOST = Listener(lambda opened: opened.api_host, (("keys", KEYS_EVERY, _rotate),))
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import phones, registry
+from carekey.app import mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -22,10 +22,14 @@ from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.discovery.http import DiscoveryHttp
+from carekey.oidc.dpop.constraint import Dpop
+from carekey.oidc.dpop.http import with_nonce
+from carekey.oidc.dpop.nonces import Nonces
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.model import Issuer, Resource
+from carekey.oidc.mtls.constraint import MutualTls
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
@@ -68,7 +72,10 @@ def issuers_of(found: Settings) -> list[Issuer]:
             offline_lifetime=duration("offline_lifetime", issuer.offline_lifetime),
             offline_idle=duration("offline_idle", issuer.offline_idle),
             resources={uri: _resource(name, uri, resource) for uri, resource in issuer.resources.items()},
+            dpop_nonce=issuer.dpop_nonce == "required",
             session_management=issuer.session_management,
+            api_host=found.api_host.url,
+            client_authorities=found.api_host.anchors is not None,
             private_fetches=found.environment != "production",
         )
         for name, issuer in found.issuers.items()
@@ -123,10 +130,13 @@ def routes(
     fetch = Fetcher(private=issuer.private_fetches).get
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
-    clients = ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing)
+    clients = ClientAuthentication(
+        issuer=issuer, store=store, keys=keys, sealing=sealing, authorities=mutual_tls.authorities(found)
+    )
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
-    constraints = SenderConstraints()
+    nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
+    constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None), MutualTls())
     endpoint = TokenEndpoint(
         issuer=issuer,
         store=store,
@@ -145,8 +155,14 @@ def routes(
         scopes=SCOPE_NAMES,
         details=details,
         verifier=signer,
+        constraints=constraints,
         entropy=site.entropy,
     )
+    takes_proofs = [
+        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
+        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
+    ]
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
@@ -168,10 +184,8 @@ def routes(
             objects=objects,
             respond=respond,
         ).routes(),
-        *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
-        *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
+        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
-        *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]

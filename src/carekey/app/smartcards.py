@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from carekey.app import card_authority
-from carekey.app.settings import Settings, SettingsError, duration, origin_of
+from carekey.app import card_authority, certificates
+from carekey.app.settings import Settings, duration, origin_of
 from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.fetch import Fetcher
 from carekey.authenticators.smartcard.profiles import PkiProfile, national_card, own_card
@@ -95,11 +94,5 @@ def issuers(found: Settings) -> list[bytes]:
 
 
 def _certificates(file: str, where: str) -> tuple[bytes, ...]:
-    """Raises: SettingsError."""
-    try:
-        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{where}: {file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise SettingsError(f"{where}: {file} holds no PEM certificate.") from None
-    return tuple(one.public_bytes(Encoding.DER) for one in found)
+    """DER. Raises: SettingsError."""
+    return tuple(one.public_bytes(Encoding.DER) for one in certificates.read(file, where))

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carekey import __version__
-from carekey.app import card_authority, demo, master_key, phones, provider, registry, smartcards
+from carekey.app import card_authority, demo, master_key, mutual_tls, phones, provider, registry, smartcards
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -77,6 +77,8 @@ class Installation:
     dispatcher: Dispatcher
     card_host: Dispatcher
     """For the listener that asks for certificates; empty if there are no smartcards."""
+    api_host: Dispatcher
+    """For the listener that asks clients for certificates; empty if there is no mutual TLS."""
     revocations: RevocationCache[Tx] | None
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
@@ -123,6 +125,7 @@ async def running(
             entropy=entropy,
             dispatcher=dispatcher,
             card_host=Dispatcher(_card_host_routes(store, cards), site),
+            api_host=Dispatcher(mutual_tls.routes(found, routes, issuers), site),
             revocations=cards.revocations if cards else None,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),

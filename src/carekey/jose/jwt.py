@@ -1,6 +1,6 @@
 """Signed JWTs in compact form: strict reading, and verification against a set of keys (RFC 7515, RFC 7519).
 
-Keys come from the caller alone. What a header says of keys (`jwk`, `jku`, `x5u`, `x5c`) is never looked at, nothing
+Keys come from the caller alone. What a header says of keys (`jwk`, `jku`, `x5u`, `x5c`) is never looked at here, nothing
 is critical to us, and the caller says which algorithms it allows.
 """
 
@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from carekey.jose import base64url
+from carekey.jose import base64url, certificates
 from carekey.jose.algorithms import ASYMMETRIC, LARGEST_RSA, SMALLEST_RSA, SYMMETRIC
 
 SIZE_LIMIT = 16 * 1024
@@ -92,6 +92,9 @@ AnyKey = RSAKey | ECKey | OKPKey | OctKey
 class KeySet:
     """Keys to verify with, sorted by the algorithms that each can be used with."""
 
+    certificates: frozenset[str] = frozenset()
+    """Thumbprints (`x5t#S256`) of the certificates that the set names, of every kind of key."""
+
     def __init__(self, keys: Iterable[tuple[str | None, AnyKey]], algs: Collection[str]) -> None:
         self._by_alg: dict[str, list[tuple[str | None, AnyKey]]] = {}
         for kid, key in keys:
@@ -107,7 +110,15 @@ class KeySet:
         if not isinstance(entries, list):
             raise InvalidKeySet
         keys = ((entry, cls._imported(entry)) for entry in entries[:KEYS_LIMIT])
-        return cls(((_kid(entry), key) for entry, key in keys if key is not None), ASYMMETRIC)
+        made = cls(((_kid(entry), key) for entry, key in keys if key is not None), ASYMMETRIC)
+        made.certificates = frozenset(certificates.named(entries[:KEYS_LIMIT]))
+        return made
+
+    @classmethod
+    def of_jwk(cls, jwk: Mapping[str, Any], alg: str) -> Self:
+        """One public key for one algorithm; empty if the key is odd, weak, or of another kind."""
+        key = cls._imported(jwk)
+        return cls([] if key is None else [(None, key)], (alg,))
 
     @classmethod
     def of_secret(cls, secret: str) -> Self:

@@ -47,6 +47,13 @@ class Reason(StrEnum):
     ASSERTION_REPLAYED = "assertion_replayed"
     KEYS_UNAVAILABLE = "keys_unavailable"
 
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_MALFORMED = "certificate_malformed"
+    CERTIFICATE_NOT_VALID_NOW = "certificate_not_valid_now"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    CERTIFICATE_NAME = "certificate_name"
+    CERTIFICATE_UNKNOWN = "certificate_unknown"
+
     UNKNOWN_CODE = "unknown_code"
     CODE_EXPIRED = "code_expired"
     CODE_REPLAYED = "code_replayed"

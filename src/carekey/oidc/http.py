@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from carekey.oidc.errors import (
     TooLarge,
     TooSlow,
 )
+from carekey.oidc.mtls.http import client_of
 from carekey.oidc.tokens.sender_constraint import BEARER, Sent
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.headers import NO_STORE
@@ -70,12 +72,14 @@ def for_clients(handler: Callable[[Request], Awaitable[Response]], challenge: Ch
 
 def sent(request: Request, address: str, *, scheme: str = BEARER, access_token: str | None = None) -> Sent:
     """What sender constraints look at. `address`: the endpoint's own, as published."""
+    tls = client_of(request)
     return Sent(
         method=request.method,
-        address=address,
+        address=address if tls is None else tls.host + urlsplit(address).path,
         proofs=tuple(request.headers.getlist("dpop")),
         access_token=access_token,
         scheme=scheme,
+        certificate=tls.certificates[0] if tls and tls.certificates else None,
     )
 
 

@@ -21,7 +21,21 @@ class ClientAuthMethod(StrEnum):
     CLIENT_SECRET_JWT = "client_secret_jwt"  # noqa: S105 (a method's name)
     CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105
     CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105
+    TLS_CLIENT_AUTH = "tls_client_auth"
+    """A certificate of a PKI (RFC 8705 section 2.1)."""
+    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+    """A certificate among the client's keys (RFC 8705 section 2.2)."""
     NONE = "none"
+
+
+class SubjectName(StrEnum):
+    """Where in its certificate a client's name is: the members of RFC 8705 section 2.1.2."""
+
+    DN = "tls_client_auth_subject_dn"
+    DNS = "tls_client_auth_san_dns"
+    URI = "tls_client_auth_san_uri"
+    IP = "tls_client_auth_san_ip"
+    EMAIL = "tls_client_auth_san_email"
 
 
 class ResponseMode(StrEnum):
@@ -87,6 +101,12 @@ class Issuer:
     """An access of that kind that is not refreshed for so long ends (RFC 9700 section 4.14.2)."""
     resources: Mapping[str, Resource] = field(default_factory=dict)
     """By address."""
+    dpop_nonce: bool = False
+    """Whether DPoP proofs must have a nonce of ours (RFC 9449 section 8)."""
+    api_host: str | None = None
+    """Origin of the listener for mutual TLS (RFC 8705); None if there is none."""
+    client_authorities: bool = False
+    """Whether certificates of a PKI can be told from others there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +177,10 @@ class Client:
     """May have tokens for any person whom it names in an assertion (RFC 7523 section 2.1)."""
     dpop_bound_access_tokens: bool = False
     """Has no tokens without DPoP (RFC 9449 section 5.2)."""
+    certificate_name: Mapping[SubjectName, str] = field(default_factory=dict)
+    """What its certificate says, if it authenticates by `tls_client_auth`: one name, of one kind."""
+    certificate_bound_access_tokens: bool = False
+    """Has no tokens without mutual TLS, and those are bound to its certificate (RFC 8705 section 3.4)."""
     created_at: datetime
     disabled_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -187,6 +211,8 @@ class AuthorizationRequest:
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     """Of types that we know and that the client may ask for (RFC 9396)."""
     resource: str | None = None
+    confirmation: Confirmation | None = None
+    """The key that the code will be bound to (RFC 9449 section 10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

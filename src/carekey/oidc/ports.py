@@ -67,10 +67,11 @@ class RefreshFamilies(Protocol):
 
     def find(self, code: bytes) -> RefreshFamily | None: ...
 
-    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+    def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         """Of any number of simultaneous callers with one generation exactly one gets Rotated; the others, then and
         later, get Superseded, with the family as it is then (RFC 9700 section 4.14.2). None if there is none.
-        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge."""
+        Nobody else rotates or revokes the family before the transaction ends. Expiry is the caller's to judge.
+        `keep`: the generation stays, and every caller with it gets Rotated."""
         ...
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:

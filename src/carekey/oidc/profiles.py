@@ -24,7 +24,7 @@ class Feature(StrEnum):
     BACKCHANNEL_AUTHENTICATION = "client-initiated backchannel authentication (CIBA)"
 
 
-OFFERED: frozenset[Feature] = frozenset()
+OFFERED: frozenset[Feature] = frozenset({Feature.SENDER_CONSTRAINED_TOKENS})
 """What CareKey has of these. A profile that needs more cannot be chosen."""
 
 
@@ -43,6 +43,8 @@ class Profile:
     require_signed_request: bool = False
     """The request comes in a request object, which lives for an hour at most and says for whom it is."""
     require_signed_response: bool = False
+    keep_refresh_tokens: bool = False
+    """Refreshing gives no new refresh token: it would add nothing to a key and credentials, and be lost at times."""
     announce_iss: bool = False
     """Discovery says that `iss` is in every authorization response (RFC 9207). It is there in any case."""
     needs: frozenset[Feature] = frozenset()
@@ -56,11 +58,18 @@ class Profile:
 _PLAIN = Profile(name="cis2")
 _FAPI2 = Profile(
     name="fapi2",
-    auth_methods=frozenset({ClientAuthMethod.PRIVATE_KEY_JWT}),
+    auth_methods=frozenset(
+        {
+            ClientAuthMethod.PRIVATE_KEY_JWT,
+            ClientAuthMethod.TLS_CLIENT_AUTH,
+            ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
+        }
+    ),
     algs=frozenset({"PS256", "ES256", "EdDSA", "Ed25519"}),
     issuer_as_audience=True,
     require_pkce=True,
     require_par=True,
+    keep_refresh_tokens=True,
     announce_iss=True,
     needs=frozenset({Feature.SENDER_CONSTRAINED_TOKENS}),
 )
@@ -73,6 +82,7 @@ _MESSAGE_SIGNING = Profile(
     require_par=True,
     require_signed_request=True,
     require_signed_response=True,
+    keep_refresh_tokens=True,
     announce_iss=True,
     needs=_FAPI2.needs,
 )
@@ -105,6 +115,7 @@ def together(name: str, other: str) -> Profile:
         require_par=a.require_par or b.require_par,
         require_signed_request=a.require_signed_request or b.require_signed_request,
         require_signed_response=a.require_signed_response or b.require_signed_response,
+        keep_refresh_tokens=a.keep_refresh_tokens or b.keep_refresh_tokens,
         announce_iss=a.announce_iss or b.announce_iss,
         needs=a.needs | b.needs,
     )
@@ -113,3 +124,13 @@ def together(name: str, other: str) -> Profile:
 def demands(issuer: Issuer, client: Client) -> Profile:
     """What this issuer asks of this client, besides what the client has registered of its own accord."""
     return together(issuer.profile, client.profile or issuer.profile)
+
+
+def auth_methods(issuer: Issuer, asked: Profile) -> frozenset[ClientAuthMethod]:
+    """Those that a profile allows and the issuer has what it takes for."""
+    without = set()
+    if issuer.api_host is None:
+        without.add(ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
+    if issuer.api_host is None or not issuer.client_authorities:
+        without.add(ClientAuthMethod.TLS_CLIENT_AUTH)
+    return asked.auth_methods - without

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.commands.serve import card_host_beside, check_card_host, check_port, run_server
+from carekey.app.commands.serve import BESIDE, check_beside, check_port, listeners_beside, run_server
 from carekey.app.settings import Settings
 from carekey.app.terminal import Config, Json, put_json, put_table, read_settings, run, say, this_operator
 from carekey.app.wiring import check_ways, prepare
@@ -18,6 +18,7 @@ from carekey.app.wiring import check_ways, prepare
 commands = typer.Typer(help="Start a demonstration, or list its people.", invoke_without_command=True)
 
 APPLICATIONS = {"ward": 8001, "pharmacy": 8002}
+RECORDS = "http://localhost:8003"
 _FOLDER = Path(__file__).parents[4] / "demo"
 """The applications are in the repository, not in the installed package."""
 
@@ -42,9 +43,10 @@ def demo(context: typer.Context, config: Config = None) -> None:
         found = read_settings(config)
     check_ways(found)
     check_port(found)
-    check_card_host(found, wanted=False)
+    for listener in BESIDE:
+        check_beside(listener, found, wanted=False)
     run(_furnish(config))
-    with _applications(found), card_host_beside(found):
+    with _applications(found), listeners_beside(found):
         _welcome(found)
         run_server(found, workers=found.server.workers)
 
@@ -78,7 +80,7 @@ async def _furnish(config: Path | None) -> None:
     async with opened(config) as running:
         issuer = running.issuers[0]
         for kind in _present():
-            metadata = _registration(kind, issuer.url)
+            metadata = _registration(kind, issuer.url, records=RECORDS in issuer.resources)
             id = ClientId(str(metadata["client_id"]))
             known = await running.store.read(lambda tx: {client.id for client in tx.clients.list(issuer.name)})
             if id not in known:
@@ -90,6 +92,7 @@ async def _furnish(config: Path | None) -> None:
                     entropy=running.entropy,
                     by=this_operator(),
                     now=running.clock.now(),
+                    by_operator=True,
                 )
         if running.settings.virtual_cards() and running.card_authorities:
             await demo_cards.issue(running)
@@ -99,7 +102,7 @@ def _present() -> list[str]:
     return list(APPLICATIONS) if _FOLDER.is_dir() else []
 
 
-def _environment(kind: str, issuer: str) -> dict[str, str]:
+def _environment(kind: str, issuer: str, *, records: bool) -> dict[str, str]:
     names = {"ward": "Ward 7", "pharmacy": "Pharmacy"}
     other = next(name for name in APPLICATIONS if name != kind)
     return {
@@ -107,16 +110,18 @@ def _environment(kind: str, issuer: str) -> dict[str, str]:
         "WARD_ISSUER": issuer,
         "WARD_DATA": str(Path(os.environ.get("CAREKEY_DATA", "data")) / kind),
         "WARD_NEIGHBOUR": f"{names[other]}=http://localhost:{APPLICATIONS[other]}",
+        **({"WARD_RECORDS": RECORDS} if kind == "ward" and records else {}),
+        "RECORDS_ISSUER": issuer,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_FOLDER), os.environ.get("PYTHONPATH")])),
     }
 
 
-def _registration(kind: str, issuer: str) -> dict[str, object]:
+def _registration(kind: str, issuer: str, *, records: bool) -> dict[str, object]:
     import json
 
     done = subprocess.run(
         [sys.executable, "-m", "ward", "registration"],
-        env={**os.environ, **_environment(kind, issuer)},
+        env={**os.environ, **_environment(kind, issuer, records=records)},
         capture_output=True,
         check=True,
     )
@@ -126,10 +131,14 @@ def _registration(kind: str, issuer: str) -> dict[str, object]:
 
 @contextmanager
 def _applications(found: Settings) -> Iterator[None]:
-    issuer = next(iter(found.issuers.values())).url
+    issuer = next(iter(found.issuers.values()))
+    records = RECORDS in issuer.resources
+    programs = [("ward", kind) for kind in _present()] + [("records", "ward")] * (records and bool(_present()))
     started = [
-        subprocess.Popen([sys.executable, "-m", "ward"], env={**os.environ, **_environment(kind, issuer)})
-        for kind in _present()
+        subprocess.Popen(  # noqa: S603 (programs of our own)
+            [sys.executable, "-m", program], env={**os.environ, **_environment(kind, issuer.url, records=records)}
+        )
+        for program, kind in programs
     ]
     try:
         yield
@@ -150,6 +159,7 @@ def _welcome(found: Settings) -> None:
         if found.virtual_cards():
             say("     with Smartcard, then Use a virtual card: be any of the people, without hardware.")
         say("  2. Open http://localhost:8002 (Pharmacy): you are logged in already.")
+        say("     A patient's name in Ward 7 opens a record at an API, which may want a better log-in first.")
     say(f"  3. Open {base}/demo: add your browser's passkey or security key to one of the people,")
     if found.virtual_cards():
         say(f"     or take their card as a file into your browser, which then shows it to {found.smartcards.url}.")

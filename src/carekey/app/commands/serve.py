@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,11 @@ AGAIN_AFTER = 1.0
 class Listener(StrEnum):
     MAIN = "main"
     CARD_HOST = "card-host"
+    API_HOST = "api-host"
+
+
+BESIDE = (Listener.CARD_HOST, Listener.API_HOST)
+"""Those that ask for certificates."""
 
 
 def serve(
@@ -35,7 +40,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes that share the port.", min=1)] = None,
     only: Annotated[Listener | None, typer.Option(help="Start one listener, where each has its own machine.")] = None,
 ) -> None:
-    """Start the provider, and the listener for smartcards if there are any.
+    """Start the provider, and the listeners for smartcards and for mutual TLS if the settings have them.
 
     In an empty folder it starts a sandbox: SQLite, keys of its own, plain http on loopback.
 
@@ -47,34 +52,45 @@ def serve(
     check_ways(found)
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
-    if only is not Listener.MAIN:
-        check_card_host(found, wanted=only is Listener.CARD_HOST)
-    if only is Listener.CARD_HOST:
+    for listener in BESIDE:
+        if only in {None, listener}:
+            check_beside(listener, found, wanted=only is listener)
+    if only is not None and only is not Listener.MAIN:
         prepare(found)
-        run_card_host(found)
+        run_listener(only, found)
         return
     check_port(found)
     check_certificate(found)
     prepare(found)
     try_out(found)
     announce(found)
-    with nullcontext() if only is Listener.MAIN else card_host_beside(found):
+    with ExitStack() as stack:
+        if only is None:
+            stack.enter_context(listeners_beside(found))
         run_server(found, workers=workers or found.server.workers)
 
 
-def run_card_host(found: Settings) -> None:
-    from carekey.app import card_host
+def run_listener(listener: Listener, found: Settings) -> None:
+    from carekey.app import api_host, card_host
 
-    card_host.run(found)
+    (api_host if listener is Listener.API_HOST else card_host).run(found)
 
 
 @contextmanager
-def card_host_beside(found: Settings) -> Iterator[None]:
-    """The card host in a process of its own, for as long as this one runs; started again if it ends before."""
-    if found.smartcards.url is None:
+def listeners_beside(found: Settings) -> Iterator[None]:
+    """Those that ask for certificates, each in a process of its own, for as long as this one runs."""
+    with ExitStack() as stack:
+        if found.smartcards.url is not None:
+            stack.enter_context(_beside(Listener.CARD_HOST, "carekey.app.card_host"))
+        if found.api_host.url is not None:
+            stack.enter_context(_beside(Listener.API_HOST, "carekey.app.api_host"))
         yield
-        return
-    command = [sys.executable, "-m", "carekey.app.card_host"]
+
+
+@contextmanager
+def _beside(listener: Listener, module: str) -> Iterator[None]:
+    """Started again if it ends before."""
+    command = [sys.executable, "-m", module]
     ending = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
@@ -85,7 +101,7 @@ def card_host_beside(found: Settings) -> Iterator[None]:
     def keep() -> None:
         nonlocal running
         while running.wait() is not None and not ending.wait(AGAIN_AFTER):
-            log.error("card-host:ended", status=running.returncode)
+            log.error("listener:ended", listener=listener.value, status=running.returncode)
             running = start()
             if ending.is_set():  # since the wait
                 running.terminate()
@@ -170,13 +186,36 @@ def check_certificate(found: Settings) -> None:
         ) from None
 
 
-def check_card_host(found: Settings, *, wanted: bool) -> None:
-    """Raises: SettingsError, CommandError, if it cannot start."""
-    if found.smartcards.url is None:
+def check_beside(listener: Listener, found: Settings, *, wanted: bool) -> None:
+    """Whether a listener that asks for certificates can start, if there is to be one.
+
+    Raises: SettingsError, CommandError.
+    """
+    from carekey.app import api_host, card_host
+
+    if listener is Listener.CARD_HOST:
+        section, url, proxied, context = "smartcards", found.smartcards.url, found.smartcards.proxied, card_host.context
+    else:
+        section, url, proxied, context = "api_host", found.api_host.url, found.api_host.proxied, api_host.context
+    if url is None:
         if wanted:
-            raise CommandError("There is no card host: set smartcards.url.")
+            raise CommandError(f"There is no {listener.replace('-', ' ')}: set {section}.url.")
         return
-    from carekey.app import card_host
+    if listener is Listener.CARD_HOST:
+        check_card_issuers(found)
+    if proxied:
+        return
+    try:
+        context(found)
+    except (OSError, ssl.SSLError) as error:
+        raise CommandError(
+            f"{section}.certificate or {section}.private_key cannot be used: {error.strerror or error}. "
+            "Both are PEM files, and the key belongs to the certificate."
+        ) from None
+
+
+def check_card_issuers(found: Settings) -> None:
+    """Raises: SettingsError, CommandError."""
     from carekey.app.smartcards import profiles
 
     if not profiles(found):
@@ -184,15 +223,6 @@ def check_card_host(found: Settings, *, wanted: bool) -> None:
             "smartcards.url is set, but no card would be accepted: add a table [smartcards.pkis.NAME], "
             "or make an authority with `carekey card new-authority`."
         )
-    if found.smartcards.proxied:
-        return
-    try:
-        card_host.context(found)
-    except (OSError, ssl.SSLError) as error:
-        raise CommandError(
-            f"smartcards.certificate or smartcards.private_key cannot be used: {error.strerror or error}. "
-            "Both are PEM files, and the key belongs to the certificate."
-        ) from None
 
 
 def announce(found: Settings) -> None:

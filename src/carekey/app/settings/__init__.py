@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from carekey.app.settings import issuers, phones, smartcards
+from carekey.app.settings import api_host, issuers, phones, smartcards
+from carekey.app.settings.api_host import ApiHost
 from carekey.app.settings.issuers import Issuer, Resource
 from carekey.app.settings.phones import Uaf
 from carekey.app.settings.section import (
@@ -31,6 +32,7 @@ from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
 from carekey.app.settings.workstations import Workstations
 
 __all__ = [
+    "ApiHost",
     "CardAuthority",
     "CardPki",
     "Issuer",
@@ -132,6 +134,7 @@ class Settings(Section, frozen=True):
     smartcards: Smartcards = Smartcards()
     card_authority: CardAuthority = CardAuthority()
     workstations: Workstations = Workstations()
+    api_host: ApiHost = ApiHost()
     uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
     """Named address ranges, such as `hscn = ["10.0.0.0/8"]`. An address in none of them is in zone `internet`."""
@@ -255,7 +258,10 @@ def _with_default_issuers(settings: Settings) -> Settings:
     cards = ["smartcard"] if settings.smartcards.url else []
     ways = [*cards, "passkey", "security-key", "phone", "this-phone"]
     sandbox = Issuer(url=f"{base}/sandbox", sandbox=True, ways=[*ways, "password"], realm="/Sandbox")
-    healthcare = Issuer(url=base, sandbox=True, ways=ways)
+    # What the demo's ward application calls.
+    records = {"http://localhost:8003": Resource(scopes=["records.read"], jwt=True)}
+    demo = records if settings.environment == "demo" else {}
+    healthcare = Issuer(url=base, sandbox=True, ways=ways, resources=demo)
     # Without real people, applications under development are on loopback at the health-care issuer too.
     return msgspec.structs.replace(settings, issuers={"healthcare": healthcare, "sandbox": sandbox})
 
@@ -298,6 +304,12 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError(
             "smartcards.virtual needs smartcards.url, and sandbox = true at each issuer that takes smartcards."
         )
+    api_host.check(
+        settings.api_host,
+        origins=settings.origins(),
+        proxies=settings.server.proxies,
+        shared=settings.database_url() != "memory:",
+    )
     phones.check(settings.uaf)
     if settings.environment == "production":
         _check_production(settings)

@@ -34,7 +34,8 @@ class Issuer(Section, frozen=True):
     announce_iss: bool = False
     """Whether discovery announces the `iss` response parameter. Announcing breaks clients that drop it."""
     profile: str = "cis2"
-    """The security profile that every application of this issuer keeps to at least: `cis2` or `oidc-basic` (docs/specs/profiles.md).
+    """The security profile that every application of this issuer keeps to at least: `cis2`, `oidc-basic`, `fapi2` or
+    `fapi2-message-signing` (docs/specs/profiles.md).
     An application may be registered under a stricter one."""
     remember_way: bool = True
     """Whether the browser keeps the name of the way last used, for 90 days."""
@@ -54,6 +55,9 @@ class Issuer(Section, frozen=True):
     """The same for applications that have `offline_access`, whether or not the session is ended."""
     offline_idle: str = "7d"
     """Access of that kind that is not refreshed for so long ends."""
+    dpop_nonce: str = "off"
+    """`required`: DPoP proofs must have a nonce that we choose (RFC 9449 section 8), which costs a client that has
+    none one more request. `off`: they need none."""
     resources: dict[str, Resource] = {}
     """APIs that access tokens can be for (RFC 8707), by their address."""
 
@@ -73,6 +77,8 @@ def check(name: str, issuer: Issuer) -> None:
         raise SettingsError(f"issuers.{name}.url must not end in a slash: endpoints are appended to it.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(f"issuers.{name}.url must be https: plain http is for loopback alone.")
+    if issuer.dpop_nonce not in {"off", "required"}:
+        raise SettingsError(f"issuers.{name}.dpop_nonce is {issuer.dpop_nonce!r}; there are off, required.")
     if issuer.consent_lifetime is not None:
         duration(f"issuers.{name}.consent_lifetime", issuer.consent_lifetime)
     for field in ("refresh_lifetime", "offline_lifetime", "offline_idle"):

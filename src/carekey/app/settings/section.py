@@ -1,6 +1,7 @@
 """What every part of the settings is made of."""
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -51,3 +52,20 @@ def origin_of(url: str) -> str:
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + ("" if parts.port in {None, default} else f":{parts.port}")
+
+
+def check_tls_host(
+    section: str, url: str, *, example: str, own_tls: bool, proxied: bool, proxies: Collection[str], shared: bool
+) -> None:
+    """A listener that asks for certificates. `own_tls`: it has a certificate itself. `shared`: two processes can share
+    the database. Raises: SettingsError."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("*.")
+    if parts.scheme != "https" or not host or "*" in host or parts.path or parts.query or parts.fragment:
+        raise SettingsError(f"{section}.url must be an https origin without a path, such as {example}.")
+    if not own_tls and not proxied:
+        raise SettingsError(f"{section}.url needs {section}.certificate and {section}.private_key, or proxied = true.")
+    if proxied and not proxies:
+        raise SettingsError(f"{section}.proxied needs server.proxies: whose Client-Cert is to be believed?")
+    if not shared:
+        raise SettingsError(f"{section}.url needs a database that two processes can share: set database.url.")

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from carekey.app.settings.section import Section, SettingsError, duration
+from carekey.app.settings.section import Section, SettingsError, check_tls_host, duration
 
 
 class CardPki(Section, frozen=True):
@@ -79,20 +78,17 @@ def check(cards: Smartcards, *, origins: Collection[str], proxies: Collection[st
     """`shared`: whether two processes can share the database. Raises: SettingsError."""
     if cards.url is None:
         return
-    parts = urlsplit(cards.url)
-    host = (parts.hostname or "").removeprefix("*.")
-    if parts.scheme != "https" or not host or "*" in host or parts.path or parts.query or parts.fragment:
-        raise SettingsError("smartcards.url must be an https origin without a path, such as https://*.card.example.")
+    check_tls_host(
+        "smartcards",
+        cards.url,
+        example="https://*.card.example",
+        own_tls=cards.certificate is not None and cards.private_key is not None,
+        proxied=cards.proxied,
+        proxies=proxies,
+        shared=shared,
+    )
     if cards.url in origins:
         raise SettingsError("smartcards.url must not be an issuer's origin: browsers would be asked for a card always.")
-    if (cards.certificate is None or cards.private_key is None) and not cards.proxied:
-        raise SettingsError(
-            "smartcards.url needs smartcards.certificate and smartcards.private_key, or proxied = true."
-        )
-    if cards.proxied and not proxies:
-        raise SettingsError("smartcards.proxied needs server.proxies: whose Client-Cert is to be believed?")
-    if not shared:
-        raise SettingsError("Smartcards need a database that two processes can share: set database.url.")
     for name, pki in cards.pkis.items():
         if pki.grace is not None:
             duration(f"smartcards.pkis.{name}.grace", pki.grace)

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     REQUEST_URI_OF_ANOTHER_CLIENT = "request_uri_of_another_client"
     REQUEST_URI_PUSHED = "request_uri_pushed"
     NOT_PUSHED = "not_pushed"
+    DPOP_JKT = "dpop_jkt"
     NOT_SIGNED = "not_signed"
     RESPONSE_NOT_SIGNED = "response_not_signed"
     PROFILE_LACKS = "profile_lacks"

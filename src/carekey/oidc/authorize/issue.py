@@ -79,6 +79,7 @@ class CodeIssuer(Generic[TxT_contra]):
                 requested_claims=request.requested_claims,
                 authorization_details=request.authorization_details,
                 resource=request.resource,
+                confirmation=request.confirmation,
                 issued_at=now,
                 expires_at=now + rules.code_lifetime,
             ),

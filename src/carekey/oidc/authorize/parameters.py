@@ -17,9 +17,10 @@ from carekey.oidc.authorize.errors import (
     UnsupportedResponseType,
 )
 from carekey.oidc.errors import InvalidRequest, InvalidScope, UnauthorizedClient
-from carekey.oidc.model import Client, ClientAuthMethod, Issuer, Resource, ResponseMode
+from carekey.oidc.model import Client, ClientAuthMethod, Confirmation, Issuer, Resource, ResponseMode
 from carekey.oidc.profiles import Profile, demands
 from carekey.oidc.resource import asked
+from carekey.oidc.tokens.sender_constraint import JKT
 from carekey.web.fields import Fields
 
 LIMITS: Mapping[str, int] = {
@@ -41,6 +42,7 @@ LIMITS: Mapping[str, int] = {
     "display": 64,
     "code_challenge": 128,
     "code_challenge_method": 64,
+    "dpop_jkt": 64,
     "request": 16384,
     "request_uri": 2048,
     "registration": 8192,
@@ -156,6 +158,19 @@ def check_pkce(received: Received) -> None:
         raise InvalidRequest("code_challenge_method must be S256", reason=Reason.PKCE_METHOD)
     if not _CHALLENGE.fullmatch(challenge):
         raise InvalidRequest("code_challenge must be 43 base64url characters", reason=Reason.PKCE_CHALLENGE)
+
+
+def check_dpop_jkt(received: Received) -> None:
+    """A SHA-256 thumbprint (RFC 9449 section 10)."""
+    jkt = received.get("dpop_jkt")
+    if jkt is not None and not _CHALLENGE.fullmatch(jkt):
+        raise InvalidRequest("dpop_jkt must be 43 base64url characters", reason=Reason.DPOP_JKT)
+
+
+def confirmation(received: Received) -> Confirmation | None:
+    """The key that the code will be bound to."""
+    jkt = received.get("dpop_jkt")
+    return None if jkt is None else {JKT: jkt}
 
 
 _MODES = {"jwt": ResponseMode.QUERY_JWT, **{mode.value: mode for mode in ResponseMode}}

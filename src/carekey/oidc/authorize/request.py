@@ -73,6 +73,7 @@ CHECKS: tuple[Callable[[Received], None], ...] = (
     parameters.check_registration,
     parameters.check_response_type,
     parameters.check_pkce,
+    parameters.check_dpop_jkt,
 )
 """The second half, in this order: whatever needs no value back. Readers of values follow in `read`."""
 
@@ -110,6 +111,7 @@ def read(
         response_alg=client.response_alg,
         authorization_details=wanted,
         resource=target.uri if target else None,
+        confirmation=parameters.confirmation(received),
     )
     asked = Asked(
         client=client.id,

@@ -58,11 +58,10 @@ def plain(text: str) -> bool:
 
 def audiences(issuer: Issuer) -> frozenset[str]:
     """Everything that an assertion for this issuer may call it (RFC 9126 section 2 adds the third)."""
-    return frozenset(
-        form
-        for address in (issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS))
-        for form in (address, *_with_and_without_port(address))
-    )
+    named = [issuer.url, *(endpoints.address(issuer, one) for one in _TAKE_ASSERTIONS)]
+    if issuer.api_host is not None:
+        named += [endpoints.mtls_address(issuer, one) for one in _TAKE_ASSERTIONS]
+    return frozenset(form for address in named for form in (address, *_with_and_without_port(address)))
 
 
 def _with_and_without_port(address: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 The assertion, if there is one, says which client; `client_id` may be missing beside it (cis2-profile section 2.17).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,19 +14,36 @@ from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret
 from carekey.kernel.unit_of_work import Store
-from carekey.oidc.client_auth import client_secret, client_secret_jwt, private_key_jwt
+from carekey.oidc.client_auth import (
+    client_secret,
+    client_secret_jwt,
+    private_key_jwt,
+    self_signed_tls_client_auth,
+    tls_client_auth,
+)
 from carekey.oidc.client_auth.assertion import REASONS, TYPE, Proven, audiences, claimed_client, plain
 from carekey.oidc.client_auth.keys import NO_KEYS, ClientKeys, KeysUnavailable
 from carekey.oidc.client_auth.private_key_jwt import NeedKeys
+from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
 from carekey.oidc.errors import InvalidAssertion, InvalidClient, InvalidRequest, OAuthError, Reason
 from carekey.oidc.events import ClientRefused
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import Assertions, OidcTx
-from carekey.oidc.profiles import Profile, demands
+from carekey.oidc.profiles import Profile, auth_methods, demands
 from carekey.web.fields import Fields
 
 PARAMETERS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a request says of its client besides the form."""
+
+    authorization: str | None = None
+    """The header of that name."""
+    certificates: tuple[bytes, ...] = ()
+    """DER, that which its client proved to hold first (`oidc/mtls/http.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +129,24 @@ class Authenticated:
 
 
 class ClientAuthentication:
-    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], keys: ClientKeys, sealing: Sealing) -> None:
+    def __init__(
+        self,
+        *,
+        issuer: Issuer,
+        store: Store[OidcTx],
+        keys: ClientKeys,
+        sealing: Sealing,
+        authorities: ClientAuthorities | None = None,
+    ) -> None:
         self._issuer = issuer
         self._store = store
         self._keys = keys
         self._sealing = sealing
+        self._authorities = authorities
         self._audiences = audiences(issuer)
 
     async def admit(
-        self, fields: Fields, authorization: str | None, *, reads: Collection[str], now: datetime, reference: str
+        self, fields: Fields, credentials: Credentials, *, reads: Collection[str], now: datetime, reference: str
     ) -> Authenticated:
         """Authenticate whoever sent these. `reads`: the parameters that may not come twice, whoever it is.
 
@@ -129,9 +155,9 @@ class ClientAuthentication:
         claimed = fields.as_dict().get("client_id", "")
         try:
             check_once(fields, reads)
-            by = presented(fields, authorization)
+            by = presented(fields, credentials.authorization)
             claimed = by.client
-            return await self.authenticate(by, now=now)
+            return await self.authenticate(by, credentials.certificates, now=now)
         except OAuthError as error:
             await self.record_stranger(error, claimed=claimed, now=now, reference=reference)
             raise
@@ -156,7 +182,7 @@ class ClientAuthentication:
         except KeysUnavailable:
             return NO_KEYS
 
-    async def authenticate(self, by: Presented, *, now: datetime) -> Authenticated:
+    async def authenticate(self, by: Presented, certificates: Sequence[bytes], *, now: datetime) -> Authenticated:
         """Raises: InvalidClient, InvalidAssertion."""
         # An assertion is refused with one text, whatever was wrong: also if there is no such client.
         refusal = InvalidAssertion if isinstance(by, ByAssertion) else InvalidClient
@@ -166,7 +192,7 @@ class ClientAuthentication:
         if client.disabled_at is not None:
             raise refusal(reason=Reason.DISABLED_CLIENT)
         asked = demands(self._issuer, client)
-        if client.auth_method not in asked.auth_methods:
+        if client.auth_method not in auth_methods(self._issuer, asked):
             raise refusal(reason=Reason.METHOD_NOT_REGISTERED)
         match by, client.auth_method:
             case ByAssertion(), ClientAuthMethod.PRIVATE_KEY_JWT:
@@ -177,10 +203,28 @@ class ClientAuthentication:
             case BySecret(), method if method is by.method:
                 client_secret.check(client, by.secret)
                 return Authenticated(client, None)
+            case ByNameAlone(), ClientAuthMethod.TLS_CLIENT_AUTH if self._authorities is not None:
+                tls_client_auth.check(client, certificates, self._authorities, now=now)
+                return Authenticated(client, None)
+            case ByNameAlone(), ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH:
+                await self._by_registered_certificate(certificates, client, now)
+                return Authenticated(client, None)
             case ByNameAlone(), ClientAuthMethod.NONE:
                 return Authenticated(client, None)
             case _:
                 raise refusal(reason=Reason.METHOD_NOT_REGISTERED)
+
+    async def _by_registered_certificate(self, chain: Sequence[bytes], client: Client, now: datetime) -> None:
+        """Raises: InvalidClient."""
+        self_signed_tls_client_auth.check_shown(chain, now=now)
+        try:
+            keys: KeySet | None = await self._keys.of(client, now=now)
+            if keys is not None and not self_signed_tls_client_auth.known(chain, keys):
+                keys = await self._keys.newer(client, now=now)
+        except KeysUnavailable:
+            raise InvalidClient(reason=Reason.KEYS_UNAVAILABLE) from None
+        if keys is None or not self_signed_tls_client_auth.known(chain, keys):
+            raise InvalidClient(reason=Reason.CERTIFICATE_UNKNOWN)
 
     async def _by_private_key(self, token: Unverified, client: Client, asked: Profile, now: datetime) -> Proven:
         if asked.issuer_as_audience and token.claims.get("aud") != self._issuer.url:

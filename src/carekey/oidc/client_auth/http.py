@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.authenticate import ClientAuthentication, Credentials
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.http import RawHeader, read_form
+from carekey.oidc.mtls.http import client_of
 from carekey.web.fields import Fields
 from carekey.web.kit import Request
 
@@ -20,6 +21,11 @@ async def client_form(request: Request, clients: ClientAuthentication) -> Fields
         now = request.site.clock.now()
         await clients.record_stranger(error, claimed="", now=now, reference=request.reference)
         raise
+
+
+def credentials(request: Request) -> Credentials:
+    tls = client_of(request)
+    return Credentials(authorization=request.headers.get("authorization"), certificates=tls.certificates if tls else ())
 
 
 def challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:

@@ -16,8 +16,9 @@ from carekey.jose.jwt import InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer
-from carekey.oidc.profiles import PROFILES, Profile, together
+from carekey.oidc.model import ActingAs, Client, ClientAuthMethod, Issuer, SubjectName
+from carekey.oidc.mtls import certificate
+from carekey.oidc.profiles import PROFILES, Profile, auth_methods, together
 
 _WITH_CREDENTIALS = frozenset(
     {
@@ -178,7 +179,7 @@ def parse(
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "asks for encryption, which is not offered here")
     profile, asked = _profile(read, issuer)
-    method = _auth_method(read, asked)
+    method = _auth_method(read, asked, issuer)
     for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
         read.refuse("grant_types", f"has {grant_type}, which a client without credentials cannot use")
     scope = read.text("scope")
@@ -228,6 +229,9 @@ def parse(
         introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
         exchange_from=_exchange_from(read),
         assert_people=read.flag("assert_people"),
+        dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
+        certificate_name=_certificate_name(read, method),
+        certificate_bound_access_tokens=_certificate_bound(read, issuer),
         created_at=now,
         metadata=_kept(read, kind),
     )
@@ -254,8 +258,8 @@ def _demand(read: _Reader, field: str, asked: Profile, *, demanded: bool) -> boo
     return read.flag(field) or demanded
 
 
-def _auth_method(read: _Reader, asked: Profile) -> ClientAuthMethod:
-    allowed = {one.value for one in asked.auth_methods}
+def _auth_method(read: _Reader, asked: Profile, issuer: Issuer) -> ClientAuthMethod:
+    allowed = {one.value for one in auth_methods(issuer, asked)}
     usual = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
     return ClientAuthMethod(read.choice("token_endpoint_auth_method", usual, allowed))
 
@@ -293,7 +297,36 @@ def _keys(read: _Reader, method: ClientAuthMethod, issuer: Issuer) -> tuple[Mapp
         and not read.faulty("jwks", "jwks_uri")
     ):
         read.refuse("jwks_uri", "or jwks is needed for private_key_jwt")
+    if method is ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH and not read.faulty("jwks", "jwks_uri"):
+        if jwks is None and jwks_uri is None:
+            read.refuse("jwks_uri", f"or jwks is needed for {method}")
+        elif jwks is not None and not KeySet.of_jwks(jwks).certificates:
+            read.refuse("jwks", "has no certificate: give each key its x5c")
     return jwks, jwks_uri
+
+
+def _certificate_name(read: _Reader, method: ClientAuthMethod) -> dict[SubjectName, str]:
+    """RFC 8705 section 2.1.2: exactly one name, of whichever kind."""
+    texts = {kind: read.text(kind.value) for kind in SubjectName}
+    given = {kind: text for kind, text in texts.items() if text is not None}
+    wanted = method is ClientAuthMethod.TLS_CLIENT_AUTH
+    if wanted and not given and not read.faulty(*SubjectName):
+        read.refuse(SubjectName.DN, f"or one of {', '.join(list(SubjectName)[1:])} is needed for {method}")
+    for kind in list(given)[0 if not wanted else 1 :]:
+        read.refuse(kind, "is one name too many" if wanted else f"is for {ClientAuthMethod.TLS_CLIENT_AUTH} alone")
+    for kind, text in given.items():
+        wrong = certificate.flaw(kind, text)
+        if wrong is not None:
+            read.refuse(kind, wrong)
+    return given
+
+
+def _certificate_bound(read: _Reader, issuer: Issuer) -> bool:
+    field = "tls_client_certificate_bound_access_tokens"
+    wanted = read.flag(field)
+    if wanted and issuer.api_host is None:
+        read.refuse(field, "needs mutual TLS, which is not offered here")
+    return wanted
 
 
 def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
@@ -411,6 +444,9 @@ def describe(client: Client) -> dict[str, Any]:
         "introspection_signed_response_alg": client.introspection_alg if client.introspection_alg != "RS256" else None,
         "token_exchange_from": dict(client.exchange_from) or None,
         "assert_people": client.assert_people or None,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens or None,
+        **{kind.value: name for kind, name in client.certificate_name.items()},
+        "tls_client_certificate_bound_access_tokens": client.certificate_bound_access_tokens or None,
         **client.metadata,
     }
     return {name: value for name, value in members.items() if value is not None and value != []}

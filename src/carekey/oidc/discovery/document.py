@@ -11,7 +11,7 @@ from carekey.oidc import endpoints
 from carekey.oidc.authorize.parameters import response_modes
 from carekey.oidc.claims.registry import CLAIM_NAMES, SCOPE_NAMES
 from carekey.oidc.model import ClientAuthMethod, Issuer
-from carekey.oidc.profiles import PROFILES
+from carekey.oidc.profiles import PROFILES, auth_methods
 
 _PROTOCOL_CLAIMS = (
     *(
@@ -41,7 +41,8 @@ def document(
     scopes = [*SCOPE_NAMES, *(["offline_access"] if "refresh_token" in grant_types else [])]
     for resource in issuer.resources.values():
         scopes += sorted(resource.scopes)
-    methods = [method.value for method in ClientAuthMethod if method in asked.auth_methods]
+    offered = auth_methods(issuer, asked)
+    methods = [method.value for method in ClientAuthMethod if method in offered]
     confidential = [method for method in methods if method != ClientAuthMethod.NONE]
     algs = [name for name in SIGNING if name in asked.algs]
     macs = sorted(SYMMETRIC) if ClientAuthMethod.CLIENT_SECRET_JWT in asked.auth_methods else []
@@ -75,6 +76,7 @@ def document(
         "introspection_signing_alg_values_supported": algs,
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "dpop_signing_alg_values_supported": algs,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,
@@ -92,6 +94,11 @@ def document(
     }
     if issuer.session_management:
         told["check_session_iframe"] = endpoints.address(issuer, endpoints.CHECK_SESSION)
+    if issuer.api_host is not None:
+        told["tls_client_certificate_bound_access_tokens"] = True
+        told["mtls_endpoint_aliases"] = {
+            name: endpoints.mtls_address(issuer, endpoint) for name, endpoint in endpoints.BACK_CHANNEL.items()
+        }
     if details:
         told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:

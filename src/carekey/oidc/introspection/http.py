@@ -9,13 +9,14 @@ from carekey.kernel.actor import client as client_actor
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
 from carekey.oidc.errors import InvalidClient, InvalidRequest, Reason
 from carekey.oidc.events import IntrospectionRefused
 from carekey.oidc.http import answer, for_clients, json_answer
 from carekey.oidc.introspection.introspect import INACTIVE, Look, NotTheirs
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
@@ -48,7 +49,7 @@ class IntrospectionHttp:
     async def _introspect(self, request: Request) -> Response:
         fields, now = await client_form(request, self._clients), request.site.clock.now()
         authenticated = await self._clients.admit(
-            fields, request.headers.get("authorization"), reads=_READS, now=now, reference=request.reference
+            fields, credentials(request), reads=_READS, now=now, reference=request.reference
         )
         client, token = authenticated.client, fields.get("token")
         if client.auth_method is ClientAuthMethod.NONE:  # who could be anybody could try out tokens (section 2.1)
@@ -72,7 +73,9 @@ class IntrospectionHttp:
         return await self._answer(request, client, seen)
 
     async def _answer(self, request: Request, client: Client, seen: dict[str, Any]) -> Response:
-        if _MEDIA_TYPE not in request.headers.get("accept", ""):
+        # A client that signs its messages takes no answer that anybody could have written (FAPI 2.0 Message Signing 5.5).
+        signs = demands(self._issuer, client).require_signed_response
+        if _MEDIA_TYPE not in request.headers.get("accept", "") and not signs:
             return json_answer(seen)
         now = request.site.clock.now()
         await self._signer.refresh(now, alg=client.introspection_alg)

@@ -8,6 +8,7 @@ Source: RFC 9126 section 2.
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,13 +23,15 @@ from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason, Unreturnable
 from carekey.oidc.authorize.parameters import LIMITS, Arrival
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.errors import InvalidClient, InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import Client, Issuer, PushedRequest
 from carekey.oidc.par.events import PushRefused, RequestPushed
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
+from carekey.oidc.tokens.sender_constraint import JKT, NOTHING, SenderConstraints, Sent, Shown
 from carekey.web.fields import Fields
 
 _KNOWN = frozenset({*LIMITS, "resource"})
@@ -45,6 +48,7 @@ class PushedRequests:
         scopes: Collection[str],
         details: DetailTypes,
         verifier: Verifier,
+        constraints: SenderConstraints,
         entropy: Entropy,
     ) -> None:
         """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
@@ -55,20 +59,24 @@ class PushedRequests:
         self._scopes = frozenset(scopes)
         self._details = details
         self._verifier = verifier
+        self._constraints = constraints
         self._entropy = entropy
 
     async def answer(
-        self, fields: Fields, authorization: str | None, *, now: datetime, reference: str
+        self, fields: Fields, credentials: Credentials, sent: Sent, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (section 2.2). Raises: OAuthError, after recording it."""
-        by = await self._clients.admit(fields, authorization, reads=PARAMETERS, now=now, reference=reference)
+        by = await self._clients.admit(fields, credentials, reads=PARAMETERS, now=now, reference=reference)
+        shown = NOTHING
         try:
             arrival = await self._arrive(fields, by.client, now)
-            await self._check(arrival, by.client, now)
+            shown = self._constraints.shown(sent, algs=demands(self._issuer, by.client).algs, now=now)
+            bound = _bound(arrival, shown)
+            await self._check(bound, by.client, now)
             secret = token(self._entropy)
-            await self._store.write(lambda tx: self._keep(tx, arrival, by, secret, now, reference))
+            await self._store.write(lambda tx: self._keep(tx, bound, by, shown, secret, now, reference))
         except OAuthError as error:
-            await self._record_refused(error, by, now, reference)
+            await self._record_refused(error, by, shown, now, reference)
             raise
         lifetime = self._issuer.pushed_lifetime
         return {"request_uri": pushed.request_uri(secret), "expires_in": int(lifetime.total_seconds())}
@@ -105,9 +113,17 @@ class PushedRequests:
         )
 
     def _keep(
-        self, tx: OidcTx, arrival: Arrival, by: Authenticated, secret: str, now: datetime, reference: str
+        self,
+        tx: OidcTx,
+        arrival: Arrival,
+        by: Authenticated,
+        shown: Shown,
+        secret: str,
+        now: datetime,
+        reference: str,
     ) -> None:
         by.use_up(tx.assertions)
+        shown.use_up(tx)
         request = PushedRequest(
             issuer=self._issuer.name,
             client=by.client.id,
@@ -127,8 +143,10 @@ class PushedRequests:
             )
         )
 
-    async def _record_refused(self, error: OAuthError, by: Authenticated, now: datetime, reference: str) -> None:
-        """Nothing came of the request; that its assertion was used stands."""
+    async def _record_refused(
+        self, error: OAuthError, by: Authenticated, shown: Shown, now: datetime, reference: str
+    ) -> None:
+        """Nothing came of the request; that its assertion and its proof were used stands."""
         event = PushRefused(
             at=now,
             actor=client_actor(by.client.id),
@@ -142,9 +160,22 @@ class PushedRequests:
         def work(tx: OidcTx) -> None:
             with suppress(InvalidClient):
                 by.use_up(tx.assertions)
+            with suppress(OAuthError):
+                shown.use_up(tx)
             tx.audit.record(event)
 
         await self._store.write(work)
+
+
+def _bound(arrival: Arrival, shown: Shown) -> Arrival:
+    """The code will be bound to the key of the proof that came along (RFC 9449 section 10.1). Raises: InvalidRequest."""
+    jkt = shown.confirmation.get(JKT)
+    if jkt is None:
+        return arrival
+    parameters = arrival.fields.as_dict()
+    if parameters.get("dpop_jkt") not in {None, "", jkt}:
+        raise InvalidRequest("dpop_jkt is not the key of the DPoP proof", reason=Reason.DPOP_JKT)
+    return replace(arrival, fields=Fields.of({**parameters, "dpop_jkt": jkt}))
 
 
 _SAID: dict[StrEnum, str] = {

@@ -4,8 +4,8 @@ from starlette.responses import Response
 
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
-from carekey.oidc.http import for_clients, json_answer
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
+from carekey.oidc.http import for_clients, json_answer, sent
 from carekey.oidc.model import Issuer
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.web.kit import Request, Route, post
@@ -22,6 +22,8 @@ class ParHttp:
 
     async def _par(self, request: Request) -> Response:
         fields = await client_form(request, self._clients)
-        authorization, now = request.headers.get("authorization"), request.site.clock.now()
-        told = await self._endpoint.answer(fields, authorization, now=now, reference=request.reference)
+        here = sent(request, endpoints.address(self._issuer, endpoints.PAR))
+        told = await self._endpoint.answer(
+            fields, credentials(request), here, now=request.site.clock.now(), reference=request.reference
+        )
         return json_answer(told, status=201)

@@ -10,7 +10,7 @@ from carekey.kernel.actor import client as client_actor
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
 from carekey.oidc.errors import InvalidClient, InvalidGrant, InvalidRequest, OAuthError, Reason
 from carekey.oidc.events import RevocationRefused, TokenRevoked
 from carekey.oidc.http import answer, for_clients
@@ -94,7 +94,7 @@ class RevocationHttp:
     async def _revoke(self, request: Request) -> Response:
         fields, now = await client_form(request, self._clients), request.site.clock.now()
         authenticated = await self._clients.admit(
-            fields, request.headers.get("authorization"), reads=_READS, now=now, reference=request.reference
+            fields, credentials(request), reads=_READS, now=now, reference=request.reference
         )
         await self._own.prepare(now)
         revocation = Revocation(

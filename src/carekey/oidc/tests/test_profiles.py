@@ -12,6 +12,7 @@ from carekey.oidc.authorize.tests.test_jarm import response
 from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, provider, told, wanted
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.discovery.document import document
+from carekey.oidc.dpop.tests.proofs import proof as dpop_proof
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.par.tests.world import CHALLENGE, KEYED, arrive, proof, push, request_object
 from carekey.oidc.profiles import OFFERED, PROFILES, Feature, demands, together
@@ -32,7 +33,7 @@ METADATA = {
 
 @pytest.fixture
 def everything_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if sender-constrained tokens and CIBA were there: what the rest of the rows demand can be seen."""
+    """As if CIBA were there: what the rest of the rows demand can be seen."""
     monkeypatch.setattr(profiles, "OFFERED", frozenset(Feature))
 
 
@@ -41,13 +42,11 @@ def registered(changes: dict[str, Any], *, issuer: Issuer = ISSUER) -> Client:
 
 
 def test_what_is_not_there_yet_is_said_aloud():
-    assert frozenset() == OFFERED
+    assert frozenset({Feature.SENDER_CONSTRAINED_TOKENS}) == OFFERED
     available = [name for name, profile in PROFILES.items() if profile.lacking is None]
-    assert available == ["cis2", "oidc-basic"]
-    assert PROFILES["fapi-ciba"].lacking is not None
-    for name in ("fapi2", "fapi2-message-signing", "fapi-ciba"):
-        with pytest.raises(InvalidMetadata, match=r"profile fapi.* needs .*DPoP or mutual TLS.* choose another"):
-            registered({"profile": name})
+    assert available == ["cis2", "oidc-basic", "fapi2", "fapi2-message-signing"]
+    with pytest.raises(InvalidMetadata, match=r"profile fapi-ciba needs .*CIBA.* choose another"):
+        registered({"profile": "fapi-ciba"})
 
 
 def test_a_profile_that_nobody_knows():
@@ -165,20 +164,17 @@ async def refused_at_par(client: Client, parameters: dict[str, str]) -> tuple[st
 
 async def test_a_profile_that_cannot_be_kept_serves_nobody():
     """Should such a client come into the store some other way."""
-    for client in (FAPI2, SIGNING):
-        assert await refused_at_par(client, wanted(client_id=client.id, **PKCE)) == (
-            "unauthorized_client",
-            "profile_lacks",
-        )
+    client = replace(KEYED, id=ClientId("ciba"), profile="fapi-ciba")
+    assert await refused_at_par(client, wanted(client_id=client.id, **PKCE)) == ("unauthorized_client", "profile_lacks")
 
 
 async def test_a_profile_that_cannot_be_kept_buys_no_token(world: World):
-    await world.save(replace(WARD_CLIENT, profile="fapi2"))
+    await world.save(replace(WARD_CLIENT, profile="fapi-ciba"))
     code = await world.code(code_challenge=CHALLENGE)
     assertion = world.assertion(aud=ISSUER.url, key=client_key(), header={"alg": "PS256"})
     answer = await world.token(world.code_request(code, client_assertion=assertion))
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
-    assert "DPoP" in answer.json()["error_description"]
+    assert "CIBA" in answer.json()["error_description"]
 
 
 @pytest.mark.usefixtures("everything_offered")
@@ -255,7 +251,8 @@ class TestEndpoints:
 def test_discovery_lists_what_each_profile_takes_and_nothing_else(name: str):
     """Everything listed can be registered, and what is not listed cannot."""
     row = PROFILES[name]
-    told = document(replace(ISSUER, profile=name), acr_values=[], grant_types=[])
+    issuer = replace(ISSUER, profile=name, api_host="https://api.example.test", client_authorities=True)
+    told = document(issuer, acr_values=[], grant_types=[])
     methods = told["token_endpoint_auth_methods_supported"]
     assert set(methods) == {method.value for method in row.auth_methods}
     for member in ("id_token", "userinfo", "authorization", "request_object"):
@@ -288,6 +285,17 @@ async def test_discovery_is_true_of_the_endpoints_too(name: str):
     pushed_alone = told["require_pushed_authorization_requests"]
     answer = await authorize(world.browser(), response_mode="jwt", request=request_object(world, **PKCE))
     assert answer.headers["location"].startswith("/login/") is not pushed_alone
+
+
+@pytest.mark.parametrize("name", ["cis2", "fapi2"])
+async def test_discovery_is_true_of_dpop(name: str):
+    told = document(replace(ISSUER, profile=name), acr_values=[], grant_types=[])
+    world = await provider(KEYED, profile=name)
+    for alg in ASYMMETRIC:
+        proven = dpop_proof(world, alg=alg, htu=f"{world.issuer.url}/par")  # type: ignore[arg-type]
+        answer = await push(world.browser(), {**wanted(**PKCE), **proof(world)}, dpop=proven)
+        listed = alg in told["dpop_signing_alg_values_supported"]
+        assert (answer.status_code == 201) is listed, (alg, answer.text)
 
 
 def registers(changes: dict[str, Any], issuer: Issuer) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -36,10 +37,16 @@ from carekey.oidc.client_auth.assertion import TYPE
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.client_secret_jwt import purpose
 from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
 from carekey.oidc.discovery.http import DiscoveryHttp
+from carekey.oidc.dpop.constraint import Dpop
+from carekey.oidc.dpop.http import with_nonce
+from carekey.oidc.dpop.nonces import Nonces
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer
+from carekey.oidc.mtls.constraint import MutualTls
+from carekey.oidc.mtls.http import on_api_host
 from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.token.grants.authorization_code import AuthorizationCode
@@ -65,6 +72,7 @@ ISSUER_URL = "https://am.example.test:443/openam/oauth2/realms/root/realms/NHSId
 TOKEN_URL = f"{ISSUER_URL}/access_token"
 JWKS_URI = "https://ward.example/jwks"
 CALLBACK = "https://ward.example/callback"
+PROXY = "192.0.2.1"
 VERIFIER = "v" * 43
 SECRET = "correct horse/battery:staple&100%"
 MAC_SECRET = "m" * 64
@@ -111,16 +119,24 @@ class World:
     jwks_answers: list[Any] = field(default_factory=list)
     """What the client's server answers to fetches of its keys: a key set, or something to raise."""
     fetched: int = 0
+    authorities: ClientAuthorities | None = None
 
     def __post_init__(self) -> None:
         self.sealing = Sealing(b"m" * 32, entropy=self.entropy)
         self.signer = Signer(issuer=self.issuer.name, store=self.store, sealing=self.sealing)
         self.keys = ClientKeys(self._fetch)
-        self.clients = ClientAuthentication(issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing)
+        self.clients = ClientAuthentication(
+            issuer=self.issuer,
+            store=self.store,
+            keys=self.keys,
+            sealing=self.sealing,
+            authorities=self.authorities,
+        )
         kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
         self.grants = {grant.name: grant for grant in kinds}
         self.own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
-        self.constraints = SenderConstraints()
+        self.nonces = Nonces(b"n" * 32)
+        self.constraints = SenderConstraints(Dpop(self.nonces if self.issuer.dpop_nonce else None), MutualTls())
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
             store=self.store,
@@ -131,15 +147,15 @@ class World:
             constraints=self.constraints,
             entropy=self.entropy,
         )
+        userinfo = UserinfoHttp(issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints)
+        token = TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint)
+        takes_proofs = [*token.routes(), *userinfo.routes()]
         routes = [
-            *TokenHttp(issuer=self.issuer, clients=self.clients, endpoint=self.endpoint).routes(),
+            *(with_nonce(takes_proofs, self.nonces) if self.issuer.dpop_nonce else takes_proofs),
             *IntrospectionHttp(
                 issuer=self.issuer, store=self.store, clients=self.clients, own=self.own, signer=self.signer
             ).routes(),
             *RevocationHttp(issuer=self.issuer, store=self.store, clients=self.clients, own=self.own).routes(),
-            *UserinfoHttp(
-                issuer=self.issuer, store=self.store, signer=self.signer, constraints=self.constraints
-            ).routes(),
             *DiscoveryHttp(
                 issuer=self.issuer,
                 signer=self.signer,
@@ -147,19 +163,19 @@ class World:
                 grant_types=list(self.grants),
             ).routes(),
         ]
-        self.app = Dispatcher(
-            routes,
-            Site(
-                origins=frozenset({"https://am.example.test"}),
-                secure=True,
-                csrf_key=b"c" * 32,
-                cookies=Cookies(secure=True, port=443),
-                zones=Zones({}),
-                pages=Pages({}, service="CareKey"),
-                clock=self.clock,
-                entropy=self.entropy,
-            ),
+        site = Site(
+            origins=frozenset({"https://am.example.test"}),
+            secure=True,
+            csrf_key=b"c" * 32,
+            cookies=Cookies(secure=True, port=443),
+            zones=Zones({}, proxies=[ip_network(PROXY)]),
+            pages=Pages({}, service="CareKey"),
+            clock=self.clock,
+            entropy=self.entropy,
         )
+        self.app = Dispatcher(routes, site)
+        self.api_host = Dispatcher(on_api_host(routes, self.issuer, proxied=False), site)
+        self.proxied_api_host = Dispatcher(on_api_host(routes, self.issuer, proxied=True), site)
 
     async def _fetch(self, uri: str) -> bytes:
         assert uri == JWKS_URI
@@ -331,8 +347,10 @@ GRANT = Grant(
 CHALLENGE = challenge_of(VERIFIER)
 
 
-async def make_world(store: Store | None = None, **issuer: Any) -> World:
-    world = World(replace(ISSUER, **issuer), store=store or MemoryStore())
+async def make_world(
+    store: Store | None = None, *, authorities: ClientAuthorities | None = None, **issuer: Any
+) -> World:
+    world = World(replace(ISSUER, **issuer), store=store or MemoryStore(), authorities=authorities)
     sealed = world.sealing.seal(MAC_SECRET.encode(), purpose=purpose(HEALTHCARE, ClientId("mac")))
     hospital, surgery = "INVENTED GENERAL HOSPITAL", "MADE UP SURGERY"
 

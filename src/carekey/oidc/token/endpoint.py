@@ -17,7 +17,7 @@ from carekey.kernel.actor import client as client_actor
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.claims.registry import requested_by_name, tell
-from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication
+from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.client_auth.keys import NO_KEYS
 from carekey.oidc.errors import (
     InvalidClient,
@@ -41,6 +41,7 @@ from carekey.oidc.tokens.sender_constraint import (
     SenderConstraints,
     Sent,
     Shown,
+    binding,
     check_demand,
     token_type,
 )
@@ -79,12 +80,10 @@ class TokenEndpoint:
         self._entropy = entropy
 
     async def answer(
-        self, fields: Fields, authorization: str | None, sent: Sent, *, now: datetime, reference: str
+        self, fields: Fields, credentials: Credentials, sent: Sent, *, now: datetime, reference: str
     ) -> dict[str, Any]:
         """The members of a successful response (RFC 6749 section 5.1). Raises: OAuthError, after recording it."""
-        authenticated = await self._clients.admit(
-            fields, authorization, reads=_ALWAYS_READ, now=now, reference=reference
-        )
+        authenticated = await self._clients.admit(fields, credentials, reads=_ALWAYS_READ, now=now, reference=reference)
         shown = NOTHING
         try:
             grant_type = self._grant_type(fields, authenticated)
@@ -102,7 +101,7 @@ class TokenEndpoint:
                 keys=await self._clients.keys_of(authenticated.client, now=now)
                 if grant_type.reads_client_keys
                 else NO_KEYS,
-                confirmation=shown.confirmation or None,
+                confirmation=binding(authenticated.client, asked, shown) or None,
             )
             # A key that is not to be had is found out before anything is spent.
             await self._signer.refresh(now, alg=request.client.id_token_alg)

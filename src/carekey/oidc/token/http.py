@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.http import challenge, client_form
+from carekey.oidc.client_auth.http import challenge, client_form, credentials
 from carekey.oidc.http import for_clients, json_answer, sent
 from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
@@ -22,12 +22,8 @@ class TokenHttp:
 
     async def _token(self, request: Request) -> Response:
         fields = await client_form(request, self._clients)
-        authorization, now = request.headers.get("authorization"), request.site.clock.now()
+        here = sent(request, endpoints.address(self._issuer, endpoints.TOKEN))
         told = await self._endpoint.answer(
-            fields,
-            authorization,
-            sent(request, endpoints.address(self._issuer, endpoints.TOKEN)),
-            now=now,
-            reference=request.reference,
+            fields, credentials(request), here, now=request.site.clock.now(), reference=request.reference
         )
         return json_answer(told)

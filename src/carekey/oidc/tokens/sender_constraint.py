@@ -19,6 +19,8 @@ from carekey.oidc.profiles import Feature, Profile
 
 JKT = "jkt"
 """The member of `cnf` for DPoP: the thumbprint of a public key (RFC 9449 section 6.1)."""
+X5T = "x5t#S256"
+"""The member of `cnf` for mutual TLS: the thumbprint of a certificate (RFC 8705 section 3.1)."""
 
 BEARER, DPOP = "Bearer", "DPoP"
 
@@ -36,6 +38,8 @@ class Sent:
     """That which it uses, at a resource; None where tokens are asked for."""
     scheme: str = BEARER
     """How it presents the access token (RFC 9110 section 11.1)."""
+    certificate: bytes | None = None
+    """DER of that which its sender proved to hold; none but on the API host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +107,25 @@ def check_demand(client: Client, asked: Profile, shown: Shown) -> None:
     """Whether a token request proves what its client must. Raises: OAuthError."""
     if client.dpop_bound_access_tokens and JKT not in shown.confirmation:
         raise InvalidDpopProof("A DPoP proof is needed", reason=Reason.DPOP_MISSING)
+    if client.certificate_bound_access_tokens and X5T not in shown.confirmation:
+        raise InvalidRequest(
+            "A client certificate is needed: use the addresses in mtls_endpoint_aliases",
+            reason=Reason.CERTIFICATE_MISSING,
+        )
     if Feature.SENDER_CONSTRAINED_TOKENS in asked.needs and not shown.confirmation:
         raise InvalidRequest(
             f"The client's profile needs {Feature.SENDER_CONSTRAINED_TOKENS}", reason=Reason.NOT_CONSTRAINED
         )
+
+
+def binding(client: Client, asked: Profile, shown: Shown) -> Confirmation:
+    """What of it the tokens will be bound to. Whoever sends a DPoP proof means to bind them by it; a certificate may be
+    there to authenticate alone, and counts for clients that say so (RFC 8705 section 3.4) or have nothing else."""
+    told = shown.confirmation
+    needed = Feature.SENDER_CONSTRAINED_TOKENS in asked.needs and JKT not in told
+    if client.certificate_bound_access_tokens or needed:
+        return told
+    return {name: value for name, value in told.items() if name != X5T}
 
 
 def check_grant(bound: Confirmation | None, shown: Confirmation | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from carekey.directory.model import PersonStatus
+from carekey.jose.algorithms import SIGNING
 from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
@@ -21,7 +22,7 @@ from carekey.oidc.model import Issuer
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import PROFILES, demands
-from carekey.oidc.tokens.sender_constraint import BEARER, SenderConstraints, Shown, check_token
+from carekey.oidc.tokens.sender_constraint import BEARER, DPOP, SenderConstraints, Shown, check_token
 from carekey.oidc.tokens.signing import Signs
 from carekey.web.headers import NO_STORE
 from carekey.web.kit import Request, Route
@@ -42,8 +43,26 @@ class UserinfoHttp:
         self._algs = PROFILES[issuer.profile].algs
 
     def routes(self) -> list[Route]:
-        handler = for_clients(self._userinfo, _challenge)
+        handler = for_clients(self._userinfo, self._challenge)
         return [Route(endpoints.path(self._issuer, endpoints.USERINFO), {"GET": handler, "POST": handler})]
+
+    def _challenge(self, request: Request, error: OAuthError) -> Iterable[RawHeader]:
+        """RFC 6750 section 3; RFC 9449 section 7.1. Who sent no token is told no error code."""
+        if error.status >= 500:
+            return
+        dpop = f'DPoP realm="carekey", algs="{" ".join(name for name in SIGNING if name in self._algs)}"'
+        bearer = 'Bearer realm="carekey"'
+        if error.reason is Reason.NO_TOKEN:
+            both: tuple[str, ...] = (bearer, dpop)
+        else:
+            tried = request.headers.get("authorization", "").partition(" ")[0].lower()
+            what = f', error="{error.code}", error_description="{error.description}"'
+            scope = ', scope="openid"' if isinstance(error, InsufficientScope) else ""
+            # A token that is bound to a key and comes as a bearer token is told how it should have come.
+            other = (dpop,) if error.reason is Reason.NOT_THE_SENDER else ()
+            both = (dpop + what + scope,) if tried == DPOP.lower() else (bearer + what + scope, *other)
+        for value in both:
+            yield b"www-authenticate", value.encode("latin-1", "replace")
 
     async def _userinfo(self, request: Request) -> Response:
         now = request.site.clock.now()
@@ -134,15 +153,3 @@ async def _presented(request: Request) -> tuple[str, str]:
 
 def _is_form(headers: Mapping[str, str]) -> bool:
     return headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
-
-
-def _challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:  # noqa: ARG001 (a challenge has these)
-    """RFC 6750 section 3. Who sent no token is told no error code."""
-    if error.status >= 500:
-        return
-    if error.reason is Reason.NO_TOKEN:
-        yield b"www-authenticate", b'Bearer realm="carekey"'
-        return
-    scope = ', scope="openid"' if isinstance(error, InsufficientScope) else ""
-    value = f'Bearer realm="carekey", error="{error.code}", error_description="{error.description}"{scope}'
-    yield b"www-authenticate", value.encode("latin-1", "replace")

@@ -165,6 +165,17 @@ class RefreshFamiliesContract:
             assert answer == superseded
         assert await store.write(lambda tx: tx.refresh_families.rotate(CODE, 2, now=LATER)) == Rotated(family=second)
 
+    async def test_fapi2_5_3_2_1_a_generation_that_is_kept_serves_everybody(self, store: Store, other: Store) -> None:
+        first = samples.family()
+        await store.write(lambda tx: tx.refresh_families.put(first))
+        answers = race([store, other], lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER, keep=True))
+        assert all(isinstance(answer, Rotated) for answer in answers)
+        family = await store.read(lambda tx: tx.refresh_families.find(CODE))
+        assert family == samples.family(rotated_at=LATER)
+        assert await store.write(lambda tx: tx.refresh_families.revoke(CODE, at=LATER))
+        answer = await store.write(lambda tx: tx.refresh_families.rotate(CODE, 1, now=LATER, keep=True))
+        assert answer == Superseded(family=samples.family(rotated_at=LATER, revoked_at=LATER))
+
     async def test_of_many_at_once_one_rotates(self, store: Store, other: Store) -> None:
         first = samples.family()
         await store.write(lambda tx: tx.refresh_families.put(first))

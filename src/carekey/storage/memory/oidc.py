@@ -88,13 +88,13 @@ class RefreshFamilies:
     def find(self, code: bytes) -> RefreshFamily | None:
         return self._rows.get(code)
 
-    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+    def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         row = self._rows.get(code)
         if row is None:
             return None
         if row.generation != generation or row.revoked_at:
             return Superseded(family=row)
-        self._rows.set(code, replace(row, generation=generation + 1, rotated_at=now))
+        self._rows.set(code, replace(row, generation=generation + (not keep), rotated_at=now))
         return Rotated(family=row)
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:

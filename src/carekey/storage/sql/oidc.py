@@ -204,9 +204,9 @@ class _RefreshFamiliesSql:
         self.hold = dialect.text(select(*c).where(this).with_for_update(), "this")
         self.rotate = dialect.text(
             update(refresh_families)
-            .values(generation=c.generation + ONE, rotated_at=bindparam("now"))
+            .values(generation=bindparam("next"), rotated_at=bindparam("now"))
             .where(this, c.generation == bindparam("presented"), live),
-            *("now", "this", "presented"),
+            *("next", "now", "this", "presented"),
         )
         self.revoke = dialect.text(
             update(refresh_families).values(revoked_at=bindparam("at")).where(this, live), "at", "this"
@@ -245,11 +245,12 @@ class RefreshFamilies:
         row = self._connection.one(self._sql.find, (code,))
         return None if row is None else _family(row)
 
-    def rotate(self, code: bytes, generation: int, *, now: datetime) -> Rotated | Superseded | None:
+    def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         before = self.find(code)
         if before is None:
             return None
-        if self._connection.changed(self._sql.rotate, (to_micros(now), code, generation)) == 1:
+        following = generation if keep else generation + 1
+        if self._connection.changed(self._sql.rotate, (following, to_micros(now), code, generation)) == 1:
             return Rotated(family=before)
         # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
         # for whoever revokes the family next.

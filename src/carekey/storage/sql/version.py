@@ -11,7 +11,7 @@ REVISIONS = (
     "0006_cards",
     "0007_sender",
     "0008_consents",
-    "0106_confirm",
+    "0009_confirm",
     "0108_workstations",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""

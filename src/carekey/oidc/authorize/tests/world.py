@@ -21,12 +21,14 @@ from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
+from carekey.oidc.dpop.constraint import Dpop
 from carekey.oidc.fetch import FetchFailed
 from carekey.oidc.fetch import Flaw as FetchFlaw
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Client, Grant, Issuer, Redeemed
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
+from carekey.oidc.tokens.sender_constraint import SenderConstraints
 
 URL = "https://care.example.test:443/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
 AUTHORIZE = urlsplit(URL).path + "/authorize"
@@ -112,6 +114,7 @@ class Provider(World):
                 scopes=SCOPES,
                 details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
+                constraints=SenderConstraints(Dpop(None)),
                 entropy=self.entropy,
             )
             self.routes += ParHttp(issuer=one, clients=clients, endpoint=pushed).routes()

@@ -1,6 +1,6 @@
 """The refresh token grant (RFC 6749 section 6; OpenID Connect Core section 12; RFC 9700 section 4.14.2).
 
-Every refresh gives the next token and ends the one before. A token that comes again means that two have it: the
+Every refresh gives the next token and ends the one before, unless the client's profile keeps them. A token that comes again means that two have it: the
 whole family is revoked, with every access token of it. One exception: for half a minute after a refresh the client
 may not have got the answer, and is given the same successor again, never a second one. It holds only until the
 successor is used; a thief who comes within it is found out as soon as the two refresh further than that apart.
@@ -17,6 +17,7 @@ from carekey.oidc.errors import InvalidGrant, InvalidRequest, InvalidScope, Reas
 from carekey.oidc.events import RefreshTokenRepeated, RefreshTokenReplayed
 from carekey.oidc.model import Client, ClientAuthMethod, Grant, Issuer, RefreshFamily, Superseded
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
 from carekey.oidc.tokens.refresh_token import Handle
@@ -36,7 +37,10 @@ class RefreshToken:
             raise InvalidRequest("refresh_token is missing", reason=Reason.MISSING_PARAMETER)
         presented = request.own.refresh(text)
         # As with codes: rotating is looking, and a check that fails takes it back.
-        outcome = presented and tx.refresh_families.rotate(presented.family, presented.generation, now=request.now)
+        keep = demands(request.issuer, request.client).keep_refresh_tokens
+        outcome = presented and tx.refresh_families.rotate(
+            presented.family, presented.generation, now=request.now, keep=keep
+        )
         if not presented or not outcome:
             raise InvalidGrant(reason=Reason.UNKNOWN_REFRESH_TOKEN)
         family = outcome.family
@@ -60,7 +64,8 @@ class RefreshToken:
             resource=resource.granted(request.fields, grant, request.client, request.issuer),
             session=None if family.grant.offline else grant.session,
         )
-        return Bought(token, grant, refresh=Handle(family.code, presented.generation + 1))
+        kept = keep and not isinstance(outcome, Superseded)
+        return Bought(token, grant, refresh=presented if kept else Handle(family.code, presented.generation + 1))
 
 
 def begin(tx: OidcTx, grant: Grant, *, code: bytes, request: TokenRequest) -> Handle | None:

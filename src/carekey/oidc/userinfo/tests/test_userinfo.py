@@ -79,7 +79,11 @@ async def test_rfc6750_2_3_a_token_in_the_address_is_not_looked_at(world: World)
 async def test_rfc6750_3_1_who_sends_no_token_is_told_no_error_code(world: World, headers: dict[str, str]) -> None:
     response = await world.get("/userinfo", headers=headers)
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == 'Bearer realm="carekey"'
+    algs = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
+    assert response.headers.get_list("www-authenticate") == [
+        'Bearer realm="carekey"',
+        f'DPoP realm="carekey", algs="{algs}"',
+    ]
     assert response.json() == BAD_TOKEN
 
 

@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
 revision = "0108_workstations"
-down_revision = "0106_confirm"
+down_revision = "0009_confirm"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 NUMBER = BigInteger()

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0106_confirm"
+revision = "0009_confirm"
 down_revision = "0008_consents"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")

@@ -1,0 +1,1 @@
+"""Demonstrating proof of possession: tokens bound to a key of the client's (RFC 9449)."""

@@ -1,0 +1,28 @@
+"""The DPoP-Nonce header (RFC 9449 sections 8 and 9)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from carekey.oidc.dpop.nonces import Nonces
+from carekey.web.kit import Handler, Request, Route
+
+
+def with_nonce(routes: Iterable[Route], nonces: Nonces) -> list[Route]:
+    """The same, but whoever sends a proof learns with every answer, errors included, which nonce the next one needs
+    (section 8.2)."""
+    return [
+        replace(route, handlers={method: _with_nonce(handler, nonces) for method, handler in route.handlers.items()})
+        for route in routes
+    ]
+
+
+def _with_nonce(handler: Handler, nonces: Nonces) -> Handler:
+    async def handle(request: Request) -> Response:
+        response = await handler(request)
+        if "dpop" in request.headers:
+            response.headers["dpop-nonce"] = nonces.current(request.site.clock.now())
+        return response
+
+    return handle
