@@ -146,6 +146,8 @@ class LogIn(Generic[TxT]):
         )
         response, cookies = see_other(f"/login/{id}/ways"), request.site.cookies
         cookies.drop(response, cookies.session(done.issuer))
+        if cookies.browser_state(done.issuer) in request.cookies:
+            cookies.drop(response, cookies.browser_state(done.issuer))
         # In other tabs the one before may have proven themself, and be about to choose a role.
         for name in cookies.logins(request.cookies):
             if name != cookies.login(id):
