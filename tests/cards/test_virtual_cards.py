@@ -142,7 +142,9 @@ async def test_a_suspended_person_has_no_card_and_nobody_gets_one_twice(made: Wh
     from carekey.app import demo_cards
 
     wallet = smartcards.wallet(made.installation.settings)
+    await demo_cards.issue(made.installation)
     before = [card.serial for card in wallet.cards()]
+    assert len(before) == 14, "all but the one who is suspended"
     await demo_cards.issue(made.installation)
     assert [card.serial for card in wallet.cards()] == before
     assert wallet.of(PersonId(SUSPENDED)) is None

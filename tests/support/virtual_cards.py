@@ -14,8 +14,10 @@ from carekey.kernel.entropy import SystemEntropy
 from carekey.kernel.ids import PersonId
 from support.installation import CALLBACK, ORIGIN, Hands, Whole, answered, whole
 from support.person import Form, Forms
+from support.provider import GP, NURSE, SUSPENDED
 
 HSCN, INTERNET = "10.20.0.2", "203.0.113.2"
+HOLDERS = tuple(map(PersonId, (GP, NURSE, SUSPENDED, demo_cards.REVOKED, demo_cards.RUNS_OUT)))
 SETTINGS = {
     "SMARTCARDS__URL": "https://localhost:8443",
     "SMARTCARDS__PROXIED": "true",
@@ -37,7 +39,7 @@ async def with_cards(folder: Path, **variables: str) -> AsyncIterator[Whole]:
     sealing = Sealing(master_key.read(found), entropy=entropy)
     card_authority.create(found, sealing, organisation="Test", clock=Hands(), entropy=entropy)
     async with whole(folder, **given) as made:
-        await demo_cards.issue(made.installation)
+        await demo_cards.issue(made.installation, HOLDERS)
         yield made
 
 

@@ -5,7 +5,7 @@ Nothing of it needs a reader, and nothing of it is set where the settings have a
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -64,10 +64,10 @@ def furnish_host(found: Settings) -> Mapping[str, str]:
     }
 
 
-async def issue(running: Installation) -> None:
+async def issue(running: Installation, people: Collection[PersonId] = tuple(PERSONS)) -> None:
     """A virtual card for each of the demo people who has none. One card is revoked, and one near its end."""
     wallet, now = smartcards.wallet(running.settings), running.clock.now()
-    for person in PERSONS.values():
+    for person in map(PERSONS.__getitem__, people):
         if person.person.status is not PersonStatus.ACTIVE:
             continue
         id = person.person.id
