@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from carekey.app import mutual_tls, phones, registry
+from carekey.app import attestation, mutual_tls, phones, registry
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.phone import transport_http as uaf_http
@@ -75,6 +75,7 @@ def issuers_of(found: Settings) -> list[Issuer]:
             dpop_nonce=issuer.dpop_nonce == "required",
             session_management=issuer.session_management,
             api_host=found.api_host.url,
+            client_attesters=issuer.client_attesters is not None,
             client_authorities=found.api_host.anchors is not None,
             private_fetches=found.environment != "production",
         )
@@ -131,7 +132,12 @@ def routes(
     keys = ClientKeys(fetch)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch)
     clients = ClientAuthentication(
-        issuer=issuer, store=store, keys=keys, sealing=sealing, authorities=mutual_tls.authorities(found)
+        issuer=issuer,
+        store=store,
+        keys=keys,
+        sealing=sealing,
+        authorities=mutual_tls.authorities(found),
+        attesters=attestation.attesters(found, issuer, master),
     )
     refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
     own = OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
@@ -163,6 +169,11 @@ def routes(
         *TokenHttp(issuer=issuer, clients=clients, endpoint=endpoint).routes(),
         *UserinfoHttp(issuer=issuer, store=store, signer=signer, constraints=constraints).routes(),
     ]
+    takes_clients = [
+        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
+        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
+        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+    ]
     ways = [way for way in registry.WAYS if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
@@ -184,8 +195,6 @@ def routes(
             objects=objects,
             respond=respond,
         ).routes(),
-        *(with_nonce(takes_proofs, nonces) if issuer.dpop_nonce else takes_proofs),
-        *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer).routes(),
-        *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
+        *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
     ]

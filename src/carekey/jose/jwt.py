@@ -23,6 +23,10 @@ KEYS_LIMIT = 50
 """Keys of a set beyond this many are not looked at: each costs a verification when a token has no `kid`."""
 
 
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Those of a JSON Web Key that nobody but its owner may know (RFC 7518 section 6)."""
+
+
 class Flaw(StrEnum):
     """Why a token was refused."""
 

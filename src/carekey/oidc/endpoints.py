@@ -13,6 +13,7 @@ USERINFO = "/userinfo"
 JWKS = "/connect/jwk_uri"
 INTROSPECTION = "/introspect"
 REVOCATION = "/token/revoke"
+ATTESTATION_CHALLENGE = "/attestation_challenge"
 END_SESSION = "/connect/endSession"
 CHECK_SESSION = "/connect/checkSession"
 

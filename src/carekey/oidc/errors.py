@@ -47,6 +47,25 @@ class Reason(StrEnum):
     ASSERTION_REPLAYED = "assertion_replayed"
     KEYS_UNAVAILABLE = "keys_unavailable"
 
+    ATTESTATION_MISSING = "attestation_missing"
+    ATTESTATION_SEVERAL = "attestation_several"
+    ATTESTATION_MALFORMED = "attestation_malformed"
+    ATTESTATION_TYP = "attestation_typ"
+    ATTESTATION_ALG = "attestation_alg"
+    ATTESTATION_UNTRUSTED = "attestation_untrusted"
+    ATTESTATION_KEY = "attestation_key"
+    ATTESTATION_NOT_FRESH = "attestation_not_fresh"
+    ATTESTATION_CLIENT = "attestation_client"
+    ATTESTATION_PROOF_MISSING = "attestation_proof_missing"
+    ATTESTATION_PROOF_SEVERAL = "attestation_proof_several"
+    ATTESTATION_PROOF_MALFORMED = "attestation_proof_malformed"
+    ATTESTATION_PROOF_TYP = "attestation_proof_typ"
+    ATTESTATION_PROOF_ALG = "attestation_proof_alg"
+    ATTESTATION_PROOF_SIGNATURE = "attestation_proof_signature"
+    ATTESTATION_PROOF_AUDIENCE = "attestation_proof_audience"
+    ATTESTATION_PROOF_TIME = "attestation_proof_time"
+    ATTESTATION_CHALLENGE = "attestation_challenge"
+
     CERTIFICATE_MISSING = "certificate_missing"
     CERTIFICATE_MALFORMED = "certificate_malformed"
     CERTIFICATE_NOT_VALID_NOW = "certificate_not_valid_now"
@@ -169,6 +188,23 @@ class InvalidAssertion(InvalidClient):
     """A client assertion was refused. One text for every cause: cis2-profile sections 2.8 and 2.17."""
 
     usual = "JWT is not valid"
+
+
+class UseFreshAttestation(OAuthError):
+    """draft-ietf-oauth-attestation-based-client-auth-10 section 7.4."""
+
+    code = "use_fresh_attestation"
+    may_redirect = False
+    usual = "The client attestation has run out, or is not yet valid: get a new one"
+
+
+class UseAttestationChallenge(OAuthError):
+    """draft-ietf-oauth-attestation-based-client-auth-10 section 7.4. The challenge to use comes with it, in the header
+    OAuth-Client-Attestation-Challenge."""
+
+    code = "use_attestation_challenge"
+    may_redirect = False
+    usual = "The proof must have the challenge that comes with this answer"
 
 
 class InvalidGrant(OAuthError):

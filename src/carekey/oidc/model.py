@@ -25,6 +25,8 @@ class ClientAuthMethod(StrEnum):
     """A certificate of a PKI (RFC 8705 section 2.1)."""
     SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
     """A certificate among the client's keys (RFC 8705 section 2.2)."""
+    ATTEST_JWT_CLIENT_AUTH = "attest_jwt_client_auth"
+    """A key that a client attester vouches for (draft-ietf-oauth-attestation-based-client-auth)."""
     NONE = "none"
 
 
@@ -107,6 +109,8 @@ class Issuer:
     """Origin of the listener for mutual TLS (RFC 8705); None if there is none."""
     client_authorities: bool = False
     """Whether certificates of a PKI can be told from others there."""
+    client_attesters: bool = False
+    """Whether somebody is trusted to vouch for the keys of clients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

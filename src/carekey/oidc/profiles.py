@@ -133,4 +133,6 @@ def auth_methods(issuer: Issuer, asked: Profile) -> frozenset[ClientAuthMethod]:
         without.add(ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
     if issuer.api_host is None or not issuer.client_authorities:
         without.add(ClientAuthMethod.TLS_CLIENT_AUTH)
+    if not issuer.client_attesters:
+        without.add(ClientAuthMethod.ATTEST_JWT_CLIENT_AUTH)
     return asked.auth_methods - without

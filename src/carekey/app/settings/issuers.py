@@ -55,6 +55,9 @@ class Issuer(Section, frozen=True):
     """The same for applications that have `offline_access`, whether or not the session is ended."""
     offline_idle: str = "7d"
     """Access of that kind that is not refreshed for so long ends."""
+    client_attesters: str | None = None
+    """JSON file with the public keys (a JWK Set) of those who are trusted to vouch for the keys of applications
+    (`attest_jwt_client_auth`). Without it there is no such authentication."""
     dpop_nonce: str = "off"
     """`required`: DPoP proofs must have a nonce that we choose (RFC 9449 section 8), which costs a client that has
     none one more request. `off`: they need none."""

@@ -15,6 +15,7 @@ from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.client_auth import (
+    attest_jwt_client_auth,
     client_secret,
     client_secret_jwt,
     private_key_jwt,
@@ -22,6 +23,7 @@ from carekey.oidc.client_auth import (
     tls_client_auth,
 )
 from carekey.oidc.client_auth.assertion import REASONS, TYPE, Proven, audiences, claimed_client, plain
+from carekey.oidc.client_auth.attest_jwt_client_auth import Attesters
 from carekey.oidc.client_auth.keys import NO_KEYS, ClientKeys, KeysUnavailable
 from carekey.oidc.client_auth.private_key_jwt import NeedKeys
 from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
@@ -44,6 +46,9 @@ class Credentials:
     """The header of that name."""
     certificates: tuple[bytes, ...] = ()
     """DER, that which its client proved to hold first (`oidc/mtls/http.py`)."""
+    attestations: tuple[str, ...] = ()
+    attestation_proofs: tuple[str, ...] = ()
+    """Values of the headers (`oidc/client_auth/attest_jwt_client_auth.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,9 @@ Presented = ByAssertion | BySecret | ByNameAlone
 """What was presented, and whose it claims to be."""
 
 
-def presented(fields: Fields, authorization: str | None) -> Presented:
+def presented(fields: Fields, credentials: Credentials) -> Presented:
     """Raises: InvalidRequest, InvalidClient, RepeatedField."""
-    named = fields.get("client_id")
+    named, authorization = fields.get("client_id"), credentials.authorization
     secret = fields.get("client_secret")
     assertion = fields.get("client_assertion")
     assertion_type = fields.get("client_assertion_type")
@@ -84,6 +89,7 @@ def presented(fields: Fields, authorization: str | None) -> Presented:
         if secret is not None:
             raise InvalidRequest("More than one way of client authentication", reason=Reason.SEVERAL_METHODS)
         return _basic(authorization, named)
+    named = named or attest_jwt_client_auth.claimed_client(credentials.attestations)
     if named is None:
         raise InvalidClient(reason=Reason.NO_CLIENT)
     if secret is not None:
@@ -118,6 +124,8 @@ class Authenticated:
     client: Client
     proven: Proven | None
     """The assertion, which the transaction has yet to use up."""
+    instance: str | None = None
+    """Which installation of it this is, if its key was vouched for."""
 
     def use_up(self, assertions: Assertions) -> None:
         """Raises: InvalidAssertion, for everybody but the first (RFC 7523 section 3)."""
@@ -137,12 +145,14 @@ class ClientAuthentication:
         keys: ClientKeys,
         sealing: Sealing,
         authorities: ClientAuthorities | None = None,
+        attesters: Attesters | None = None,
     ) -> None:
         self._issuer = issuer
         self._store = store
         self._keys = keys
         self._sealing = sealing
         self._authorities = authorities
+        self._attesters = attesters
         self._audiences = audiences(issuer)
 
     async def admit(
@@ -155,9 +165,9 @@ class ClientAuthentication:
         claimed = fields.as_dict().get("client_id", "")
         try:
             check_once(fields, reads)
-            by = presented(fields, credentials.authorization)
+            by = presented(fields, credentials)
             claimed = by.client
-            return await self.authenticate(by, credentials.certificates, now=now)
+            return await self.authenticate(by, credentials, now=now)
         except OAuthError as error:
             await self.record_stranger(error, claimed=claimed, now=now, reference=reference)
             raise
@@ -182,8 +192,8 @@ class ClientAuthentication:
         except KeysUnavailable:
             return NO_KEYS
 
-    async def authenticate(self, by: Presented, certificates: Sequence[bytes], *, now: datetime) -> Authenticated:
-        """Raises: InvalidClient, InvalidAssertion."""
+    async def authenticate(self, by: Presented, credentials: Credentials, *, now: datetime) -> Authenticated:
+        """Raises: InvalidClient, InvalidAssertion, UseFreshAttestation, UseAttestationChallenge."""
         # An assertion is refused with one text, whatever was wrong: also if there is no such client.
         refusal = InvalidAssertion if isinstance(by, ByAssertion) else InvalidClient
         client = await self._store.read(lambda tx: tx.clients.find(self._issuer.name, by.client))
@@ -204,11 +214,21 @@ class ClientAuthentication:
                 client_secret.check(client, by.secret)
                 return Authenticated(client, None)
             case ByNameAlone(), ClientAuthMethod.TLS_CLIENT_AUTH if self._authorities is not None:
-                tls_client_auth.check(client, certificates, self._authorities, now=now)
+                tls_client_auth.check(client, credentials.certificates, self._authorities, now=now)
                 return Authenticated(client, None)
             case ByNameAlone(), ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH:
-                await self._by_registered_certificate(certificates, client, now)
+                await self._by_registered_certificate(credentials.certificates, client, now)
                 return Authenticated(client, None)
+            case ByNameAlone(), ClientAuthMethod.ATTEST_JWT_CLIENT_AUTH if self._attesters is not None:
+                attested = self._attesters.check(
+                    credentials.attestations,
+                    credentials.attestation_proofs,
+                    client=client.id,
+                    issuer=self._issuer.url,
+                    algs=asked.algs,
+                    now=now,
+                )
+                return Authenticated(client, attested.proven, attested.instance)
             case ByNameAlone(), ClientAuthMethod.NONE:
                 return Authenticated(client, None)
             case _:

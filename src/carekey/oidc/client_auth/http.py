@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from carekey.oidc.client_auth.attest_jwt_client_auth import ATTESTATION, PROOF
 from carekey.oidc.client_auth.authenticate import ClientAuthentication, Credentials
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.http import RawHeader, read_form
@@ -25,7 +26,12 @@ async def client_form(request: Request, clients: ClientAuthentication) -> Fields
 
 def credentials(request: Request) -> Credentials:
     tls = client_of(request)
-    return Credentials(authorization=request.headers.get("authorization"), certificates=tls.certificates if tls else ())
+    return Credentials(
+        authorization=request.headers.get("authorization"),
+        certificates=tls.certificates if tls else (),
+        attestations=tuple(request.headers.getlist(ATTESTATION)),
+        attestation_proofs=tuple(request.headers.getlist(PROOF)),
+    )
 
 
 def challenge(request: Request, error: OAuthError) -> Iterable[RawHeader]:

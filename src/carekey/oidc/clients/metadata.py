@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from carekey.jose.algorithms import SYMMETRIC
-from carekey.jose.jwt import InvalidKeySet, KeySet
+from carekey.jose.jwt import PRIVATE_MEMBERS, InvalidKeySet, KeySet
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
@@ -33,7 +33,6 @@ POLICY = (
     *("token_exchange_from", "assert_people"),
 )
 """Members that give power over people's tokens: for an operator to set, not for whoever registers."""
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ENCRYPTION = (
     "id_token_encrypted_response_alg",
     "id_token_encrypted_response_enc",
@@ -335,7 +334,7 @@ def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
     except InvalidKeySet:
         read.refuse("jwks", 'must have a list named "keys"')
         return
-    if any(isinstance(key, dict) and not _PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
+    if any(isinstance(key, dict) and not PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
         read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
     elif usable == 0:
         read.refuse("jwks", "has no key that can verify a signature (RSA from 2048 bits, EC or Ed25519)")

@@ -99,6 +99,10 @@ def document(
         told["mtls_endpoint_aliases"] = {
             name: endpoints.mtls_address(issuer, endpoint) for name, endpoint in endpoints.BACK_CHANNEL.items()
         }
+    if ClientAuthMethod.ATTEST_JWT_CLIENT_AUTH in offered:
+        told["challenge_endpoint"] = endpoints.address(issuer, endpoints.ATTESTATION_CHALLENGE)
+        told["client_attestation_signing_alg_values_supported"] = algs
+        told["client_attestation_pop_signing_alg_values_supported"] = algs
     if details:
         told["authorization_details_types_supported"] = list(details)
     if issuer.announce_iss or asked.announce_iss:

@@ -14,7 +14,7 @@ import msgspec
 
 from carekey.jose import base64url, jwt, thumbprint
 from carekey.jose.algorithms import ASYMMETRIC
-from carekey.jose.jwt import Flaw, InvalidJwt, KeySet, Unverified
+from carekey.jose.jwt import PRIVATE_MEMBERS, Flaw, InvalidJwt, KeySet, Unverified
 from carekey.oidc.errors import InvalidDpopProof, Reason, UseDpopNonce
 
 TYPE = "dpop+jwt"
@@ -22,8 +22,6 @@ LIMIT = 8 * 1024
 """Bytes. One with the largest key that we take has 4 kB."""
 WINDOW = timedelta(seconds=60)
 """How far `iat` may be from our clock, both ways (section 11.1; FAPI 2.0 Security Profile section 5.3.2.1)."""
-
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,7 @@ def check(
     if token.header.typ != TYPE:
         raise InvalidDpopProof(reason=Reason.DPOP_TYP)  # 4
     jkt = _verified(token, jwk, algs)  # 5, 6
-    if not _PRIVATE.isdisjoint(jwk):
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise InvalidDpopProof(reason=Reason.DPOP_PRIVATE_KEY)  # 7
     if htm != method:
         raise InvalidDpopProof(reason=Reason.DPOP_METHOD)  # 8

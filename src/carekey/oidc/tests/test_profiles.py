@@ -251,7 +251,8 @@ class TestEndpoints:
 def test_discovery_lists_what_each_profile_takes_and_nothing_else(name: str):
     """Everything listed can be registered, and what is not listed cannot."""
     row = PROFILES[name]
-    issuer = replace(ISSUER, profile=name, api_host="https://api.example.test", client_authorities=True)
+    everything = {"api_host": "https://api.example.test", "client_authorities": True, "client_attesters": True}
+    issuer = replace(ISSUER, profile=name, **everything)
     told = document(issuer, acr_values=[], grant_types=[])
     methods = told["token_endpoint_auth_methods_supported"]
     assert set(methods) == {method.value for method in row.auth_methods}

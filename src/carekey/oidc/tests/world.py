@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from carekey.audit.ports import Recorded
 from carekey.directory.model import Coded, Membership, Organisation, Person, ProfessionalIds, Role, RoleProfile
+from carekey.jose.jwt import KeySet
 from carekey.jose.model import StoredKey
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
@@ -33,8 +34,10 @@ from carekey.kernel.ids import (
     SessionId,
 )
 from carekey.kernel.secret import digest
+from carekey.oidc.client_auth import attest_jwt_client_auth as attested
 from carekey.oidc.client_auth.assertion import TYPE
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
+from carekey.oidc.client_auth.challenge_http import ChallengeHttp
 from carekey.oidc.client_auth.client_secret_jwt import purpose
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
@@ -120,17 +123,20 @@ class World:
     """What the client's server answers to fetches of its keys: a key set, or something to raise."""
     fetched: int = 0
     authorities: ClientAuthorities | None = None
+    attesters: KeySet | None = None
 
     def __post_init__(self) -> None:
         self.sealing = Sealing(b"m" * 32, entropy=self.entropy)
         self.signer = Signer(issuer=self.issuer.name, store=self.store, sealing=self.sealing)
         self.keys = ClientKeys(self._fetch)
+        self.challenges = Nonces(b"c" * 32)
         self.clients = ClientAuthentication(
             issuer=self.issuer,
             store=self.store,
             keys=self.keys,
             sealing=self.sealing,
             authorities=self.authorities,
+            attesters=attested.Attesters(self.attesters, self.challenges) if self.attesters else None,
         )
         kinds = (AuthorizationCode(), RefreshToken(), ClientCredentials(), TokenExchange(), JwtBearer())
         self.grants = {grant.name: grant for grant in kinds}
@@ -163,6 +169,9 @@ class World:
                 grant_types=list(self.grants),
             ).routes(),
         ]
+        if self.attesters:
+            routes = with_nonce(routes, self.challenges, proof=attested.PROOF, told=attested.CHALLENGE)
+            routes += ChallengeHttp(issuer=self.issuer, challenges=self.challenges, dpop_nonces=self.nonces).routes()
         site = Site(
             origins=frozenset({"https://am.example.test"}),
             secure=True,
@@ -348,9 +357,13 @@ CHALLENGE = challenge_of(VERIFIER)
 
 
 async def make_world(
-    store: Store | None = None, *, authorities: ClientAuthorities | None = None, **issuer: Any
+    store: Store | None = None,
+    *,
+    authorities: ClientAuthorities | None = None,
+    attesters: KeySet | None = None,
+    **issuer: Any,
 ) -> World:
-    world = World(replace(ISSUER, **issuer), store=store or MemoryStore(), authorities=authorities)
+    world = World(replace(ISSUER, **issuer), store=store or MemoryStore(), authorities=authorities, attesters=attesters)
     sealed = world.sealing.seal(MAC_SECRET.encode(), purpose=purpose(HEALTHCARE, ClientId("mac")))
     hospital, surgery = "INVENTED GENERAL HOSPITAL", "MADE UP SURGERY"
 

@@ -11,6 +11,7 @@ from carekey.oidc.model import AccessToken, Client, Confirmation, Grant, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.tokens.own import OwnTokens
 from carekey.oidc.tokens.refresh_token import Handle
+from carekey.oidc.tokens.sender_constraint import INSTANCE
 from carekey.web.fields import Fields
 
 
@@ -30,6 +31,13 @@ class TokenRequest:
     """The client's, for grants that verify what it signed."""
     confirmation: Confirmation | None = None
     """What the client proved to hold: the token will be bound to it."""
+    instance: str | None = None
+    """The key by which this installation of the client authenticated, if it was vouched for."""
+
+    @property
+    def proven(self) -> Confirmation:
+        """Everything that the client proved to hold."""
+        return {**(self.confirmation or {}), **({INSTANCE: self.instance} if self.instance else {})}
 
     @property
     def issued_at(self) -> datetime:

@@ -22,6 +22,10 @@ JKT = "jkt"
 X5T = "x5t#S256"
 """The member of `cnf` for mutual TLS: the thumbprint of a certificate (RFC 8705 section 3.1)."""
 
+INSTANCE = "attested"
+"""A member of our own, for refresh tokens alone: the key that was vouched for when a client authenticated
+(draft-ietf-oauth-attestation-based-client-auth-10 section 10.3)."""
+
 BEARER, DPOP = "Bearer", "DPoP"
 
 

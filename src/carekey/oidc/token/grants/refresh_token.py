@@ -21,7 +21,7 @@ from carekey.oidc.profiles import demands
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
 from carekey.oidc.tokens.refresh_token import Handle
-from carekey.oidc.tokens.sender_constraint import check_grant
+from carekey.oidc.tokens.sender_constraint import INSTANCE, check_grant
 
 GRACE = timedelta(seconds=30)
 
@@ -45,7 +45,7 @@ class RefreshToken:
             raise InvalidGrant(reason=Reason.UNKNOWN_REFRESH_TOKEN)
         family = outcome.family
         _check_ownership(family.grant, request)
-        check_grant(family.grant.confirmation, request.confirmation)
+        check_grant(family.grant.confirmation, request.proven)
         if family.revoked_at is not None:
             raise InvalidGrant(reason=Reason.REFRESH_TOKEN_REVOKED)
         if isinstance(outcome, Superseded):
@@ -77,6 +77,8 @@ def begin(tx: OidcTx, grant: Grant, *, code: bytes, request: TokenRequest) -> Ha
     # A client with credentials proves by them that a refresh token is its own, and can change its key; one without
     # has nothing but the key (RFC 9449 section 5; RFC 8705 section 7.1).
     bound = request.confirmation if request.client.auth_method is ClientAuthMethod.NONE else None
+    if request.instance is not None:
+        bound = {INSTANCE: request.instance}
     kept = replace(grant, nonce=None, state=None, code_challenge=None, confirmation=bound)
     tx.refresh_families.put(RefreshFamily(code=code, grant=kept, rotated_at=request.now, expires_at=ends))
     return Handle(code, 1)
