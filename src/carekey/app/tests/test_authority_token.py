@@ -1,7 +1,9 @@
 """The card authority's keys on a PKCS#11 token (SoftHSM): made there, used there, and never anywhere else."""
 
+import gc
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,17 +26,17 @@ SEALING = Sealing(bytes(32), entropy=SystemEntropy())
 
 
 @pytest.fixture(scope="module")
-def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SoftHSM reads its configuration once for a process: each test has a token of its own there."""
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of tokens: each test has one of its own there."""
     pytest.importorskip("pkcs11", reason="the extra `cards` is not installed: pip install python-pkcs11")
     if not Path(MODULE).exists():
         pytest.skip("SoftHSM is not installed: apt-get install softhsm2")
     folder = tmp_path_factory.mktemp("hsm")
     (folder / "tokens").mkdir()
-    if "SOFTHSM2_CONF" not in os.environ:
-        (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
-        os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
-    return folder
+    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
+    yield folder
+    del os.environ["SOFTHSM2_CONF"]
 
 
 @pytest.fixture
@@ -55,6 +57,9 @@ def found(softhsm: Path, tmp_path: Path) -> settings.Settings:
     listed = subprocess.run(["softhsm2-util", "--show-slots"], check=True, capture_output=True, text=True).stdout
     before, _, _ = listed.partition(f"Label:            {tmp_path.name}")
     token = before.rpartition("Serial number:")[2].split()[0]
+    import pkcs11
+
+    pkcs11.lib(MODULE).reinitialize()  # it reads its configuration, and sees the new token, then
     (tmp_path / "pin").write_text("4711\n")
     return settings.load(
         None,
@@ -110,10 +115,14 @@ def test_a_token_that_was_away_is_opened_anew(found: settings.Settings) -> None:
     _, cards = made(found)
     pkcs11.lib(MODULE).reinitialize()  # every session is gone, as when a reader of the same module was looked at
     assert cards.sign_list([], now=NOW, lifetime=TWO_YEARS[0].lifetime)
+    gc.collect()
 
 
 def test_a_wrong_pin_or_a_missing_key_is_a_sentence_at_start(found: settings.Settings, tmp_path: Path) -> None:
     made(found)
+    import pkcs11
+
+    pkcs11.lib(MODULE).reinitialize()  # as in a process that has just begun
     (tmp_path / "pin").write_text("0000")
     with pytest.raises(SettingsError, match="the token cannot be opened"):
         card_authority.published(found, SEALING)

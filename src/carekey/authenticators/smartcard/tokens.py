@@ -167,14 +167,15 @@ def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial
         session.init_pin(new_pin.reveal())
 
 
-def find_token(module: str, serial: str | None) -> pkcs11.Token:
-    """Raises: CardError."""
+def find_token(module: str, serial: str | None, *, fresh: bool = True) -> pkcs11.Token:
+    """`fresh`: look again which cards there are, which ends every session with this module. Raises: CardError."""
     with _explained():
         try:
             library = pkcs11.lib(module)
         except (RuntimeError, OSError):
             raise CardError(f"The PKCS#11 module {module} cannot be loaded.") from None
-        library.reinitialize()  # a card may have come or gone since
+        if fresh:
+            library.reinitialize()  # a card may have come or gone since
         slots = library.get_slots(token_present=True)
         tokens = [slot.get_token() for slot in slots]
         ready = [one for one in tokens if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags]

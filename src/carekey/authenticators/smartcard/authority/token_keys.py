@@ -7,7 +7,7 @@ import pkcs11
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
-from pkcs11.exceptions import PKCS11Error
+from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.tokens import TokenKey, find_token, public_key_of
@@ -77,7 +77,11 @@ class TokenKeys:
         """Raises: OSError."""
         if self._session is None:
             try:
-                self._session = find_token(self._module, self._serial).open(rw=True, user_pin=self._pin.reveal())
+                token = find_token(self._module, self._serial, fresh=False)
+                try:
+                    self._session = token.open(rw=True, user_pin=self._pin.reveal())
+                except UserAlreadyLoggedIn:  # by another session of this process
+                    self._session = token.open(rw=True)
             except (CardError, PKCS11Error) as error:
                 said = str(error) or type(error).__name__
                 raise OSError(0, f"the token cannot be opened ({said})", self._module) from None
