@@ -46,6 +46,7 @@ def settings_page() -> str:
         ("smartcards", settings.Smartcards),
         ("smartcards.pkis.NAME", settings.CardPki),
         ("card_authority", settings.CardAuthority),
+        ("workstations", settings.Workstations),
         ("api_host", settings.ApiHost),
         ("uaf", settings.Uaf),
         ("issuers.NAME", settings.Issuer),

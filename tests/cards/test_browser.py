@@ -100,6 +100,25 @@ def test_the_next_card_never_sees_the_previous_persons_pages(
         assert party.id_token(tokens["id_token"], nonce="n")["sub"] == NURSE
 
 
+def test_back_after_not_you_shows_nothing_of_the_one_before(
+    browser: Browser, party: RelyingParty, pki: CardPki, card_port: int
+) -> None:
+    """Whether the browser asks again or shows the page out of its memory."""
+    with tab(browser, card_port, pki.card(NURSE)) as (page, _):
+        page.goto(party.authorize(acr_values="AAL3_ANY", nonce="n", scope="openid selectedrole"))
+        page.get_by_label("Smartcard", exact=True).check()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="Choose your role")).to_be_visible()
+        shoot(page, "role-not-you")
+        page.get_by_role("button", name="Not you? Log in as someone else").click()
+        expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+        assert "Sullivan" not in page.content()
+        page.go_back()
+        expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+        assert "Sullivan" not in page.content()
+
+
 def test_an_expired_card_is_told_the_day(browser: Browser, party: RelyingParty, pki: CardPki, card_port: int) -> None:
     old = pki.card(GP, name="-old", starts=pki.now - 290 * DAY, ends=pki.now - 20 * DAY)
     with tab(browser, card_port, old) as (page, _):

@@ -15,7 +15,7 @@ from support.relying_party import RelyingParty
 
 pytest.importorskip("pkcs11", reason="the extra `cards` is not installed: pip install python-pkcs11")
 from carekey.authenticators.smartcard.model import Purpose
-from carekey.authenticators.smartcard.tokens import SLOTS
+from carekey.authenticators.smartcard.writable import SLOTS
 
 pytestmark = pytest.mark.softhsm
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from carekey.authenticators.smartcard.tests import pki as made
-from support.card_steps import NAMED, heading, proceed, to_the_card_page
+from support.card_steps import NAMED, heading, proceed, send, to_the_card_page
 from support.cards import DAY, CardPki, Curl
 from support.provider import GP, NURSE, SUSPENDED, Provider
 from support.relying_party import RelyingParty
@@ -20,11 +20,53 @@ def test_curl_logs_in_with_a_card_by_redirects_alone(curl: Curl, party: RelyingP
     assert claims["authentication_assurance_level"] == "3"
 
 
-def test_from_card_in_to_role_page_three_redirects(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+def test_from_card_in_to_role_page_three_redirects_and_one_pin(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    """The PIN is typed where the card's key signs: once, in the handshake's CertificateVerify."""
     curl.card = pki.card(NURSE)
-    at = proceed(curl, to_the_card_page(curl, party, scope="openid selectedrole"))
+    shown = to_the_card_page(curl, party, scope="openid selectedrole")
+    curl.more = ("--verbose",)
+    at = proceed(curl, shown)
     assert heading(at) == "Choose your role"
     assert at.redirects == 3
+    assert at.errors.count("(OUT), TLS handshake, CERT verify") == 1
+    assert at.errors.count("/smartcard?code=") >= 1, "and the card host was there"
+
+
+def test_the_next_card_never_sees_the_previous_persons_pages_by_redirects_alone(
+    curl: Curl, party: RelyingParty, pki: CardPki
+) -> None:
+    """One browser, two people: what the first left open answers that it is over."""
+    curl.card = pki.card(NURSE)
+    role_page = proceed(curl, to_the_card_page(curl, party, scope="openid selectedrole"))
+    role = re.search(r'name="role" type="radio" value="([^"]+)"', role_page.body)
+    assert role
+    left = send(curl, role_page, "/role", role=role[1])
+    assert party.answered(left.url)["code"]
+    for path in ("", "/role", "/ways", "/smartcard"):
+        over = curl.run(f"{role_page.url.removesuffix('/role')}{path}")
+        assert heading(over) == "You have already finished this log in"
+        assert "Sullivan" not in over.body
+        assert "no-store" in over.body, "and nothing of it is kept"
+    shown = curl.run(party.authorize(acr_values=NAMED, scope="openid selectedrole", prompt="login", nonce="n"))
+    curl.card = pki.card(GP)
+    done = proceed(curl, shown)
+    claims = party.id_token(party.token(party.answered(done.url)["code"]).json()["id_token"], nonce="n")
+    assert claims["sub"] == GP
+
+
+def test_not_you_is_on_the_role_page_and_ends_what_was_there(curl: Curl, party: RelyingParty, pki: CardPki) -> None:
+    curl.card = pki.card(NURSE)
+    role_page = proceed(curl, to_the_card_page(curl, party, scope="openid selectedrole"))
+    assert "Not you? Log in as someone else" in role_page.body
+    chooser = send(curl, role_page, "/someone-else")
+    assert heading(chooser).startswith("How do you want to log in?")
+    again = curl.run(role_page.url)
+    assert "Sullivan" not in again.body
+    curl.card = pki.card(GP)
+    at = curl.run(f"{role_page.url.removesuffix('/role')}/smartcard")
+    done = proceed(curl, at)
+    claims = party.id_token(party.token(party.answered(done.url)["code"]).json()["id_token"], nonce="n")
+    assert claims["sub"] == GP
 
 
 def test_no_script_is_on_the_way(curl: Curl, party: RelyingParty, pki: CardPki) -> None:

@@ -116,6 +116,12 @@ async def _refresh_metadata(opened: wiring.Installation) -> None:
     await opened.metadata.refresh()
 
 
+async def _refresh_for_virtual_cards(opened: wiring.Installation) -> None:
+    """Those are judged on this listener."""
+    if opened.settings.virtual_cards():
+        await _refresh_revocation(opened)
+
+
 async def _deliver(opened: wiring.Installation) -> None:
     await opened.back_channel.begin()
 
@@ -131,6 +137,7 @@ MAIN = Listener(
         ("sweep", SWEEP_EVERY, _sweep),
         ("revocation-lists", CARDS_EVERY, publish_lists),
         ("metadata", METADATA_EVERY, _refresh_metadata),
+        ("revocation", REVOCATION_EVERY, _refresh_for_virtual_cards),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
         ("ciba-notifications", DELIVER_EVERY, _notify),
     ),

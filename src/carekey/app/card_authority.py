@@ -1,15 +1,19 @@
 """The card authority of an installation: its files, made by one command and read at start."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app.settings import Settings, SettingsError, duration
-from carekey.authenticators.smartcard.authority import keys
+from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
+from carekey.authenticators.smartcard.authority.keys import FileKeys, KeyStore
 from carekey.authenticators.smartcard.authority.publishing import Published
+from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import (
     Addresses,
     Authority,
@@ -17,9 +21,16 @@ from carekey.authenticators.smartcard.authority.signing import (
     root_certificate,
     serial_number,
 )
+from carekey.authenticators.smartcard.issuing import Desk
 from carekey.jose.sealing import SealBroken, Sealing
+from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
+from carekey.kernel.secret import Secret
+from carekey.storage.store import Store, Tx
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 ROOT, CARDS = "root", "cards"
 """The names under which the two are published, and those of their files."""
@@ -42,7 +53,8 @@ def create(found: Settings, sealing: Sealing, *, organisation: str, clock: Clock
     def serial() -> int:
         return serial_number(entropy.bytes(16))
 
-    top, below = keys.new_key(), keys.new_key()
+    store = key_store(found, sealing)
+    top, below = store.make(ROOT), store.make(CARDS)
     name = authority_name(organisation, "Smartcard Root")
     own = root_certificate(name, top, serial=serial(), ends=now + ROOT_LASTS, now=now)
     root = Authority(certificate=own, key=top, addresses=_addresses(found, ROOT))
@@ -53,10 +65,25 @@ def create(found: Settings, sealing: Sealing, *, organisation: str, clock: Clock
         ends=now + CARDS_LASTS,
         now=now,
     )
-    keys.save(_key(where, ROOT), top, sealing)
-    keys.save(_key(where, CARDS), below, sealing)
     # The certificate of the cards' authority comes last: with it the authority is there.
     return [_write(_certificate(where, ROOT), own), _write(_certificate(where, CARDS), cards)]
+
+
+def key_store(found: Settings, sealing: Sealing) -> KeyStore:
+    """Where the authority's own keys are. Raises: SettingsError, OSError."""
+    token = found.card_authority
+    if token.token_module is None:
+        return FileKeys(folder(found), sealing)
+    try:
+        from carekey.authenticators.smartcard.authority.token_keys import TokenKeys
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "card_authority.token_module needs the package python-pkcs11: install carekey[cards]."
+        ) from None
+    if token.token_pin_file is None:
+        raise SettingsError("card_authority.token_module needs card_authority.token_pin_file.")
+    pin = Secret(Path(token.token_pin_file).read_text(encoding="utf-8").strip())
+    return TokenKeys(token.token_module, pin, token.token_serial)
 
 
 def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
@@ -65,12 +92,13 @@ def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
     if not _certificate(where, CARDS).exists():
         return ()
     try:
+        store = key_store(found, sealing)
         return tuple(
             Published(
                 name=name,
                 authority=Authority(
                     certificate=x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()),
-                    key=keys.load(_key(where, name), sealing),
+                    key=store.load(name),
                     addresses=_addresses(found, name),
                 ),
             )
@@ -99,6 +127,35 @@ def certificates(found: Settings) -> tuple[bytes, bytes] | None:
     return root, cards
 
 
+def desk(running: "Installation", *, by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
+    """Where this installation's cards are made. `lifetime`: of their certificates, if not the settings'.
+
+    Raises: CardError, if it has no authority."""
+    made = desks(running.settings, running.card_authorities, running.store, running.clock, running.entropy)
+    if made is None:
+        raise CardError("There is no card authority: make one with `carekey card new-authority`.")
+    return made(by, lifetime)
+
+
+def desks(
+    found: Settings, authorities: Sequence[Published], store: Store, clock: Clock, entropy: Entropy
+) -> "Desks | None":
+    """How to have a desk in somebody's name; None if this installation has no authority."""
+    authority = next((one.authority for one in authorities if one.name == CARDS), None)
+    if authority is None:
+        return None
+
+    def made(by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
+        profiles = card_profiles(lifetime or card_lifetime(found))
+        return Desk(store=store, authority=authority, profiles=profiles, clock=clock, entropy=entropy, by=by)
+
+    return made
+
+
+class Desks(Protocol):
+    def __call__(self, by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]: ...
+
+
 def list_lifetime(found: Settings) -> timedelta:
     return duration("card_authority.list_lifetime", found.card_authority.list_lifetime)
 
@@ -110,10 +167,6 @@ def card_lifetime(found: Settings) -> timedelta:
 def _addresses(found: Settings, name: str) -> Addresses:
     base = (found.card_authority.url or found.origin()).rstrip("/") + "/pki"
     return Addresses(crl=f"{base}/{name}.crl", ocsp=f"{base}/ocsp", certificate=f"{base}/{name}.cer")
-
-
-def _key(where: Path, name: str) -> Path:
-    return where / f"{name}.key"
 
 
 def _certificate(where: Path, name: str) -> Path:

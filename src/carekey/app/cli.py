@@ -19,6 +19,7 @@ from carekey.app.commands import (
     metadata,
     person,
     sessions,
+    workstation,
 )
 from carekey.app.commands.directory import dev, people
 from carekey.app.commands.doctor import doctor
@@ -44,6 +45,7 @@ app.add_typer(clients.commands, name="clients")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(card.commands, name="card")
 app.add_typer(metadata.commands, name="metadata")
+app.add_typer(workstation.commands, name="workstation")
 app.add_typer(confirmation.commands, name="confirmation")
 app.add_typer(evidence.commands, name="evidence")
 app.add_typer(dev, name="dev")

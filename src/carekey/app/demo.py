@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from carekey.app import card_authority, smartcards
 from carekey.app.settings import Settings
 from carekey.authenticators.enrolment.invitation import invite
 from carekey.authenticators.userpass import ceremony
@@ -76,6 +77,13 @@ def routes(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> lis
         await store.write(lambda tx: invite(tx, person, token=secret, by=DEMO, now=now))
         return f"/register/{secret.reveal()}"
 
+    wallet = smartcards.wallet(found) if found.virtual_cards() else None
+    above = card_authority.certificates(found)
+
+    def card_file(person: PersonId) -> bytes | None:
+        card = wallet.of(person) if wallet else None
+        return card.file([above[1]]) if card and above else None
+
     shown = [
         Shown(
             id=one.person.id,
@@ -91,4 +99,4 @@ def routes(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> lis
         )
         for one in demo.DEMO_PEOPLE
     ]
-    return DemoPeople(shown, invite=link, applications=APPLICATIONS).routes()
+    return DemoPeople(shown, invite=link, card_file=card_file if wallet else None, applications=APPLICATIONS).routes()

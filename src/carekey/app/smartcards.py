@@ -1,20 +1,26 @@
 """Smartcards as the settings want them: whose are accepted, from where, by way of which card host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app import card_authority, certificates
 from carekey.app.settings import Settings, duration, origin_of
+from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.fetch import Fetcher
 from carekey.authenticators.smartcard.profiles import Method, PkiProfile, national_card, own_card
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.authenticators.smartcard.virtual import Wallet
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Store, Tx
+from carekey.workstations.http import WorkstationsHttp
+from carekey.workstations.model import WhenCardLeaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +29,10 @@ class Smartcards:
     revocations: RevocationCache[Tx]
 
 
-def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Smartcards | None:
-    """Raises: SettingsError."""
+def running(
+    found: Settings, store: Store, clock: Clock, entropy: Entropy, authorities: Sequence[Published] = ()
+) -> Smartcards | None:
+    """`authorities`: those of this installation, if it makes cards. Raises: SettingsError."""
     if found.smartcards.url is None:
         return None
     revocations: RevocationCache[Tx] = RevocationCache(store, fetch=Fetcher(), clock=clock, entropy=entropy)
@@ -36,8 +44,28 @@ def running(found: Settings, store: Store, clock: Clock, entropy: Entropy) -> Sm
         zones=found.zones_of(WAY.name),
         n3_zones=frozenset(found.smartcards.n3_zones),
         proxied=found.smartcards.proxied,
+        virtual=wallet(found) if found.virtual_cards() else None,
+        desk=card_authority.desks(found, authorities, store, clock, entropy)
+        if found.card_authority.self_renewal
+        else None,
     )
     return Smartcards(terms=terms, revocations=revocations)
+
+
+def workstations(found: Settings, store: Store, cards: Smartcards) -> WorkstationsHttp[Tx]:
+    """Where companions tell of cards."""
+    return WorkstationsHttp(
+        store=store,
+        profiles=cards.terms.profiles,
+        policy=WhenCardLeaves(found.workstations.when_card_leaves),
+        origins=[found.origin()],
+    )
+
+
+def wallet(found: Settings) -> Wallet:
+    """Where virtual cards are kept."""
+    chosen = found.smartcards.virtual_folder
+    return Wallet(Path(chosen) if chosen else found.folder() / "virtual-cards")
 
 
 def profiles(found: Settings) -> list[PkiProfile]:

@@ -126,14 +126,15 @@ async def running(
         for one in signers.values():
             await one.refresh(clock.now())
         site = site_of(found, master, clock, entropy, store)
-        cards = smartcards.running(found, store, clock, entropy)
+        authorities = card_authority.published(found, sealing)
+        cards = smartcards.running(found, store, clock, entropy, authorities)
         routes, authenticators = _routes(
             found, store, issuers, signers, sealing, site, master, phone_terms, cards.terms if cards else None
         )
+        routes += smartcards.workstations(found, store, cards).routes() if cards else []
         phone_models = phones.PhoneModels(found, phone_terms)
         metadata = await fido_metadata.loaded(found, store, clock, authenticators, phone_models)
         phone_models.check()
-        authorities = card_authority.published(found, sealing)
         routes += CardAuthorityHttp(store, authorities).routes() if authorities else []
         if found.environment == "demo":
             await demo.furnish(found, store, clock, entropy)

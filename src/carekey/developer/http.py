@@ -12,7 +12,8 @@ from starlette.responses import Response
 from carekey.kernel.entropy import token
 from carekey.kernel.ids import PersonId
 from carekey.web import csrf
-from carekey.web.kit import Request, Route, page, see_other
+from carekey.web.headers import NO_STORE
+from carekey.web.kit import Request, Route, get, page, see_other
 from carekey.web.problem import not_found
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,15 +35,22 @@ class DemoPerson:
 
 class DemoPeople:
     def __init__(
-        self, people: Sequence[DemoPerson], *, invite: Callable[[PersonId], Awaitable[str]], applications: Sequence[str]
+        self,
+        people: Sequence[DemoPerson],
+        *,
+        invite: Callable[[PersonId], Awaitable[str]],
+        card_file: Callable[[PersonId], bytes | None] | None = None,
+        applications: Sequence[str],
     ) -> None:
-        """`invite` makes a one-time link and returns its address; `applications` are addresses to try it at."""
+        """`invite` makes a one-time link and returns its address; `card_file` gives somebody's virtual smartcard
+        (PKCS #12), where there are any; `applications` are addresses to try it at."""
         self._people = {person.id: person for person in people}
         self._invite = invite
+        self._card_file = card_file
         self._applications = applications
 
     def routes(self) -> list[Route]:
-        return [Route("/demo", {"GET": self._show, "POST": self._add})]
+        return [Route("/demo", {"GET": self._show, "POST": self._add}), get("/demo/cards/{file}", self._card)]
 
     async def _show(self, request: Request) -> Response:
         name = request.site.cookies.named("demo")
@@ -53,6 +61,7 @@ class DemoPeople:
             "developer/people.html",
             people=list(self._people.values()),
             applications=self._applications,
+            cards=self._card_file is not None,
             csrf=csrf.token(request.site.csrf_key, secret),
         )
         if not known:
@@ -65,3 +74,12 @@ class DemoPeople:
         if person is None or not person.active:
             raise not_found()
         return see_other(await self._invite(person.id))
+
+    async def _card(self, request: Request) -> Response:
+        person = self._people.get(PersonId(request.params["file"].removesuffix(".p12")))
+        file = self._card_file(person.id) if person and person.active and self._card_file else None
+        if file is None:
+            raise not_found()
+        response = Response(file, media_type="application/x-pkcs12")
+        response.raw_headers.append(NO_STORE)
+        return response

@@ -12,7 +12,7 @@ from carekey.kernel.unit_of_work import Store
 from carekey.login import pages
 from carekey.login.events import ForeignBrowser
 from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
-from carekey.login.model import Issue
+from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
 from carekey.login.ports import LoginTx
 from carekey.web import csrf
@@ -24,7 +24,7 @@ TxT = TypeVar("TxT", bound=LoginTx)
 _LAST_WAY_AGE = 90 * 24 * 3600
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
-OpenT = TypeVar("OpenT", Standing, Standing | Ended)
+OpenT = TypeVar("OpenT", Standing, Standing | Ended, Login)
 Deed = Callable[[TxT, LoginId, Visitor, datetime], Standing | Closed | Ended]
 
 
@@ -63,6 +63,7 @@ class LogIn(Generic[TxT]):
             Route("/login/{id}/role", {"GET": self.roles, "POST": self.choose_role}),
             post("/login/{id}/account", self.choose_account),
             post("/login/{id}/share", self.share),
+            post("/login/{id}/someone-else", self.someone_else),
             post("/login/{id}/cancel", self.cancel),
         ]
 
@@ -75,7 +76,7 @@ class LogIn(Generic[TxT]):
         return await self._show(request, at)
 
     async def ways(self, request: Request) -> Response:
-        """The chooser, even where one way would do or somebody is logged in: "Other ways", "Not you?"."""
+        """The chooser, even where one way would do or somebody is logged in: "Use another way to log in"."""
         return self._chooser(request, await self._look(request))
 
     async def choose_way(self, request: Request) -> Response:
@@ -135,6 +136,23 @@ class LogIn(Generic[TxT]):
                 return await self._after(request, self._giving_up(Refusal.NOT_SHARED))
             case _:
                 return await self._after(request, self._advance, error="Select yes to share, or no to go back")
+
+    async def someone_else(self, request: Request) -> Response:
+        await self._own_form(request)
+        id, now = _login_id(request), request.site.clock.now()
+        by = visitor(request, id)
+        done = await self._not_closed(
+            request, await self._store.write(lambda tx: self._journey.someone_else(tx, id, by, now=now))
+        )
+        response, cookies = see_other(f"/login/{id}/ways"), request.site.cookies
+        cookies.drop(response, cookies.session(done.issuer))
+        if cookies.browser_state(done.issuer) in request.cookies:
+            cookies.drop(response, cookies.browser_state(done.issuer))
+        # In other tabs the one before may have proven themself, and be about to choose a role.
+        for name in cookies.logins(request.cookies):
+            if name != cookies.login(id):
+                cookies.drop(response, name)
+        return response
 
     async def cancel(self, request: Request) -> Response:
         await self._own_form(request)
@@ -285,12 +303,19 @@ class LogIn(Generic[TxT]):
             form_action=(login.asked.return_origin,),
             id=login.id,
             application=login.asked.application,
-            person=at.so_far.person.name if at.so_far.person else None,
+            person=_shown_as(at),
             reference=login.reference,
             csrf=csrf.token(request.site.csrf_key, secret),
             language=login.asked.language,
             **context,
         )
+
+
+def _shown_as(at: Standing) -> str | None:
+    """Who is logged in, for the page. A locked session shows the next person no name."""
+    so_far = at.so_far
+    locked = so_far.session is not None and so_far.session.locked_at is not None and so_far.proof is None
+    return so_far.person.name if so_far.person and not locked else None
 
 
 def _fault(field: str, error: str | None) -> dict[str, Any]:

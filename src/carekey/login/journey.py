@@ -30,7 +30,7 @@ from carekey.login.policy import (
 from carekey.login.ports import Application, LoginTx
 from carekey.sessions import ending, lifetime
 from carekey.sessions.events import SessionRenewed, SessionStarted, WhyEnded
-from carekey.sessions.model import Proof, Session
+from carekey.sessions.model import SMARTCARD, CardPlace, Proof, Session
 
 TxT = TypeVar("TxT", bound=LoginTx)
 
@@ -188,18 +188,30 @@ class Journey(Generic[TxT]):
         login = self.open(tx, id, visitor, now=now)
         if isinstance(login, Closed):
             return login
+        proof = None if self._withdrawn(tx, login, visitor) else login.proof
         so_far = self.facts(
             tx,
             login.issuer,
             login.asked,
             visitor,
             now=now,
-            proof=login.proof,
+            proof=proof,
             role=login.role,
             account=login.account,
             shared=shared,
         )
         return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
+
+    def _withdrawn(self, tx: TxT, login: Login, visitor: Visitor) -> bool:
+        """Whether somebody else has logged in in this browser since, in another tab; or the card has been taken out."""
+        proof = login.proof
+        if proof is None:
+            return False
+        given = visitor.session(login.issuer)
+        other = tx.sessions.find(given) if given is not None else None
+        if other is not None and other.ended_at is None and other.person != proof.person and other.proof.at > proof.at:
+            return True
+        return proof.kind == SMARTCARD and _taken_out(tx.card_places.find(proof.credential), proof)
 
     def advance(
         self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False
@@ -257,6 +269,20 @@ class Journey(Generic[TxT]):
         so_far = replace(at.so_far, role=chosen)
         step = next_step(at.login.asked, so_far, now=now)
         return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
+
+    def someone_else(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Login | Closed:
+        """Whoever sits there now is not the one who is logged in: that one's session ends, and nothing of them is
+        shown any more, whether or not anybody goes on with this log-in."""
+        login = self.open(tx, id, visitor, now=now)
+        if isinstance(login, Closed):
+            return login
+        if not tx.logins.restart(id):
+            return Closed(why=Shut.FINISHED, login=login)
+        given = visitor.session(login.issuer)
+        session = tx.sessions.find(given) if given is not None else None
+        if session is not None and session.issuer == login.issuer:
+            ending.end(tx, session, WhyEnded.SOMEONE_ELSE, now=now, reference=login.reference)
+        return login
 
     def give_up(self, tx: TxT, id: LoginId, visitor: Visitor, why: Refusal, *, now: datetime) -> Closed | Ended:
         """The person goes back to the application, for whatever reason there is to name, else for `why`."""
@@ -377,6 +403,9 @@ class Journey(Generic[TxT]):
         # First of all: it decides who answers the application, and the loser has done nothing yet.
         if not tx.logins.end(login.id, Outcome.ISSUED, at=now):
             return Closed(why=Shut.FINISHED, login=login)
+        proof = at.so_far.proof
+        if proof is not None and proof.kind == SMARTCARD and _taken_out(tx.card_places.hold(proof.credential), proof):
+            raise SessionGone
         session, secret = self.hold(tx, login.issuer, at.so_far, verdict, reference=login.reference, now=now)
         lifetime_of_consent = self.rules[login.issuer].consent_lifetime
         if at.so_far.shared and login.asked.share and lifetime_of_consent:
@@ -414,6 +443,11 @@ class Journey(Generic[TxT]):
             )
         )
         return Ended(login=login, answer=answer)
+
+
+def _taken_out(place: CardPlace | None, proof: Verified) -> bool:
+    """Whether the card has left the reader since, by the word of the workstation's companion."""
+    return place is not None and place.left_at is not None and place.left_at >= proof.at
 
 
 def _kept(proof: Verified) -> Proof:

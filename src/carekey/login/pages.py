@@ -80,6 +80,8 @@ def note(asked: Asked, because: Because, *, proven: bool, known: bool) -> str | 
     `known`: somebody is logged in."""
     name = asked.application
     match because:
+        case Because.CARD_OUT:
+            return "Your smartcard was taken out of the reader. Put it back and log in with it to go on where you were."
         case Because.TOO_WEAK if proven:
             return f"The way you logged in is not secure enough for {name}. Select another way."
         case Because.TOO_WEAK:

@@ -40,6 +40,8 @@ class Because(StrEnum):
     TOO_LONG_AGO = "too_long_ago"
     TOO_WEAK = "too_weak"
     OTHER_PERSON = "other_person"
+    CARD_OUT = "card_out"
+    """The session is locked."""
 
 
 class LeftOut(StrEnum):
@@ -187,6 +189,8 @@ def _standing(asked: Asked, so_far: SoFar, *, now: datetime) -> tuple[str, AAL] 
         return (reported, proof.aal) if reported else Because.TOO_WEAK
     if session is None or so_far.level is None:
         return Because.NO_SESSION
+    if session.locked_at is not None:
+        return Because.CARD_OUT
     if asked.fresh:
         return Because.ASKED_AGAIN
     chosen = so_far.account == session.person

@@ -10,7 +10,7 @@ from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName, LoginId, PersonId, RoleProfileId
 from carekey.login.model import Consent, Issue, Login, Outcome
 from carekey.sessions.model import Session
-from carekey.sessions.ports import LogoutDeliveries, Sessions
+from carekey.sessions.ports import CardPlaces, LogoutDeliveries, Sessions
 
 
 class Logins(Protocol):
@@ -24,6 +24,10 @@ class Logins(Protocol):
 
     def choose(self, id: LoginId, role: RoleProfileId) -> bool:
         """Keep the chosen role. False if the log-in has ended."""
+        ...
+
+    def restart(self, id: LoginId) -> bool:
+        """Forget proof, role and account: nobody has proven anything yet. False if the log-in has ended."""
         ...
 
     def go_on_as(self, id: LoginId, person: PersonId) -> bool:
@@ -60,6 +64,8 @@ class LoginTx(Protocol):
     def logins(self) -> Logins: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def card_places(self) -> CardPlaces: ...
     @property
     def logout_deliveries(self) -> LogoutDeliveries: ...
     @property

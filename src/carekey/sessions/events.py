@@ -17,6 +17,10 @@ class WhyEnded(StrEnum):
     PERSON_CLOSED = "person_closed"
     WAY_REMOVED = "way_removed"
     """What it was proven with may no longer be used."""
+    SOMEONE_ELSE = "someone_else"
+    """Whoever sat at the browser said that they are somebody else."""
+    CARD_REMOVED = "card_removed"
+    """The card that it rests on left the reader."""
     ROLE_LOST = "role_lost"
     """A role was taken away, or ran out: applications must not go on with what they were told."""
 
@@ -46,6 +50,17 @@ class SessionRenewed(AuditEvent):
     kind: str
     aal: int
     amr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLocked(AuditEvent):
+    """The card that a session rests on left the reader; its person has to prove themself again to go on."""
+
+    tag: ClassVar[str] = "session:session:locked"
+
+    session: str
+    issuer: str
+    person: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

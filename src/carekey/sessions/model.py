@@ -7,6 +7,9 @@ from enum import StrEnum
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
 
+SMARTCARD = "smartcard"
+"""The kind of proof that rests on a card in a reader."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
@@ -42,6 +45,18 @@ class Session:
     started_at: datetime
     last_used_at: datetime
     ended_at: datetime | None = None
+    locked_at: datetime | None = None
+    """The card that it rests on was taken out. Nobody goes on in it until its person has proven themself again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPlace:
+    """Where a card is, or was last, by the word of that workstation's companion. A card is in one place at a time."""
+
+    card: CredentialId
+    workstation: str
+    since: datetime
+    left_at: datetime | None = None
 
 
 class DeliveryState(StrEnum):

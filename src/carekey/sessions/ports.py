@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import ClientId, IssuerName, PersonId, RoleProfileId, SessionId
-from carekey.sessions.model import DeliveryState, LogoutDelivery, Proof, Session
+from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
+from carekey.sessions.model import CardPlace, DeliveryState, LogoutDelivery, Proof, Session
 
 
 class Sessions(Protocol):
@@ -19,12 +19,16 @@ class Sessions(Protocol):
     def start(self, session: Session) -> None: ...
 
     def use(self, id: SessionId, *, at: datetime, role: RoleProfileId | None) -> bool:
-        """Note that it was used, and the role now in force. False if it has ended."""
+        """Note that it was used, and the role now in force. False if it has ended or is locked."""
         ...
 
     def renew(self, id: SessionId, *, digest: bytes, proof: Proof, at: datetime, role: RoleProfileId | None) -> bool:
         """The same person proved again who they are: the session goes on under a new secret, resting on the new
-        proof, so that what applications received in it stays good. False if it has ended."""
+        proof and not locked, so that what applications received in it stays good. False if it has ended."""
+        ...
+
+    def lock(self, id: SessionId, *, at: datetime) -> bool:
+        """Nobody uses it until it is renewed. True for the caller that locked it; what was issued in it stays."""
         ...
 
     def end(self, id: SessionId, *, at: datetime) -> bool:
@@ -43,6 +47,34 @@ class Sessions(Protocol):
         ...
 
     def clients_of(self, id: SessionId) -> Sequence[ClientId]: ...
+
+
+class CardPlaces(Protocol):
+    """Which card is in which workstation's reader."""
+
+    def find(self, card: CredentialId) -> CardPlace | None:
+        """Where it is, or was last."""
+        ...
+
+    def hold(self, card: CredentialId) -> CardPlace | None:
+        """The same, for a transaction that writes: nobody takes it out before that ends."""
+        ...
+
+    def at(self, workstation: str) -> Sequence[CardPlace]:
+        """What is in the reader of this workstation now, by card."""
+        ...
+
+    def put_in(self, card: CredentialId, workstation: str, *, at: datetime) -> None:
+        """It is here from now on, wherever it was."""
+        ...
+
+    def take_out(self, card: CredentialId, workstation: str, *, at: datetime) -> bool:
+        """True for exactly one caller, if it was here."""
+        ...
+
+    def forget(self, card: CredentialId, workstation: str) -> bool:
+        """As `take_out`, but nothing is known of it afterwards."""
+        ...
 
 
 class LogoutDeliveries(Protocol):

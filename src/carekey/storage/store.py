@@ -15,6 +15,7 @@ from carekey.jose.ports import KeysTx
 from carekey.login.ports import LoginTx
 from carekey.oidc.ports import OidcTx
 from carekey.sessions.ports import SessionTx
+from carekey.workstations.ports import WorkstationTx
 
 T = TypeVar("T")
 
@@ -31,8 +32,23 @@ DELIVERIES_KEPT = timedelta(days=7)
 """For those who look after an application to see. What became of them stays on the audit record."""
 
 
+PLACES_KEPT = timedelta(days=1)
+"""Where a card was before it was taken out. A log-in that began before that has long ended."""
+
+
 class Tx(
-    AuditTx, CardTx, PhoneTx, ConfirmationTx, MetadataTx, DirectoryTx, KeysTx, LoginTx, OidcTx, SessionTx, Protocol
+    AuditTx,
+    CardTx,
+    PhoneTx,
+    ConfirmationTx,
+    MetadataTx,
+    DirectoryTx,
+    KeysTx,
+    LoginTx,
+    OidcTx,
+    SessionTx,
+    WorkstationTx,
+    Protocol,
 ):
     """One transaction, seen whole. Slices see the part that their own ports name."""
 

@@ -39,8 +39,12 @@ class Cookies:
     def surplus_logins(self, sent: Iterable[str]) -> list[str]:
         """Of the names of cookies that a browser sent, oldest first (RFC 6265 section 5.4), those to drop before one
         more log-in begins."""
+        return self.logins(sent)[: 1 - LOGINS_AT_ONCE]
+
+    def logins(self, sent: Iterable[str]) -> list[str]:
+        """Of the names of cookies that a browser sent, those of log-ins."""
         pattern = re.compile(re.escape(self.named("login-\0")).replace(re.escape("\0"), "[A-Za-z0-9_-]{1,12}"))
-        return [name for name in sent if pattern.fullmatch(name)][: 1 - LOGINS_AT_ONCE]
+        return [name for name in sent if pattern.fullmatch(name)]
 
     def logged_out(self) -> str:
         """Holds what the session cookies held, for the page that says who has been told."""

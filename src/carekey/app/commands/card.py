@@ -3,12 +3,28 @@
 import getpass
 import os
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
+from carekey.app.settings import is_loopback
+from carekey.app.terminal import (
+    CommandError,
+    Config,
+    Exit,
+    Json,
+    put,
+    put_json,
+    put_pairs,
+    read_settings,
+    run,
+    say,
+    this_operator,
+)
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.kernel.secret import Secret
@@ -28,6 +44,7 @@ Which = Annotated[str | None, typer.Option("--card", help="The serial number, if
 Module = Annotated[
     str | None, typer.Option(help="The reader's PKCS#11 module. By default that of card_authority.module.")
 ]
+_CODE = "CAREKEY_CARD_CODE"
 _PIN, _OFFICER_PIN, _NEW_PIN = "CAREKEY_CARD_PIN", "CAREKEY_CARD_OFFICER_PIN", "CAREKEY_CARD_NEW_PIN"
 
 
@@ -111,13 +128,22 @@ def renew(
     seen: Annotated[
         bool, typer.Option("--seen", help="You have checked the person's identity: renew at any time.")
     ] = False,
+    service: Annotated[str | None, typer.Option(help="Origin of the service, to renew your own card there.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="PEM file with the authority of the service's certificate.")
+    ] = None,
 ) -> None:
     """Put new keys and certificates on the card in the reader, from 90 days before its end.
 
-    The PIN is asked for, or taken from CAREKEY_CARD_PIN.
+    The PIN is asked for, or taken from CAREKEY_CARD_PIN. With --service anybody renews their own card, with the code that
+    they got by logging in with it; it is asked for, or taken from CAREKEY_CARD_CODE.
 
-    Examples: `carekey card renew`, `carekey card renew --seen`
+    Examples: `carekey card renew`, `carekey card renew --seen`, `carekey card renew --service https://login.example.org`
     """
+    if service is not None:
+        run(_renew_own(service, config, module, card, trust))
+        say("Your card is renewed.")
+        return
 
     async def work() -> Card:
         async with opened(config) as running:
@@ -129,6 +155,31 @@ def renew(
                 return await desk.renew(reader, serial=facts.serial, late=seen, progress=_progress)
 
     say(f"The card {_explained(work).serial} is renewed.")
+
+
+async def _renew_own(service: str, config: Config, module: str | None, card: str | None, trust: Path | None) -> None:
+    import ssl
+
+    import httpx2
+
+    from carekey.authenticators.smartcard import renewing
+    from carekey.authenticators.smartcard.authority.registration import CardError
+    from carekey.authenticators.smartcard.renewal_client import RemoteCounter
+
+    if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
+        raise CommandError("--service has to be an https address: anybody could listen otherwise.", Exit.USAGE)
+    tokens, library = _tokens(), module or read_settings(config).card_authority.module
+    if library is None:
+        raise CommandError("Say which PKCS#11 module the reader has: --module.", Exit.USAGE)
+    code, pin = _secret(_CODE, "Renewal code"), _secret(_PIN, "PIN")
+    context = ssl.create_default_context(cafile=trust)
+    try:
+        facts = tokens.facts(library, card)
+        async with httpx2.AsyncClient(verify=context, timeout=30) as client:
+            with tokens.opened(library, pin, facts.serial) as reader:
+                await renewing.renew(reader, RemoteCounter(service, code, reader, client), _progress)
+    except CardError as error:
+        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
 
 
 @commands.command()
@@ -179,24 +230,102 @@ def cancel(
     async def work() -> Card:
         async with opened(config) as running:
             known, now = await _find(running, serial), running.clock.now()
-
-            def end_sessions(tx: Tx, card: Card) -> int:
-                return end_all(
-                    tx,
-                    card.person,
-                    WhyEnded.WAY_REMOVED,
-                    now=now,
-                    by=this_operator(),
-                    which=lambda session: session.proof.credential == CredentialId(card.id),
-                )
-
             await running.store.write(
-                lambda tx: registration.cancel(tx, known, why, end_sessions=end_sessions, by=this_operator(), now=now)
+                lambda tx: registration.cancel(
+                    tx,
+                    known,
+                    why,
+                    end_sessions=lambda tx, card: _end_sessions(tx, card, now),
+                    by=this_operator(),
+                    now=now,
+                )
             )
             await publish_lists(running)
             return known
 
     say(f"The card {_explained(work).serial} is cancelled.")
+
+
+@commands.command()
+def suspend(
+    serial: Serial, config: Config = None, *, why: Annotated[str, typer.Option(help="The reason, for the record.")]
+) -> None:
+    """Suspend a card until it is resumed: it logs nobody in, and its sessions end. No reader is needed.
+
+    Examples: `carekey card suspend 0a1b2c3d --why "left at home"`
+    """
+    say(f"The card {_move(config, serial, CardState.SUSPENDED, why).serial} is suspended.")
+
+
+@commands.command()
+def resume(
+    serial: Serial, config: Config = None, *, why: Annotated[str, typer.Option(help="The reason, for the record.")]
+) -> None:
+    """Take a suspended card up again. No reader is needed.
+
+    Examples: `carekey card resume 0a1b2c3d --why "found again"`
+    """
+    say(f"The card {_move(config, serial, CardState.ACTIVE, why, was=CardState.SUSPENDED).serial} is active again.")
+
+
+def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardState | None = None) -> Card:
+    from carekey.authenticators.smartcard.authority import registration
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            known, now = await _find(running, serial), running.clock.now()
+            if was is not None and known.state is not was:
+                raise CommandError(f"The card {serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+
+            def move(tx: Tx) -> Card:
+                moved = registration.move(tx, known, to=to, why=why, by=this_operator(), now=now)
+                if to is CardState.SUSPENDED:
+                    _end_sessions(tx, moved, now)
+                return moved
+
+            return await running.store.write(move)
+
+    return _explained(work)
+
+
+def _end_sessions(tx: Tx, card: Card, now: datetime) -> int:
+    """Those that began with it."""
+    return end_all(
+        tx,
+        card.person,
+        WhyEnded.WAY_REMOVED,
+        now=now,
+        by=this_operator(),
+        which=lambda session: session.proof.credential == CredentialId(card.id),
+    )
+
+
+@commands.command()
+def virtual(
+    person: Annotated[str, typer.Argument(metavar="USER_ID", help="The person's 12 digits.")], config: Config = None
+) -> None:
+    """Make a virtual card for a person, which the service holds itself. For sandboxes; never in production.
+
+    Examples: `carekey card virtual 555000000002`
+    """
+    from carekey.app.asgi import publish_lists
+    from carekey.app.smartcards import wallet
+
+    async def work() -> Card:
+        async with opened(config) as running:
+            if not running.settings.virtual_cards():
+                raise CommandError(
+                    "Virtual cards are for sandboxes with smartcards: set smartcards.url and smartcards.virtual.",
+                    Exit.NOT_ALLOWED,
+                )
+            card = wallet(running.settings).blank(PersonId(person), running.entropy)
+            made = await _desk(running).issue(
+                card, serial=card.serial, person=PersonId(person), locked=False, progress=_progress
+            )
+            await publish_lists(running)
+            return made
+
+    put(_explained(work).serial)
 
 
 @commands.command()
@@ -255,20 +384,12 @@ def _module(running: "Installation", given: str | None) -> str:
 
 def _desk(running: "Installation") -> "Desk[Tx]":
     from carekey.app import card_authority
-    from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
-    from carekey.authenticators.smartcard.issuing import Desk
+    from carekey.authenticators.smartcard.authority.registration import CardError
 
-    authority = next((one for one in running.card_authorities if one.name == card_authority.CARDS), None)
-    if authority is None:
-        raise CommandError("There is no card authority: make one with `carekey card new-authority`.", Exit.NOT_FOUND)
-    return Desk(
-        store=running.store,
-        authority=authority.authority,
-        profiles=card_profiles(card_authority.card_lifetime(running.settings)),
-        clock=running.clock,
-        entropy=running.entropy,
-        by=this_operator(),
-    )
+    try:
+        return card_authority.desk(running, by=this_operator())
+    except CardError as error:
+        raise CommandError(str(error), Exit.NOT_FOUND) from None
 
 
 async def _find(running: "Installation", serial: str) -> Card:

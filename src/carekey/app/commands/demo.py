@@ -35,12 +35,17 @@ def demo(context: typer.Context, config: Config = None) -> None:
     if context.invoked_subcommand is not None:
         return
     found = read_settings(config)
+    prepare(found)
+    if found.environment == "demo" and found.smartcards.url is None:
+        from carekey.app import demo_cards
+
+        os.environ.update(demo_cards.furnish_host(found))  # the workers and the card host read it there
+        found = read_settings(config)
     check_ways(found)
     check_port(found)
     for listener in BESIDE:
         check_beside(listener, found, wanted=False)
-    prepare(found)
-    run(_register(config))
+    run(_furnish(config))
     with _applications(found), listeners_beside(found):
         _welcome(found)
         run_server(found, workers=found.server.workers)
@@ -66,8 +71,9 @@ def people(config: Config = None, *, json: Json = False) -> None:
     )
 
 
-async def _register(config: Path | None) -> None:
-    """Register the demo applications at the first issuer, unless they are."""
+async def _furnish(config: Path | None) -> None:
+    """Register the demo applications at the first issuer, and make virtual cards, unless that was done before."""
+    from carekey.app import demo_cards
     from carekey.kernel.ids import ClientId
     from carekey.oidc.clients.register import create_client
 
@@ -88,6 +94,8 @@ async def _register(config: Path | None) -> None:
                     now=running.clock.now(),
                     by_operator=True,
                 )
+        if running.settings.virtual_cards() and running.card_authorities:
+            await demo_cards.issue(running)
 
 
 def _present() -> list[str]:
@@ -146,11 +154,15 @@ def _welcome(found: Settings) -> None:
     say("")
     say(f"CareKey is a demonstration here: nobody in it is real. Its data is in {found.folder()}/.")
     say("")
-    say(f"  1. Open {base}/demo and add your browser's passkey or security key to one of the people.")
     if _present():
-        say("  2. Open http://localhost:8001 (Ward 7), log in as that person and choose a role.")
-        say("  3. Open http://localhost:8002 (Pharmacy): you are logged in already.")
+        say("  1. Open http://localhost:8001 (Ward 7), log in")
+        if found.virtual_cards():
+            say("     with Smartcard, then Use a virtual card: be any of the people, without hardware.")
+        say("  2. Open http://localhost:8002 (Pharmacy): you are logged in already.")
         say("     A patient's name in Ward 7 opens a record at an API, which may want a better log-in first.")
+    say(f"  3. Open {base}/demo: add your browser's passkey or security key to one of the people,")
+    if found.virtual_cards():
+        say(f"     or take their card as a file into your browser, which then shows it to {found.smartcards.url}.")
     for name, issuer in found.issuers.items():
         say(f"  Issuer {name}: {issuer.url}/.well-known/openid-configuration")
     say("  The sandbox issuer also takes user names and passwords: carekey demo people")

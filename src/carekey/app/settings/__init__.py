@@ -29,6 +29,7 @@ from carekey.app.settings.section import (
     origin_of,
 )
 from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
+from carekey.app.settings.workstations import Workstations
 
 __all__ = [
     "ApiHost",
@@ -41,6 +42,7 @@ __all__ = [
     "SettingsError",
     "Smartcards",
     "Uaf",
+    "Workstations",
     "duration",
     "is_loopback",
     "origin_of",
@@ -134,6 +136,7 @@ class Settings(Section, frozen=True):
     webauthn: WebAuthn = WebAuthn()
     smartcards: Smartcards = Smartcards()
     card_authority: CardAuthority = CardAuthority()
+    workstations: Workstations = Workstations()
     api_host: ApiHost = ApiHost()
     uaf: Uaf = Uaf()
     zones: dict[str, list[str]] = {}
@@ -156,6 +159,14 @@ class Settings(Section, frozen=True):
     def virtual_authenticators(self) -> bool:
         chosen = self.webauthn.virtual_authenticators
         return self.environment == "demo" if chosen is None else chosen
+
+    def virtual_cards(self) -> bool:
+        """Whether the service may hold cards itself. Never where an issuer that takes cards has real people."""
+        if self.smartcards.url is None or self.environment == "production":
+            return False
+        chosen = self.smartcards.virtual
+        wanted = self.environment == "demo" if chosen is None else chosen
+        return wanted and all(issuer.sandbox for issuer in self.issuers.values() if "smartcard" in issuer.ways)
 
     def rp_id(self) -> str:
         return self.webauthn.rp_id or urlsplit(next(iter(self.issuers.values())).url).hostname or ""
@@ -205,6 +216,7 @@ _NOT_SETTINGS = frozenset(
         "CAREKEY_CARD_PIN",
         "CAREKEY_CARD_OFFICER_PIN",
         "CAREKEY_CARD_NEW_PIN",
+        "CAREKEY_CARD_CODE",
     }
 )
 
@@ -291,6 +303,10 @@ def _checked(settings: Settings) -> Settings:
         proxies=settings.server.proxies,
         shared=settings.database_url() != "memory:",
     )
+    if settings.smartcards.virtual and not settings.virtual_cards() and settings.environment != "production":
+        raise SettingsError(
+            "smartcards.virtual needs smartcards.url, and sandbox = true at each issuer that takes smartcards."
+        )
     api_host.check(
         settings.api_host,
         origins=settings.origins(),
@@ -330,6 +346,8 @@ def _check_production(settings: Settings) -> None:
             raise SettingsError(
                 f"issuers.{name}.scripted_approval is for tests: nobody logs in, and nobody agrees. Remove it."
             )
+    if settings.smartcards.virtual:
+        raise SettingsError("smartcards.virtual is for tests: anybody can use such a card. Remove it.")
     if settings.webauthn.virtual_authenticators:
         raise SettingsError("webauthn.virtual_authenticators is for tests: anybody can make one. Remove it.")
 

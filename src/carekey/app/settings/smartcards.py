@@ -46,6 +46,11 @@ class Smartcards(Section, frozen=True):
     alone, and nobody else is answered. See `deploy/`."""
     n3_zones: list[str] = msgspec.field(default_factory=lambda: ["hscn"])
     """Network zones whose log-ins say `N3_SMARTCARD`. From all others they say `CIS2_SMARTCARD`."""
+    virtual: bool | None = None
+    """Accept virtual cards, whose keys lie with the service: whoever sees the log-in page can be any of their holders.
+    For issuers with `sandbox = true`; refused in production. If it is not set, a demo alone has them."""
+    virtual_folder: str | None = None
+    """Folder with the virtual cards. By default `virtual-cards` in the data folder. Every node needs the same."""
     pkis: dict[str, CardPki] = {}
     """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
 
@@ -60,6 +65,16 @@ class CardAuthority(Section, frozen=True):
     """How long a card's certificates last."""
     list_lifetime: str = "1d"
     """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
+    token_module: str | None = None
+    """PKCS#11 module of a token, such as an HSM, that holds the authority's own keys. By default they are files, sealed
+    under the master key. `carekey card new-authority` makes them in either place."""
+    token_serial: str | None = None
+    """The serial number of that token, if the module has several."""
+    token_pin_file: str | None = None
+    """File with the PIN of that token."""
+    self_renewal: bool = True
+    """Whether people renew their own cards in the last 90 days, by logging in with them. A service cannot see that the
+    new key is on the card: where that has to be certain, the registration authority renews (`false`)."""
     module: str | None = None
     """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
 

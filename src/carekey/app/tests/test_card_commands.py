@@ -124,6 +124,12 @@ async def test_a_card_from_blank_to_cancelled(installation, tmp_path) -> None:
     shown = json.loads(installation("card", "status", serial, "--json").stdout)
     assert (shown["state"], shown["person"]) == ("active", ASHA.id)
     assert [one["revoked"] for one in shown["certificates"]] == [None, None]
+    assert installation("card", "resume", serial, "--why", "not suspended").returncode == 4
+    assert installation("card", "suspend", serial, "--why", "left at home").returncode == 0
+    assert installation("card", "suspend", serial, "--why", "twice").returncode == 4
+    assert json.loads(installation("card", "status", serial, "--json").stdout)["state"] == "suspended"
+    assert installation("card", "resume", serial, "--why", "found").returncode == 0
+    assert json.loads(installation("card", "status", serial, "--json").stdout)["state"] == "active"
 
     folder = tmp_path / "data" / "card-authority"
     async with wiring.running(settings.load(installation.config, {})) as running:

@@ -10,7 +10,9 @@ from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard.ceremony import KIND
 from carekey.authenticators.smartcard.log_in_http import LogInPages
 from carekey.authenticators.smartcard.ports import CardTx
+from carekey.authenticators.smartcard.self_service_http import SelfService
 from carekey.authenticators.smartcard.terms import WAY, Terms
+from carekey.authenticators.smartcard.virtual_http import VirtualPages
 from carekey.kernel.assurance import AAL
 from carekey.kernel.unit_of_work import Store
 from carekey.web.kit import Route
@@ -27,10 +29,16 @@ class Smartcard(Generic[TxT]):
     templates: Mapping[str, Path] = {"smartcard": Path(__file__).parent / "templates"}
 
     def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT], terms: Terms | None) -> None:
-        self._pages = LogInPages(store=store, attempts=attempts, terms=terms) if terms else None
+        self._routes: list[Route] = []
+        if terms is not None:
+            pages = LogInPages(store=store, attempts=attempts, terms=terms)
+            self._routes += [*pages.routes(), *SelfService(store=store, terms=terms, pages=pages).routes()]
+            if terms.virtual is not None:
+                own = VirtualPages(store=store, terms=terms, wallet=terms.virtual, pages=pages)
+                self._routes += own.routes()
 
     def routes(self) -> Sequence[Route]:
-        return self._pages.routes() if self._pages else []
+        return self._routes
 
     def describe(self, credential: Credential) -> Described:
         return Described(kind=WAY.title, label=credential.label, aal=AAL.AAL3)

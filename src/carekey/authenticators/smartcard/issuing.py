@@ -1,43 +1,31 @@
-"""Making and renewing a card, step by step, at the reader. Each step can be done again: whatever interrupts an issue,
-running it again goes on where it stopped."""
+"""Making and renewing cards: the desk, which has the registration side beside it. Each step can be done again: whatever
+interrupts an issue, running it again goes on where it stopped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Generic, TypeVar
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from carekey.authenticators.smartcard import renewing
 from carekey.authenticators.smartcard.authority import keys, registration
 from carekey.authenticators.smartcard.authority.certificate_profiles import CertificateProfile
 from carekey.authenticators.smartcard.authority.registration import CardError, Faulty
 from carekey.authenticators.smartcard.authority.signing import Authority, serial_number
 from carekey.authenticators.smartcard.model import Card, CardCertificate, CardId, CardState, Purpose
 from carekey.authenticators.smartcard.ports import CardTx
-from carekey.authenticators.smartcard.tokens import SLOTS, Token
+from carekey.authenticators.smartcard.renewing import Held, Progress, Step
+from carekey.authenticators.smartcard.writable import SLOTS, Writable
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.ids import PersonId
 from carekey.kernel.unit_of_work import Store
 
+__all__ = ["Counter", "Desk", "Progress", "Step"]
+
 TxT = TypeVar("TxT", bound=CardTx)
-
-
-class Step(StrEnum):
-    """In the words of the progress display (ux.md C8)."""
-
-    ENTERING = "Entering the card in the directory"
-    MAKING_KEYS = "Making keys on the card"
-    ASKING = "Asking for certificates"
-    WRITING = "Writing"
-    CHECKING = "Checking"
-    CLEARING = "Removing what was replaced"
-
-
-Progress = Callable[[Step, str], None]
-"""Told before each step, and of what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +39,7 @@ class Desk(Generic[TxT]):
     entropy: Entropy
     by: Actor
 
-    async def issue(self, card: Token, *, serial: str, person: PersonId, locked: bool, progress: Progress) -> Card:
+    async def issue(self, card: Writable, *, serial: str, person: PersonId, locked: bool, progress: Progress) -> Card:
         """Raises: CardError."""
         progress(Step.ENTERING, serial)
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
@@ -59,42 +47,27 @@ class Desk(Generic[TxT]):
             lambda tx: registration.prepare(tx, serial=serial, person=person, id=id, by=self.by, now=now)
         )
         for profile in self.profiles:
-            await self._certify(card, entered, profile, SLOTS[profile.purpose][0], progress)
+            await self._certify(card, entered, profile, progress)
         return await self.store.write(
             lambda tx: registration.hand_over(tx, entered, locked=locked, by=self.by, now=self.clock.now())
         )
 
-    async def renew(self, card: Token, *, serial: str, late: bool, progress: Progress) -> Card:
+    async def renew(self, card: Writable, *, serial: str, late: bool, progress: Progress) -> Card:
         """New keys and certificates for an issued card. `late`: the registration authority has seen the person, so
         it need not be the last 90 days. Raises: CardError."""
         found = await self.store.read(lambda tx: tx.cards.find_serial(serial))
-        if found is None or found.state not in {CardState.ACTIVE, CardState.LOCKED}:
+        if found is None:
             raise CardError(f"The card {serial} is not one that can be renewed.")
-        ever = await self.store.read(lambda tx: tx.cards.certificates(found.id))
-        _clear(card, ever)
-        held, now = registration.current(ever), self.clock.now()
-        due = [one for one in self.profiles if registration.renewable(held, one.purpose, late=late, now=now)]
-        if not due:
-            raise CardError(f"The card {serial} can be renewed in the 90 days before it ends.")
-        for profile in due:
-            old = _on_card(card, held, profile.purpose)
-            first, second = SLOTS[profile.purpose]
-            new = second if old is not None and old[0] == first else first
-            kept = await self._certify(card, found, profile, new, progress)
-            if old is not None and old[1].serial != kept.serial:
-                progress(Step.CLEARING, profile.purpose.value)
-                await self.store.write(_superseding(old[1], self.clock.now()))
-                card.remove(old[0])
+        await renewing.renew(card, self.counter(found.id, late=late), progress)
         return found
 
-    async def _certify(
-        self, card: Token, entered: Card, profile: CertificateProfile, slot: bytes, progress: Progress
+    def counter(self, card: CardId, *, late: bool) -> "Counter[TxT]":
+        return Counter(desk=self, card=card, late=late)
+
+    async def sign(
+        self, entered: Card, profile: CertificateProfile, request: x509.CertificateSigningRequest
     ) -> CardCertificate:
-        label = profile.purpose.value
-        progress(Step.MAKING_KEYS, label)
-        key = card.make_key(slot, label)
-        progress(Step.ASKING, label)
-        request = card.request(key, entered.person)
+        """Raises: CardError."""
         public_key = request.public_key()
         if not request.is_signature_valid or not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise CardError("The card cannot prove that it has the key.")
@@ -114,30 +87,63 @@ class Desk(Generic[TxT]):
         )
         if isinstance(signed, Faulty):
             raise CardError(f"The certificate would be faulty, and was not signed: {'; '.join(signed.faults)}.")
-        progress(Step.WRITING, label)
-        card.write(slot, label, signed.der)
-        progress(Step.CHECKING, label)
-        card.check(slot)
         return signed
 
+    async def _certify(self, card: Writable, entered: Card, profile: CertificateProfile, progress: Progress) -> None:
+        async def sign(request: x509.CertificateSigningRequest) -> CardCertificate:
+            return await self.sign(entered, profile, request)
 
-def _superseding(old: CardCertificate, at: datetime) -> Callable[[CardTx], bool]:
-    return lambda tx: tx.cards.supersede(old.issuer, old.serial, at=at)
-
-
-def _clear(card: Token, ever: Sequence[CardCertificate]) -> None:
-    """Remove what an interrupted renewal has replaced and left."""
-    gone = {one.der for one in ever if one.superseded_at}
-    for pair in SLOTS.values():
-        for slot in pair:
-            if card.certificate(slot) in gone:
-                card.remove(slot)
+        slot = SLOTS[profile.purpose][0]
+        await renewing.certify(card, profile.purpose, slot, entered.person, sign, progress)
 
 
-def _on_card(card: Token, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:
-    """Where on the card its oldest certificate for this purpose is: the one to replace."""
-    on_card = {card.certificate(slot): slot for slot in SLOTS[purpose]}
-    for one in held:
-        if one.purpose is purpose and one.der in on_card:
-            return on_card[one.der], one
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter(Generic[TxT]):
+    """The registration side of one card's renewal: what is due, and what is signed. A `renewing.Counter`."""
+
+    desk: Desk[TxT]
+    card: CardId
+    late: bool
+
+    async def held(self) -> Held:
+        """Raises: CardError."""
+
+        def look(tx: TxT) -> tuple[Card | None, Sequence[CardCertificate]]:
+            return tx.cards.find(self.card), tx.cards.certificates(self.card)
+
+        found, ever = await self.desk.store.read(look)
+        if found is None or found.state not in {CardState.ACTIVE, CardState.LOCKED}:
+            raise CardError("This card is not one that can be renewed.")
+        held, now = registration.current(ever), self.desk.clock.now()
+        due = [
+            one.purpose
+            for one in self.desk.profiles
+            if registration.renewable(held, one.purpose, late=self.late, now=now)
+        ]
+        return Held(serial=found.serial, person=found.person, certificates=tuple(ever), due=tuple(due))
+
+    async def sign(self, purpose: Purpose, request: x509.CertificateSigningRequest) -> CardCertificate:
+        """A certificate for a key that is on the card, if it is due: or the one there is, asked again for the same key.
+
+        Raises: CardError."""
+        held = await self.held()
+        if purpose not in held.due:
+            raise CardError(f"The card {held.serial} can be renewed in the 90 days before it ends.")
+        found = await self.desk.store.read(lambda tx: tx.cards.find(self.card))
+        profile = next(one for one in self.desk.profiles if one.purpose is purpose)
+        assert found is not None
+        return await self.desk.sign(found, profile, request)
+
+    async def replaced(self, old: CardCertificate) -> None:
+        """Another certificate of this card has taken the place of this one. Raises: CardError."""
+        now = self.desk.clock.now()
+
+        def supersede(tx: TxT) -> bool:
+            held = registration.current(tx.cards.certificates(self.card))
+            newer = [one for one in held if one.purpose is old.purpose and one != old and one.ends_at >= old.ends_at]
+            if old not in held or not newer:
+                return False
+            return tx.cards.supersede(old.issuer, old.serial, at=now)
+
+        if not await self.desk.store.write(supersede):
+            raise CardError("That certificate has not been replaced.")

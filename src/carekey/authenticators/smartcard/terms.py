@@ -1,12 +1,15 @@
 """What an operator decides about smartcards, and what judging one needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from carekey.authenticators.base import Way
 from carekey.authenticators.smartcard.evidence import Evidence, Wanted
+from carekey.authenticators.smartcard.issuing import Desk
 from carekey.authenticators.smartcard.profiles import PkiProfile
+from carekey.authenticators.smartcard.virtual import Wallet
+from carekey.kernel.actor import Actor
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import IssuerName
 
@@ -47,6 +50,10 @@ class Terms:
     """Zones whose log-ins say N3_SMARTCARD, as cards on the health network always have (cis2-profile section 4.3)."""
     proxied: bool
     """Whether a proxy ends TLS on the card host and says in Client-Cert what it was shown (RFC 9440)."""
+    virtual: Wallet | None = None
+    """Cards that the service itself holds; None where there are none, as in production always."""
+    desk: Callable[[Actor], Desk[Any]] | None = None
+    """Where people renew cards of our own authority by themselves; None where they cannot."""
 
     @property
     def remembers(self) -> bool:

@@ -15,16 +15,12 @@ from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, 
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
-from carekey.authenticators.smartcard.model import Purpose
 from carekey.kernel.secret import Secret
 
 KEY_BITS = 2048
 
 PIV = "piv_II"
 """How OpenSC calls the maker of every PIV card."""
-
-SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT: (b"\x02", b"\x12")}
-"""Object identifiers. A renewed key takes the other one of its pair, so that the old one works until the new one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +94,7 @@ class Token:
         private, public = self._one(ObjectClass.PRIVATE_KEY, id), self._one(ObjectClass.PUBLIC_KEY, id)
         if private is None or public is None:
             return None
-        return TokenKey(private, _public(public))
+        return TokenKey(private, public_key_of(public))
 
     def make_key(self, id: bytes, label: str) -> TokenKey:
         """The key under this identifier; made on the token, from which it never comes out, if there is none."""
@@ -112,7 +108,7 @@ class Token:
             store=True,
             private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
         )
-        return TokenKey(private, _public(public))
+        return TokenKey(private, public_key_of(public))
 
     def request(self, key: TokenKey, user: str) -> x509.CertificateSigningRequest:
         """A request signed by the key it is for, which proves that the card has it (RFC 2986)."""
@@ -160,13 +156,13 @@ class Token:
 
 def facts(module: str, serial: str | None = None) -> Facts:
     """What the card in the reader says of itself; the serial picks one of several. Raises: CardError."""
-    return _facts(_token(module, serial))
+    return _facts(find_token(module, serial))
 
 
 @contextmanager
 def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Token]:
     """Raises: CardError."""
-    found = _token(module, serial)
+    found = find_token(module, serial)
     with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
         yield Token(session)
 
@@ -177,7 +173,7 @@ def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial
     A PIV card has a PUK for that and no security officer. OpenSC takes it as the old PIN of a session that is not logged
     in, if its settings say `user_pin_unblock_style = set_pin_in_unlogged_session`.
     """
-    found = _token(module, serial)
+    found = find_token(module, serial)
     if found.manufacturer_id.strip() == PIV:
         with _explained(), found.open(rw=True) as session:
             session.set_pin(security_officer_pin.reveal(), new_pin.reveal())
@@ -186,13 +182,15 @@ def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial
         session.init_pin(new_pin.reveal())
 
 
-def _token(module: str, serial: str | None) -> pkcs11.Token:
+def find_token(module: str, serial: str | None, *, fresh: bool = True) -> pkcs11.Token:
+    """`fresh`: look again which cards there are, which ends every session with this module. Raises: CardError."""
     with _explained():
         try:
             library = pkcs11.lib(module)
         except (RuntimeError, OSError):
             raise CardError(f"The PKCS#11 module {module} cannot be loaded.") from None
-        library.reinitialize()  # a card may have come or gone since
+        if fresh:
+            library.reinitialize()  # a card may have come or gone since
         slots = library.get_slots(token_present=True)
         tokens = [slot.get_token() for slot in slots]
         ready = [one for one in tokens if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags]
@@ -251,7 +249,7 @@ def _explained() -> Iterator[None]:
         raise CardError(f"The card did not do it ({type(error).__name__}): put it in again and repeat.") from None
 
 
-def _public(key: Any) -> rsa.RSAPublicKey:
+def public_key_of(key: Any) -> rsa.RSAPublicKey:
     modulus = int.from_bytes(key[Attribute.MODULUS], "big")
     exponent = int.from_bytes(key[Attribute.PUBLIC_EXPONENT], "big")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()

@@ -34,6 +34,15 @@ PEOPLE = [
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     addresses = ["http://localhost:8001", "http://localhost:8002"]
     return [
-        ("people", "developer/people.html", {"people": PEOPLE, "applications": addresses, "csrf": "token"}),
-        ("people-none", "developer/people.html", {"people": [], "applications": [], "csrf": "token"}),
+        (
+            "people-with-cards",
+            "developer/people.html",
+            {"people": PEOPLE, "applications": addresses, "cards": True, "csrf": "token"},
+        ),
+        (
+            "people",
+            "developer/people.html",
+            {"people": PEOPLE, "applications": addresses, "cards": False, "csrf": "token"},
+        ),
+        ("people-none", "developer/people.html", {"people": [], "applications": [], "cards": False, "csrf": "token"}),
     ]

@@ -101,6 +101,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("ways-too-weak", "login/ways.html", _ways(because=Because.TOO_WEAK)),
         ("ways-again", "login/ways.html", _ways(because=Because.ASKED_AGAIN)),
         ("ways-other-person", "login/ways.html", _ways(because=Because.OTHER_PERSON)),
+        ("ways-card-out", "login/ways.html", {**_ways("hscn", because=Because.CARD_OUT), "person": None}),
         ("ways-error", "login/ways.html", _ways(error="Select how you want to log in")),
         ("no-way", "login/no_way.html", {**COMMON, "left_out": nowhere}),
         ("role", "login/role.html", _roles(3)),

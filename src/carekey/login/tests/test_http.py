@@ -264,13 +264,115 @@ async def test_somebody_else_than_the_one_asked_for(world, browser):
 async def test_not_you_log_in_as_someone_else(world, browser):
     first = await world.begun(browser, ROLE)
     await browser.prove(first)
-    assert f"/login/{first}/ways" in browser.page
+    assert "You are logged in as Asha Marlow." in browser.page
+    sent = await browser.post(f"/login/{first}/someone-else")
+    assert sent.headers["location"] == f"/login/{first}/ways"
+    for address in (f"/login/{first}/ways", f"/login/{first}", f"/login/{first}/role"):
+        await browser.get(address)
+        assert "Asha" not in browser.page, "nor at any other address of this log-in"
     await browser.get(f"/login/{first}/ways")
     assert "How do you want to log in?" in browser.page
     await browser.prove(first, who=BRYN)
     assert "You are logged in as Bryn Rees" in browser.page
     await browser.post(f"/login/{first}/role", role=roles(3, of=BRYN)[0].id)
     assert world.application.told[0].session.person == BRYN
+
+
+async def test_someone_else_ends_the_session_of_the_one_before_whoever_goes_on(world, browser):
+    first = await world.begun(browser)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    assert browser.cookie("session-healthcare")
+    await browser.get(f"/login/{await world.begun(browser, ROLE)}")
+    second = await world.begun(browser, asked(fresh=True, role=RoleAsked.SELECTED))
+    await browser.get(f"/login/{second}")
+    assert "You are logged in as Asha Marlow." in browser.page, "on the chooser too"
+    await browser.post(f"/login/{second}/someone-else")
+    assert await sessions_of(world) == []
+    assert not browser.cookie("session-healthcare")
+    (ended,) = await world.events("session:session:ended")
+    assert ended.data["why"] == "someone_else"
+
+
+async def test_someone_else_closes_the_other_tabs_of_the_one_before(world, browser):
+    other, first = await world.begun(browser, ROLE), await world.begun(browser, ROLE)
+    await browser.get(f"/login/{other}")
+    await browser.prove(other)
+    assert "Choose your role" in browser.page
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    await browser.post(f"/login/{first}/someone-else")
+    answer = await browser.get(f"/login/{other}/role")
+    assert answer.status_code == 403
+    assert "Asha" not in browser.page
+
+
+async def test_someone_else_comes_from_our_own_page_alone(world, browser):
+    first = await world.begun(browser, ROLE)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    browser.page = ""
+    assert (await browser.post(f"/login/{first}/someone-else")).status_code == 403
+    await browser.get(f"/login/{first}/role")
+    assert "Asha Marlow" in browser.page
+
+
+async def test_a_proof_counts_no_more_once_somebody_else_has_logged_in_in_the_browser(world, browser):
+    """The role page that one person left open, in a tab that the next one finds."""
+    left_open, second = await world.begun(browser, ROLE), await world.begun(browser)
+    await browser.get(f"/login/{left_open}")
+    await browser.prove(left_open)
+    assert "Choose your role" in browser.page
+    world.clock.pass_by(minutes=1)
+    await browser.get(f"/login/{second}")
+    await browser.prove(second, who=BRYN)
+    await browser.get(f"/login/{left_open}")
+    assert "Asha" not in browser.page
+    await browser.post(f"/login/{left_open}/role", role=roles(3)[0].id)
+    assert [told.session.person for told in world.application.told] == [BRYN]
+    assert await sessions_of(world) == []
+
+
+async def test_a_locked_session_asks_again_and_goes_on_with_the_same_role(world, browser):
+    role = roles(3)[1].id
+    first = await world.begun(browser, ROLE)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    await browser.post(f"/login/{first}/role", role=role)
+    (session,) = await sessions_of(world)
+    await world.store.write(lambda tx: tx.sessions.lock(session.id, at=world.clock.now()))
+    again = await world.begun(browser, ROLE)
+    await browser.get(f"/login/{again}")
+    assert "Your smartcard was taken out of the reader." in browser.page
+    assert "Asha" not in browser.page, "the next person sees no name"
+    assert (await browser.prove(again)).headers["location"] == ISSUED
+    (same,) = await sessions_of(world)
+    assert (same.id, same.locked_at) == (session.id, None)
+    assert world.application.told[-1].verdict.role == role, "without asking"
+
+
+async def test_a_locked_session_is_not_used_silently(world, browser):
+    first = await world.begun(browser)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    (session,) = await sessions_of(world)
+    await world.store.write(lambda tx: tx.sessions.lock(session.id, at=world.clock.now()))
+    silent = await world.begun(browser, asked(silent=True))
+    await browser.get(f"/login/{silent}")
+    assert world.application.told[-1].why == "login_required"
+
+
+async def test_a_locked_session_of_one_person_ends_when_another_logs_in(world, browser):
+    first = await world.begun(browser)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    (session,) = await sessions_of(world)
+    await world.store.write(lambda tx: tx.sessions.lock(session.id, at=world.clock.now()))
+    second = await world.begun(browser)
+    await browser.get(f"/login/{second}")
+    await browser.prove(second, who=BRYN)
+    assert await sessions_of(world) == []
+    assert len(await sessions_of(world, BRYN)) == 1
 
 
 @pytest.mark.parametrize(

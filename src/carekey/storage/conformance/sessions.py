@@ -45,6 +45,29 @@ class SessionsContract:
             lambda tx: tx.sessions.renew(SESSION, digest=b"too" * 11, proof=proof, at=LATER, role=None)
         )
 
+    async def test_a_locked_session_is_used_by_nobody_until_it_is_renewed(self, store: Store) -> None:
+        given = samples.session(role=ROLE)
+        await store.write(lambda tx: tx.sessions.start(given))
+        assert await store.write(lambda tx: tx.sessions.lock(SESSION, at=LATER))
+        assert not await store.write(lambda tx: tx.sessions.lock(SESSION, at=LATER))
+        assert not await store.write(lambda tx: tx.sessions.use(SESSION, at=LATER, role=None))
+        assert await store.read(lambda tx: tx.sessions.get(SESSION)) == replace(given, locked_at=LATER)
+        assert list(await store.read(lambda tx: tx.sessions.of_person(ASHA))) == [replace(given, locked_at=LATER)]
+        assert await store.write(
+            lambda tx: tx.sessions.renew(SESSION, digest=b"new" * 11, proof=given.proof, at=LATER, role=ROLE)
+        )
+        renewed = await store.read(lambda tx: tx.sessions.get(SESSION))
+        assert renewed is not None
+        assert renewed.locked_at is None
+        assert await store.write(lambda tx: tx.sessions.end(SESSION, at=LATER))
+        assert not await store.write(lambda tx: tx.sessions.lock(SESSION, at=LATER))
+        assert not await store.write(lambda tx: tx.sessions.lock(SessionId("none"), at=LATER))
+
+    async def test_of_many_at_once_one_locks_it(self, store: Store, other: Store) -> None:
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        answers = race([store, other], lambda tx: tx.sessions.lock(SESSION, at=NOW))
+        assert sorted(answers) == [False] * (RACERS - 1) + [True]
+
     async def test_an_ended_session_stays_ended(self, store: Store) -> None:
         await store.write(lambda tx: tx.sessions.start(samples.session()))
         assert await store.write(lambda tx: tx.sessions.end(SESSION, at=NOW))
@@ -109,6 +132,17 @@ class LoginsContract:
         assert not await store.write(lambda tx: tx.logins.go_on_as(LOGIN, PersonId("2")))
         assert not await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.CANCELLED, at=LATER))
         assert await store.read(lambda tx: tx.logins.find(LOGIN)) == ended
+
+    async def test_restarted_it_knows_of_no_proof_and_no_role(self, store: Store) -> None:
+        given = samples.login()
+        await store.write(lambda tx: tx.logins.start(given))
+        await store.write(lambda tx: tx.logins.prove(LOGIN, samples.verified()))
+        await store.write(lambda tx: tx.logins.choose(LOGIN, ROLE))
+        await store.write(lambda tx: tx.logins.go_on_as(LOGIN, ASHA))
+        assert await store.write(lambda tx: tx.logins.restart(LOGIN))
+        assert await store.read(lambda tx: tx.logins.find(LOGIN)) == given
+        await store.write(lambda tx: tx.logins.end(LOGIN, Outcome.ISSUED, at=LATER))
+        assert not await store.write(lambda tx: tx.logins.restart(LOGIN))
 
     async def test_of_many_at_once_one_ends_it(self, store: Store, other: Store) -> None:
         await store.write(lambda tx: tx.logins.start(samples.login()))

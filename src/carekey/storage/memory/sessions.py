@@ -30,7 +30,7 @@ class Sessions:
 
     def use(self, id: SessionId, *, at: datetime, role: RoleProfileId | None) -> bool:
         row = self._rows.get(id)
-        if row is None or row.ended_at:
+        if row is None or row.ended_at or row.locked_at:
             return False
         self._rows.set(id, replace(row, last_used_at=at, role=role))
         return True
@@ -41,7 +41,14 @@ class Sessions:
             return False
         self._digests.pop(row.digest)
         self._digests.insert(digest, id)
-        self._rows.set(id, replace(row, digest=digest, proof=proof, last_used_at=at, role=role))
+        self._rows.set(id, replace(row, digest=digest, proof=proof, last_used_at=at, role=role, locked_at=None))
+        return True
+
+    def lock(self, id: SessionId, *, at: datetime) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at or row.locked_at:
+            return False
+        self._rows.set(id, replace(row, locked_at=at))
         return True
 
     def end(self, id: SessionId, *, at: datetime) -> bool:
@@ -96,6 +103,13 @@ class Logins:
         if row is None or row.ended_at:
             return False
         self._rows.set(id, replace(row, role=role))
+        return True
+
+    def restart(self, id: LoginId) -> bool:
+        row = self._rows.get(id)
+        if row is None or row.ended_at:
+            return False
+        self._rows.set(id, replace(row, proof=None, role=None, account=None))
         return True
 
     def go_on_as(self, id: LoginId, person: PersonId) -> bool:

@@ -27,6 +27,7 @@ from carekey.storage.memory.phone import Approvals, UafKeys
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
+from carekey.storage.memory.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
 
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class MemoryTx:
         self.evidences = Evidences(journal)
         self.devices = Devices(journal)
         self.sessions = Sessions(journal)
+        self.workstations = Workstations(journal)
+        self.card_places = CardPlaces(journal)
         self.logins = Logins(journal)
         self.consents = Consents(journal)
         self.clients = Clients(journal)
@@ -83,6 +86,7 @@ class MemoryTx:
             self.enrolments,
             self.revocation,
             self.approvals,
+            self.card_places,
             self.confirmations,
             self.consents,
             self.initial_access_tokens,

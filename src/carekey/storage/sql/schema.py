@@ -273,9 +273,34 @@ sessions = Table(
     _number("started_at"),
     _number("last_used_at"),
     _maybe_at("ended_at"),
+    _maybe_at("locked_at"),
     Index("sessions_one_digest", "digest", unique=True),
     Index(None, "person"),
     Index(None, "started_at"),
+    sqlite_with_rowid=False,
+)
+
+workstations = Table(
+    "workstations",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _bytes("key"),
+    _number("enrolled_at"),
+    _number("heard_at"),
+    _maybe_at("revoked_at"),
+)
+
+card_places = Table(
+    "card_places",
+    metadata,
+    _key("card"),
+    _text("workstation"),
+    _number("since"),
+    _maybe_at("left_at"),
+    _maybe_at("expires_at"),
+    Index(None, "workstation"),
+    Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, null, select, update
 
 from carekey.authenticators.base import Verified
 from carekey.kernel.ids import ClientId, LoginId, PersonId, RoleProfileId, SessionId
@@ -21,7 +21,7 @@ _verified = msgspec.json.Decoder(Verified)
 
 
 def _session(row: Row) -> Session:
-    id, digest, issuer, person, proof, role, started_at, last_used_at, ended_at = row
+    id, digest, issuer, person, proof, role, started_at, last_used_at, ended_at, locked_at = row
     return Session(
         id=id,
         digest=digest,
@@ -32,6 +32,7 @@ def _session(row: Row) -> Session:
         started_at=from_micros(started_at),
         last_used_at=from_micros(last_used_at),
         ended_at=maybe_from_micros(ended_at),
+        locked_at=maybe_from_micros(locked_at),
     )
 
 
@@ -41,9 +42,15 @@ class _SessionsSql:
         self.start = dialect.add(sessions)
         self.find = dialect.text(select(*c).where(c.digest == bindparam("digest")), "digest")
         self.get = dialect.text(select(*c).where(this), "this")
+        unlocked = c.locked_at.is_(None)
         self.use = dialect.text(
-            update(sessions).values(last_used_at=bindparam("at"), role=bindparam("role_now")).where(this, live),
+            update(sessions)
+            .values(last_used_at=bindparam("at"), role=bindparam("role_now"))
+            .where(this, live, unlocked),
             *("role_now", "at", "this"),
+        )
+        self.lock = dialect.text(
+            update(sessions).values(locked_at=bindparam("at")).where(this, live, unlocked), "at", "this"
         )
         self.renew = dialect.text(
             update(sessions)
@@ -52,6 +59,7 @@ class _SessionsSql:
                 proof=bindparam("proof_now"),
                 last_used_at=bindparam("at"),
                 role=bindparam("role_now"),
+                locked_at=null(),
             )
             .where(this, live),
             *("digest_now", "proof_now", "role_now", "at", "this"),
@@ -95,6 +103,7 @@ class Sessions:
             to_micros(session.started_at),
             to_micros(session.last_used_at),
             maybe_to_micros(session.ended_at),
+            maybe_to_micros(session.locked_at),
         )
         self._connection.run(self._sql.start, row)
 
@@ -103,6 +112,9 @@ class Sessions:
 
     def renew(self, id: SessionId, *, digest: bytes, proof: Proof, at: datetime, role: RoleProfileId | None) -> bool:
         return self._connection.changed(self._sql.renew, (digest, to_json(proof), role, to_micros(at), id)) == 1
+
+    def lock(self, id: SessionId, *, at: datetime) -> bool:
+        return self._connection.changed(self._sql.lock, (to_micros(at), id)) == 1
 
     def end(self, id: SessionId, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.end, (to_micros(at), id)) == 1
@@ -147,6 +159,9 @@ class _LoginsSql:
         self.find = dialect.text(select(*c).where(this), "this")
         self.prove = dialect.text(update(logins).values(proof=bindparam("new")).where(this, live), "new", "this")
         self.choose = dialect.text(update(logins).values(role=bindparam("new")).where(this, live), "new", "this")
+        self.restart = dialect.text(
+            update(logins).values(proof=null(), role=null(), account=null()).where(this, live), "this"
+        )
         self.go_on_as = dialect.text(update(logins).values(account=bindparam("new")).where(this, live), "new", "this")
         self.end = dialect.text(
             update(logins).values(ended_at=bindparam("at"), outcome=bindparam("how")).where(this, live),
@@ -186,6 +201,9 @@ class Logins:
 
     def choose(self, id: LoginId, role: RoleProfileId) -> bool:
         return self._connection.changed(self._sql.choose, (role, id)) == 1
+
+    def restart(self, id: LoginId) -> bool:
+        return self._connection.changed(self._sql.restart, (id,)) == 1
 
     def go_on_as(self, id: LoginId, person: PersonId) -> bool:
         return self._connection.changed(self._sql.go_on_as, (person, id)) == 1

@@ -32,6 +32,7 @@ from carekey.storage.sql.schema import (
     access_tokens,
     approvals,
     assertions,
+    card_places,
     challenges,
     codes,
     confirmations,
@@ -50,6 +51,7 @@ from carekey.storage.sql.schema import (
     sessions,
 )
 from carekey.storage.sql.sessions import Logins, Sessions
+from carekey.storage.sql.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN
 
 
@@ -76,6 +78,8 @@ class SqlTx:
         self.evidences = Evidences(connection, dialect)
         self.devices = Devices(connection, dialect)
         self.sessions = Sessions(connection, dialect)
+        self.workstations = Workstations(connection, dialect)
+        self.card_places = CardPlaces(connection, dialect)
         self.logins = Logins(connection, dialect)
         self.consents = Consents(connection, dialect)
         self.clients = Clients(connection, dialect)
@@ -129,6 +133,7 @@ class _SweepSql:
             oldest(enrolments, enrolments.c.expires_at),
             oldest(revocation_evidence, revocation_evidence.c.expires_at),
             oldest(approvals, approvals.c.expires_at),
+            oldest(card_places, card_places.c.expires_at),
             oldest(confirmations, confirmations.c.expires_at),
             oldest(consents, consents.c.expires_at),
             oldest(initial_access_tokens, initial_access_tokens.c.expires_at),

@@ -16,6 +16,7 @@ REVISIONS = (
     "0011_enrol",
     "0012_metadata",
     "0013_registration",
+    "0014_workstations",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

@@ -16,6 +16,7 @@ from carekey.storage.conformance import (
     record,
     registration,
     sessions,
+    workstations,
 )
 from carekey.storage.conformance import store as whole
 
@@ -86,6 +87,12 @@ class TestConsents(consents.ConsentsContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...
+
+
+class TestWorkstations(workstations.WorkstationsContract): ...
+
+
+class TestCardPlaces(workstations.CardPlacesContract): ...
 
 
 class TestClients(oidc.ClientsContract): ...

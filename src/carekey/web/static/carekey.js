@@ -32,7 +32,9 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "true";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
-addEventListener("pageshow", () => {
+addEventListener("pageshow", (event) => {
+  // Out of the browser's memory comes what was true before, perhaps of the person before: ask for it anew.
+  if (event.persisted) return location.reload();
   for (const form of document.forms) delete form.dataset.sent;
 });
 

@@ -1,7 +1,9 @@
-"""Where the authority's own keys are: a file, sealed under the master key, or a PKCS#11 token."""
+"""Where the authority's own keys are: files, sealed under the master key, or a PKCS#11 token (`token_keys.py`)."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -15,6 +17,37 @@ from carekey.authenticators.smartcard.authority.signing import Key
 from carekey.jose.sealing import Sealing
 
 PURPOSE = "smartcard authority key: "
+
+
+class KeyStore(Protocol):
+    """By the name of the authority that signs with it."""
+
+    def make(self, name: str) -> Key:
+        """Raises: FileExistsError, if there is one of that name; OSError."""
+        ...
+
+    def load(self, name: str) -> Key:
+        """Raises: OSError; SealBroken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileKeys:
+    """A `KeyStore`."""
+
+    folder: Path
+    sealing: Sealing
+
+    def make(self, name: str) -> Key:
+        key = new_key()
+        save(self._file(name), key, self.sealing)
+        return key
+
+    def load(self, name: str) -> Key:
+        return load(self._file(name), self.sealing)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.key"
 
 
 def new_key() -> Key:

@@ -5,6 +5,7 @@ from typing import Any
 
 from carekey.authenticators.base import Attempt
 from carekey.authenticators.smartcard.path import Reason
+from carekey.authenticators.smartcard.virtual_http import Held
 from carekey.authenticators.smartcard.words import ANOTHER_CARD, words
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import IssuerName, LoginId
@@ -19,6 +20,9 @@ ATTEMPT = Attempt(
     csrf="token",
 )
 
+PEOPLE = ((101, "Dr Amara Okafor"), (102, "Niamh O’Sullivan"), (115, "Karl Zimmer"))
+ASKED = "Select a card"
+
 
 def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, Any]:
     heading, advice = words(why, datetime(2026, 11, 3, tzinfo=UTC)) if why else (None, None)
@@ -29,13 +33,38 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
         "heading": heading,
         "advice": advice,
         "remembers": remembers,
+        "virtual": False,
         "reference": ATTEMPT.reference,
     }
 
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     shown = [Reason.EXPIRED, Reason.UNKNOWN_ISSUER, Reason.REVOKED, Reason.REVOCATION_UNKNOWN]
+    held = [Held(value=f"555000000{n}-0a1b2c", text=who, hint=f"Card 555000000{n}-0a1b2c") for n, who in PEOPLE]
+    renewal = {
+        "id": ATTEMPT.id,
+        "csrf": "token",
+        "ends": "27 January 2027",
+        "own": True,
+        "origin": "https://login.example.org",
+        "code": "kQ2v0c9m1yT8b5nX4jS7dF3gH6lZ0pWqRtYuIoAeBcE",
+    }
+    steps = ["Making keys on the card: logging in", "Asking for certificates: logging in", "Writing: logging in"]
+    fault = "The card lacks a key or a certificate that was just written: try again."
     return [
+        ("runs-out", "smartcard/runs_out.html", renewal),
+        ("runs-out-elsewhere", "smartcard/runs_out.html", {**renewal, "own": False}),
+        ("renew", "smartcard/renew.html", renewal),
+        ("renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": None}),
+        ("not-renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": fault}),
+        ("put-in-virtual", "smartcard/smartcard.html", {**_page(remembers=True), "virtual": True}),
+        ("virtual", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": held, "error": None, "errors": []}),
+        (
+            "virtual-error",
+            "smartcard/virtual.html",
+            {"attempt": ATTEMPT, "cards": held, "error": ASKED, "errors": [("card", ASKED)]},
+        ),
+        ("virtual-none", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": [], "error": None, "errors": []}),
         ("put-in", "smartcard/smartcard.html", _page()),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),

@@ -29,6 +29,7 @@ from carekey.storage import open_store
 pkcs11 = pytest.importorskip("pkcs11", reason="the extra `cards` is not installed: pip install python-pkcs11")
 from carekey.authenticators.smartcard import tokens  # noqa: E402
 from carekey.authenticators.smartcard.issuing import Desk, Step  # noqa: E402
+from carekey.authenticators.smartcard.writable import SLOTS  # noqa: E402
 
 pytestmark = [pytest.mark.anyio, pytest.mark.softhsm]
 
@@ -100,7 +101,7 @@ async def renewed(desk, card, *, progress=silent, late=False):
 
 def certificates(card) -> dict[bytes, bytes]:
     with tokens.opened(MODULE, PIN, card) as reader:
-        pairs = [slot for pair in tokens.SLOTS.values() for slot in pair]
+        pairs = [slot for pair in SLOTS.values() for slot in pair]
         return {slot: der for slot in pairs if (der := reader.certificate(slot)) is not None}
 
 

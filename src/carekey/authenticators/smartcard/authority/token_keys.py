@@ -1,0 +1,108 @@
+"""The authority's keys on a PKCS#11 token, such as an HSM: only signatures come out. Needs the package `python-pkcs11`."""
+
+import threading
+from typing import Any
+
+import pkcs11
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
+
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.tokens import TokenKey, find_token, public_key_of
+from carekey.kernel.secret import Secret
+
+KEY_BITS = 3072
+_LABEL = "carekey card authority: "
+
+
+class TokenKeys:
+    """A `keys.KeyStore`. One session, one signature at a time: PKCS#11 sessions are not for several threads."""
+
+    def __init__(self, module: str, pin: Secret, serial: str | None) -> None:
+        self._module = module
+        self._pin = pin
+        self._serial = serial
+        self._lock = threading.Lock()
+        self._session: pkcs11.Session | None = None
+
+    def make(self, name: str) -> TokenKey:
+        """Raises: FileExistsError, OSError."""
+        with self._lock:
+            session = self._opened()
+            if self._find(session, ObjectClass.PRIVATE_KEY, name) is not None:
+                raise FileExistsError(0, "there is such a key already", _LABEL + name)
+            try:
+                session.generate_keypair(
+                    KeyType.RSA,
+                    KEY_BITS,
+                    label=_LABEL + name,
+                    store=True,
+                    private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
+                )
+            except PKCS11Error as error:
+                raise OSError(0, f"the token did not do it ({type(error).__name__})", self._module) from None
+        return self.load(name)
+
+    def load(self, name: str) -> TokenKey:
+        """Raises: OSError."""
+        with self._lock:
+            found = self._find(self._opened(), ObjectClass.PUBLIC_KEY, name)
+            if found is None:
+                raise FileNotFoundError(0, "the token has no such key", _LABEL + name)
+            return _Held(self, name, public_key_of(found))
+
+    def sign(self, name: str, data: bytes) -> bytes:
+        """PKCS #1 v1.5 with SHA-256. A token that was away for a while is opened anew. Raises: OSError."""
+        with self._lock:
+            try:
+                return self._sign(name, data)
+            except PKCS11Error:
+                self._session = None
+            try:
+                return self._sign(name, data)
+            except PKCS11Error as error:
+                self._session = None
+                raise OSError(0, f"the token did not sign ({type(error).__name__})", self._module) from None
+
+    def _sign(self, name: str, data: bytes) -> bytes:
+        key = self._find(self._opened(), ObjectClass.PRIVATE_KEY, name)
+        if key is None:
+            raise FileNotFoundError(0, "the token has no such key", _LABEL + name)
+        signed: bytes = key.sign(data, mechanism=Mechanism.SHA256_RSA_PKCS)
+        return signed
+
+    def _opened(self) -> pkcs11.Session:
+        """Raises: OSError."""
+        if self._session is None:
+            try:
+                token = find_token(self._module, self._serial, fresh=False)
+                try:
+                    self._session = token.open(rw=True, user_pin=self._pin.reveal())
+                except UserAlreadyLoggedIn:  # by another session of this process
+                    self._session = token.open(rw=True)
+            except (CardError, PKCS11Error) as error:
+                said = str(error) or type(error).__name__
+                raise OSError(0, f"the token cannot be opened ({said})", self._module) from None
+        return self._session
+
+    @staticmethod
+    def _find(session: pkcs11.Session, kind: ObjectClass, name: str) -> Any:
+        wanted = {Attribute.CLASS: kind, Attribute.LABEL: _LABEL + name}
+        return next(iter(list(session.get_objects(wanted))), None)
+
+
+class _Held(TokenKey):
+    def __init__(self, token: TokenKeys, name: str, public: rsa.RSAPublicKey) -> None:
+        super().__init__(None, public)
+        self._token = token
+        self._name = name
+
+    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
+        if not isinstance(padding, _PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
+            raise NotImplementedError("this key signs with PKCS #1 v1.5 and SHA-256")
+        return self._token.sign(self._name, bytes(data))
+
+
+_PKCS1v15 = padding.PKCS1v15

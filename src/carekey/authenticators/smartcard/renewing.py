@@ -1,0 +1,115 @@
+"""New keys and certificates for a card that is near its end, step by step, at the reader.
+
+Who decides is on the other side of `Counter`: beside the reader (`issuing.py`), or at the service, for a person who
+renews by themself (`renewal_client.py`). Each step can be done again, and goes on where it stopped.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from cryptography import x509
+
+from carekey.authenticators.smartcard.authority.registration import CardError, current
+from carekey.authenticators.smartcard.model import CardCertificate, Purpose
+from carekey.authenticators.smartcard.writable import SLOTS, Writable
+from carekey.kernel.ids import PersonId
+
+
+class Step(StrEnum):
+    """In the words of the progress display (ux.md C8)."""
+
+    ENTERING = "Entering the card in the directory"
+    MAKING_KEYS = "Making keys on the card"
+    ASKING = "Asking for certificates"
+    WRITING = "Writing"
+    CHECKING = "Checking"
+    CLEARING = "Removing what was replaced"
+
+
+Progress = Callable[[Step, str], None]
+"""Told before each step, and of what."""
+Sign = Callable[[x509.CertificateSigningRequest], Awaitable[CardCertificate]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the registration side knows of a card."""
+
+    serial: str
+    person: PersonId
+    certificates: tuple[CardCertificate, ...]
+    """Every one that it ever had, oldest first."""
+    due: tuple[Purpose, ...]
+    """What may be renewed now."""
+
+
+class Counter(Protocol):
+    """The registration side, as the reader's side sees it. Every verb raises CardError."""
+
+    async def held(self) -> Held: ...
+
+    async def sign(self, purpose: Purpose, request: x509.CertificateSigningRequest) -> CardCertificate:
+        """Asked again for the same key, it gives the same certificate."""
+        ...
+
+    async def replaced(self, old: CardCertificate) -> None:
+        """The new certificate is on the card, and works."""
+        ...
+
+
+async def renew(card: Writable, counter: Counter, progress: Progress) -> None:
+    """Raises: CardError."""
+    known = await counter.held()
+    _clear(card, known.certificates)
+    if not known.due:
+        raise CardError(f"The card {known.serial} can be renewed in the 90 days before it ends.")
+    held = current(known.certificates)
+    for purpose in known.due:
+        old = _on_card(card, held, purpose)
+        first, second = SLOTS[purpose]
+        new = second if old is not None and old[0] == first else first
+
+        async def sign(request: x509.CertificateSigningRequest, purpose: Purpose = purpose) -> CardCertificate:
+            return await counter.sign(purpose, request)
+
+        kept = await certify(card, purpose, new, known.person, sign, progress)
+        if old is not None and old[1].serial != kept.serial:
+            progress(Step.CLEARING, purpose.value)
+            await counter.replaced(old[1])
+            card.remove(old[0])
+
+
+async def certify(
+    card: Writable, purpose: Purpose, slot: bytes, person: PersonId, sign: Sign, progress: Progress
+) -> CardCertificate:
+    """A key on the card, and a certificate beside it. Raises: CardError."""
+    label = purpose.value
+    progress(Step.MAKING_KEYS, label)
+    key = card.make_key(slot, label)
+    progress(Step.ASKING, label)
+    signed = await sign(card.request(key, person))
+    progress(Step.WRITING, label)
+    card.write(slot, label, signed.der)
+    progress(Step.CHECKING, label)
+    card.check(slot)
+    return signed
+
+
+def _clear(card: Writable, ever: Sequence[CardCertificate]) -> None:
+    """Remove what an interrupted renewal has replaced and left."""
+    gone = {one.der for one in ever if one.superseded_at}
+    for pair in SLOTS.values():
+        for slot in pair:
+            if card.certificate(slot) in gone:
+                card.remove(slot)
+
+
+def _on_card(card: Writable, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:
+    """Where on the card its oldest certificate for this purpose is: the one to replace."""
+    on_card = {card.certificate(slot): slot for slot in SLOTS[purpose]}
+    for one in held:
+        if one.purpose is purpose and one.der in on_card:
+            return on_card[one.der], one
+    return None
