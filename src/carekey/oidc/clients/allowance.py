@@ -1,4 +1,4 @@
-"""What an initial access token lets a client be registered as. It holds for every later change too. Pure."""
+"""What an initial access token, or a team, lets a client be registered as. It holds for every later change too. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
