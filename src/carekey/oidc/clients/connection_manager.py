@@ -235,31 +235,25 @@ def _told(client: Client, secret: Secret | None) -> dict[str, Any]:
 def _add(tx: OidcTx, client: Client, team: Team, call: Call) -> None:
     added = tx.clients.add(client)
     assert added, "a client id has 122 random bits"
-    tx.audit.record(
-        ClientCreated(
-            at=call.now,
-            actor=team_actor(team.id),
-            reference=call.reference,
-            issuer=client.issuer,
-            client=client.id,
-            name=client.name,
-            auth_method=client.auth_method.value,
-        )
-    )
+    tx.audit.record(_event(ClientCreated, client, team, call))
 
 
 def _change(tx: OidcTx, client: Client, team: Team, call: Call) -> bool:
     changed = tx.clients.change(client)
     if changed:
-        tx.audit.record(
-            ClientChanged(
-                at=call.now,
-                actor=team_actor(team.id),
-                reference=call.reference,
-                issuer=client.issuer,
-                client=client.id,
-                name=client.name,
-                auth_method=client.auth_method.value,
-            )
-        )
+        tx.audit.record(_event(ClientChanged, client, team, call))
     return changed
+
+
+def _event(
+    kind: type[ClientCreated | ClientChanged], client: Client, team: Team, call: Call
+) -> ClientCreated | ClientChanged:
+    return kind(
+        at=call.now,
+        actor=team_actor(team.id),
+        reference=call.reference,
+        issuer=client.issuer,
+        client=client.id,
+        name=client.name,
+        auth_method=client.auth_method.value,
+    )
