@@ -40,7 +40,7 @@ class ClientRemoved(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationRefused(AuditEvent):
-    """Somebody could not register a relying party, or a relying party could not read or change its registration."""
+    """Somebody could not register a relying party, or it or its team could not read or change the registration."""
 
     tag: ClassVar[str] = "client:registration:refused"
     refusal: ClassVar[bool] = True

@@ -49,7 +49,9 @@ async def test_cis2_9_2_a_team_registers_and_changes_an_application(tmp_path: Pa
             changed = await browser.put(path, params={"hash": read["hash"]}, json=config, headers=headers)
             assert changed.status_code == status
         beyond = {**CONFIG, "scope": "openid email"}
-        assert (await browser.post("/api/configs/acme", json=beyond, headers=headers)).status_code == 400
+        refused = await browser.post("/api/configs/acme", json=beyond, headers=headers)
+        said = "scope can be openid alone: the settings of the team say so"
+        assert (refused.status_code, refused.json()["error_description"]) == (400, said)
 
 
 async def test_without_a_team_there_is_no_connection_manager(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def hash_of(client: Client) -> str:
 
 
 def _owned(client: Client, team: Team) -> bool:
-    """A client that an operator has disabled is out of its team's hands."""
+    """A client that is disabled is out of its team's hands: a change would bring it back."""
     return client.allowance is not None and client.allowance.team == team.id and client.disabled_at is None
 
 
