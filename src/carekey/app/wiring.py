@@ -14,6 +14,7 @@ from carekey import __version__
 from carekey.account.http import Account
 from carekey.app import (
     card_authority,
+    connection_manager,
     decoupled,
     demo,
     fido_metadata,
@@ -356,6 +357,7 @@ def _routes(
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site, ways).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
+    routes += connection_manager.routes(found, issuers, store, sealing, site, master)
     routes += decoupled.pages(found, issuers, store, journey, decided)
     for issuer in issuers:
         routes += provider.routes(
