@@ -75,7 +75,7 @@ class DecoupledWorld(World):
         self.decisions = Decisions([self.issuer], CountingEntropy(), pages={Kind.DEVICE: PATH, Kind.CIBA: "/requests"})
         super().__init__(
             application=WithOwnPages(Ends(codes, self.decisions)),
-            respond=own_pages.responding(responding(Respond({}))),
+            respond=own_pages.responding(responding(Respond({}, {}))),
         )
         slices = Path(__file__).parents[3]
         folders = {"login": "login", "device": "oidc/device", "ciba": "oidc/ciba"}
