@@ -56,7 +56,7 @@ class Encrypts:
             status=400,
             heading="We could not send you back to the application",
             what_to_do=(
-                "Nothing is wrong with your account. The application asks for encrypted answers, and its key cannot be used.",
+                "Nothing is wrong with your account. The application wants its answers encrypted, and we could not encrypt this one.",
                 "Go back to the application and start again in a few minutes.",
                 "If it happens again, tell the support of the application what stands under “Technical information”, and your reference code.",
             ),
