@@ -1,6 +1,8 @@
 """Whatever is sent, the answer is an answer: never a 500, never a stack trace (architecture.md section 6)."""
 
+import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -9,11 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.installation import CALLBACK, ORIGIN, Whole
+from support.companion import Companion
+from support.installation import CALLBACK, ORIGIN, PERSON, Whole
+from support.virtual_cards import with_cards
 
 pytestmark = pytest.mark.anyio
 
-ENDPOINTS = ("authorize", "access_token", "userinfo", "connect/endSession", "connect/jwk_uri")
+ENDPOINTS = (
+    *("authorize", "access_token", "userinfo", "connect/endSession", "connect/jwk_uri"),
+    *("device_authorization", "bc-authorize", "register", "register/{odd}", "par", "introspect", "token/revoke"),
+)
 PATHS = (
     *(f"/sandbox/{one}" for one in ENDPOINTS),
     "/logout",
@@ -33,16 +40,33 @@ PATHS = (
     "/register/{odd}/passkey",
     "/register/{odd}/passkey/options",
     "/register/{odd}/passkey/name",
+    "/device",
+    "/device/decide",
+    "/requests",
+    "/requests/log-in",
+    "/requests/{odd}/decide",
+    "/workstations/cards",
     "/static/{odd}/{odd}",
     "/{odd}",
 )
+WAYS = '["passkey", "security-key", "smartcard", "password"]'
+ISSUERS = {
+    "ISSUERS__HEALTHCARE__URL": ORIGIN,
+    "ISSUERS__HEALTHCARE__SANDBOX": "true",
+    "ISSUERS__HEALTHCARE__WAYS": WAYS,
+    "ISSUERS__SANDBOX__URL": f"{ORIGIN}/sandbox",
+    "ISSUERS__SANDBOX__SANDBOX": "true",
+    "ISSUERS__SANDBOX__WAYS": WAYS,
+    "ISSUERS__SANDBOX__REGISTRATION__WHO": "anybody",
+}
 NAMES = (
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "prompt", "max_age", "acr_values"),
     *("claims", "id_token_hint", "login_hint", "ui_locales", "display", "code_challenge", "code_challenge_method"),
     *("response_mode", "request", "request_uri", "registration", "grant_type", "code", "code_verifier"),
     *("client_secret", "client_assertion", "client_assertion_type", "access_token", "post_logout_redirect_uri"),
     *("csrf", "way", "role", "share", "username", "password", "user", "answer", "label", "registration", "page", "q"),
-    *("issuer", "person"),
+    *("issuer", "person", "user_code", "decision", "device_code", "auth_req_id", "login_hint_token"),
+    *("binding_message", "client_notification_token", "requested_expiry", "token"),
 )
 texts = st.one_of(
     st.text(max_size=40),
@@ -70,6 +94,12 @@ json_values = st.recursive(
         ),
     ),
     max_leaves=12,
+)
+MEMBERS = (
+    *("client_name", "redirect_uris", "grant_types", "response_types", "scope", "jwks", "contacts", "profile"),
+    *("token_endpoint_auth_method", "application_type", "subject_type", "default_max_age", "software_statement"),
+    *("authorization_encrypted_response_alg", "authorization_encrypted_response_enc", "authorization_details_types"),
+    *("backchannel_token_delivery_mode", "backchannel_user_code_parameter", "dpop_bound_access_tokens"),
 )
 header_values = st.binary(max_size=60).filter(lambda value: b"\r" not in value and b"\n" not in value)
 headers = st.lists(
@@ -104,6 +134,28 @@ no_limits = settings(
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@pytest.fixture(scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
+    """With whatever can be switched on: companions that tell of cards, and anybody who registers."""
+    folder = tmp_path_factory.mktemp("carekey")
+    async with with_cards(folder, **ISSUERS) as made:
+        await made.register(
+            "trolley",
+            token_endpoint_auth_method="none",
+            redirect_uris=[],
+            grant_types=["urn:ietf:params:oauth:grant-type:device_code"],
+        )
+        await made.register(
+            "desk",
+            token_endpoint_auth_method="client_secret_post",
+            redirect_uris=[],
+            grant_types=["urn:openid:params:grant-type:ciba"],
+            backchannel_token_delivery_mode="poll",
+        )
+        await Companion(made).enrol()
+        yield made
 
 
 async def never_a_fault(answer: httpx2.Response) -> None:
@@ -176,6 +228,58 @@ async def test_no_claims_parameter_is_a_fault(site: Whole, claims: Any) -> None:
         await never_a_fault(answer)
         if answer.has_redirect_location and answer.headers["location"].startswith("/login/"):
             await never_a_fault(await browser.get(answer.headers["location"], follow_redirects=True))
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if "{odd}" not in path])
+async def test_every_path_is_there(site: Whole, path: str) -> None:
+    """Or the tests here would ask at a door that there is none behind."""
+    statuses = {(await send(site, method, path)).status_code for method in ("GET", "POST")}
+    assert statuses != {404}
+
+
+@no_limits
+@given(changed=st.dictionaries(st.sampled_from(NAMES), texts, max_size=4))
+async def test_no_device_request_is_a_fault(site: Whole, changed: dict[str, str]) -> None:
+    form = {"client_id": "trolley", "scope": "openid", **changed}
+    await never_a_fault(await send(site, "POST", "/sandbox/device_authorization", data=form))
+
+
+@no_limits
+@given(changed=st.dictionaries(st.sampled_from(NAMES), texts, max_size=4))
+async def test_no_backchannel_request_is_a_fault(site: Whole, changed: dict[str, str]) -> None:
+    right = {"client_id": "desk", "client_secret": site.secrets["desk"], "scope": "openid", "login_hint": PERSON}
+    await never_a_fault(await send(site, "POST", "/sandbox/bc-authorize", data={**right, **changed}))
+
+
+@no_limits
+@given(changed=st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=4))
+async def test_no_registration_is_a_fault(site: Whole, changed: dict[str, Any]) -> None:
+    metadata = {"client_name": "Odd", "redirect_uris": [CALLBACK], **changed}
+    answer = await send(site, "POST", "/sandbox/register", content=json.dumps(metadata))
+    await never_a_fault(answer)
+    assert answer.status_code in {201, 400}
+    if answer.status_code == 201:
+        headers = {"authorization": f"Bearer {answer.json()['registration_access_token']}"}
+        again = {**metadata, "client_id": answer.json()["client_id"]}
+        path = answer.json()["registration_client_uri"].removeprefix(ORIGIN)
+        await never_a_fault(await send(site, "PUT", path, content=json.dumps(again), headers=headers))
+
+
+@no_limits
+@given(
+    part=st.integers(0, 1),
+    name=st.sampled_from(["alg", "typ", "kid", "crit", "iss", "aud", "at", "cards"]),
+    value=json_values,
+    whole=st.booleans(),
+)
+async def test_no_statement_of_a_companion_is_a_fault(
+    site: Whole, part: int, name: str, value: Any, *, whole: bool
+) -> None:
+    parts = Companion(site).statement().split(b".")
+    members = json.loads(base64.urlsafe_b64decode(parts[part] + b"=="))
+    changed = value if whole else {**members, name: value}
+    parts[part] = base64.urlsafe_b64encode(json.dumps(changed).encode()).rstrip(b"=")
+    await never_a_fault(await send(site, "POST", "/workstations/cards", content=b".".join(parts)))
 
 
 @pytest.mark.parametrize("depth", [10, 500, *range(800, 1000, 7), 2600])

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 ISSUER, NAME = "http://provider.test", "http://records.test"
 TRUE = RSAKey.generate_key(2048, auto_kid=True)
 FORGED = RSAKey.generate_key(2048, {"kid": TRUE.kid})
-NOW = int(time.time())
+STARTED = int(time.time())
 LATER = RSAKey.generate_key(2048, auto_kid=True)
 
 
@@ -57,16 +57,17 @@ async def api(provider: Provider) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def token(key: RSAKey = TRUE, header: Mapping[str, Any] | None = None, **changes: Any) -> str:
+    now = int(time.time())
     claims = {
         "iss": ISSUER,
         "aud": NAME,
         "sub": "555012345678",
         "client_id": "ward",
-        "iat": NOW,
-        "exp": NOW + 600,
+        "iat": now,
+        "exp": now + 600,
         "jti": "1",
         "scope": "records.read",
-        "auth_time": NOW - 10,
+        "auth_time": now - 10,
         "acr": "AAL2_OR_AAL3_ANY",
         "authentication_assurance_level": "3",
         **changes,
@@ -86,24 +87,24 @@ async def test_a_good_token_opens_the_record(api: httpx2.AsyncClient) -> None:
     assert (await ask(api, token(), "99")).status_code == 404
 
 
-REFUSED: dict[str, tuple[str, int, str]] = {
-    "forged": (token(FORGED), 401, "invalid_token"),
-    "not a token": ("nonsense", 401, "invalid_token"),
-    "another issuer": (token(iss="http://evil.test"), 401, "invalid_token"),
-    "for another API": (token(aud="http://images.test"), 401, "invalid_token"),
-    "for nobody in particular": (token(aud=None), 401, "invalid_token"),
-    "expired": (token(exp=NOW - 120), 401, "invalid_token"),
-    "an ID token": (token(header={"typ": "JWT"}), 401, "invalid_token"),
-    "of an unknown key": (token(LATER), 401, "invalid_token"),
-    "bound to a key": (token(cnf={"jkt": "x"}), 401, "invalid_token"),
-    "without the scope": (token(scope="images.read"), 403, "insufficient_scope"),
+REFUSED: dict[str, tuple[Callable[[], str], int, str]] = {
+    "forged": (lambda: token(FORGED), 401, "invalid_token"),
+    "not a token": (lambda: "nonsense", 401, "invalid_token"),
+    "another issuer": (lambda: token(iss="http://evil.test"), 401, "invalid_token"),
+    "for another API": (lambda: token(aud="http://images.test"), 401, "invalid_token"),
+    "for nobody in particular": (lambda: token(aud=None), 401, "invalid_token"),
+    "expired": (lambda: token(exp=STARTED - 120), 401, "invalid_token"),
+    "an ID token": (lambda: token(header={"typ": "JWT"}), 401, "invalid_token"),
+    "of an unknown key": (lambda: token(LATER), 401, "invalid_token"),
+    "bound to a key": (lambda: token(cnf={"jkt": "x"}), 401, "invalid_token"),
+    "without the scope": (lambda: token(scope="images.read"), 403, "insufficient_scope"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_token_that_is_no_good(api: httpx2.AsyncClient, name: str) -> None:
-    text, status, error = REFUSED[name]
-    answer = await ask(api, text)
+    made, status, error = REFUSED[name]
+    answer = await ask(api, made())
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert f'error="{error}"' in answer.headers["www-authenticate"]
 
@@ -113,7 +114,7 @@ async def test_a_token_that_is_no_good(api: httpx2.AsyncClient, name: str) -> No
     [
         {"authentication_assurance_level": "2"},
         {"authentication_assurance_level": None},
-        {"auth_time": NOW - 400},
+        {"auth_time": STARTED - 400},
         {"auth_time": None},
     ],
     ids=str,
@@ -147,9 +148,9 @@ def test_the_lines_of_the_how_to_page_do_what_they_say() -> None:
     made: dict[str, Any] = {}
     exec(lines, made)  # they are our own
     wanted = made["better_log_in_wanted"]
-    good = {"authentication_assurance_level": "3", "auth_time": NOW}
-    assert wanted(good, NOW + 300) is None
-    for claims, now in ((good, NOW + 301), ({**good, "authentication_assurance_level": "2"}, NOW), ({}, NOW)):
+    good = {"authentication_assurance_level": "3", "auth_time": STARTED}
+    assert wanted(good, STARTED + 300) is None
+    for claims, now in ((good, STARTED + 301), ({**good, "authentication_assurance_level": "2"}, STARTED), ({}, STARTED)):
         said = dict(re.findall(r'([a-z_]+)="([^"]*)"', wanted(claims, now)))
         assert said["error"] == "insufficient_user_authentication"
         assert asked_for(said).parameters == {"acr_values": "AAL3_ANY", "max_age": "300"}

@@ -19,6 +19,7 @@ from carekey.login.own_pages import Respond as Responds
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.authorize.respond import Encrypts
 from carekey.oidc.ciba.phone import ByPhone
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
@@ -121,6 +122,13 @@ def back_channel(
         for issuer in issuers
     ]
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
+
+
+def encrypts(issuers: Sequence[Issuer], store: Store) -> dict[IssuerName, Encrypts]:
+    return {
+        issuer.name: Encrypts(Sealer(ClientKeys(Fetcher(private=issuer.private_fetches).get).recipients), store)
+        for issuer in issuers
+    }
 
 
 def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:

@@ -342,7 +342,7 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = own_pages.responding(responding(Respond(signers)))
+    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(issuers, store))))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]

@@ -214,6 +214,7 @@ class Client:
     """Addresses that its request objects may be fetched from."""
     response_alg: str = "RS256"
     """`authorization_signed_response_alg` (JARM section 3)."""
+    response_encryption: Encryption | None = None
     authorization_details_types: tuple[str, ...] = ()
     """Types of authorization details that it may ask for (RFC 9396 section 10)."""
     post_logout_redirect_uris: tuple[str, ...] = ()
@@ -297,6 +298,8 @@ class AuthorizationRequest:
     """The `claims` parameter (OpenID Connect Core section 5.5)."""
     response_alg: str = "RS256"
     """Signs the response, if its mode is a signed one."""
+    response_encryption: Encryption | None = None
+    """Then encrypts it (JARM section 2.2)."""
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     """Of types that we know and that the client may ask for (RFC 9396)."""
     resource: str | None = None

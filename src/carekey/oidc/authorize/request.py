@@ -110,6 +110,7 @@ def read(
         code_challenge=received.get("code_challenge"),
         requested_claims=claims.given,
         response_alg=client.response_alg,
+        response_encryption=client.response_encryption,
         authorization_details=wanted,
         resource=target.uri if target else None,
         confirmation=parameters.confirmation(received),

@@ -9,17 +9,18 @@ from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.authorize.parameters import SIGNED
 from carekey.oidc.authorize.request import Sender, origin
 from carekey.oidc.errors import OAuthError
-from carekey.oidc.model import AuthorizationRequest, Issuer, ResponseMode
+from carekey.oidc.model import AuthorizationRequest, Client, Encryption, Issuer, ResponseMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
-    """Who signs an answer, for whom and how."""
+    """Who signs an answer, for whom and how, and how it is encrypted to them then."""
 
     issuer: IssuerName
     url: str
     client: ClientId
     alg: str
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +55,31 @@ def success(request: AuthorizationRequest, issuer: Issuer, code: str, managed: M
         mode=request.response_mode,
         redirect_uri=request.redirect_uri,
         parameters=(("code", code), *state, ("iss", issuer.url), ("client_id", request.client), *session_state),
-        signing=_signing(request.response_mode, issuer, request.client, request.response_alg),
+        signing=_signing(request.response_mode, issuer, request.client, request),
         browser_state=None if managed is None else (issuer.name, managed.browser_state),
     )
 
 
 def failure(to: AuthorizationRequest | Sender, issuer: Issuer, error: OAuthError) -> Answer:
     state = () if to.state is None else (("state", to.state),)
-    client, alg = (to.client.id, to.client.response_alg) if isinstance(to, Sender) else (to.client, to.response_alg)
+    client, wanted = (to.client.id, to.client) if isinstance(to, Sender) else (to.client, to)
     return Answer(
         mode=to.response_mode,
         redirect_uri=to.redirect_uri,
         parameters=(("error", error.code), ("error_description", error.description), *state, ("iss", issuer.url)),
-        signing=_signing(to.response_mode, issuer, client, alg),
+        signing=_signing(to.response_mode, issuer, client, wanted),
     )
 
 
-def _signing(mode: ResponseMode, issuer: Issuer, client: ClientId, alg: str) -> Signing | None:
-    return Signing(issuer=issuer.name, url=issuer.url, client=client, alg=alg) if mode in SIGNED else None
+def _signing(
+    mode: ResponseMode, issuer: Issuer, client: ClientId, wanted: AuthorizationRequest | Client
+) -> Signing | None:
+    if mode not in SIGNED:
+        return None
+    return Signing(
+        issuer=issuer.name,
+        url=issuer.url,
+        client=client,
+        alg=wanted.response_alg,
+        encryption=wanted.response_encryption,
+    )

@@ -237,6 +237,7 @@ def parse(
         id_token_encryption=_encryption(read, "id_token_encrypted_response"),
         userinfo_encryption=_encryption(read, "userinfo_encrypted_response"),
         introspection_encryption=_encryption(read, "introspection_encrypted_response"),
+        response_encryption=_encryption(read, "authorization_encrypted_response"),
         **_ciba(read, grant_types, asked, issuer),
         created_at=now,
         metadata=_kept(read, kind),
@@ -260,9 +261,6 @@ def _check_kept(read: _Reader, issuer: Issuer) -> None:
     for field in ("policy_uri", "tos_uri", "initiate_login_uri", "sector_identifier_uri"):
         if (address := read.address(field, plain=issuer.private_fetches)) is not None:
             read.rest[field] = address
-    for field in ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"):
-        if read.rest.pop(field, None) is not None:
-            read.refuse(field, "asks for encryption, which authorization responses do not have here")
     if read.flag("require_auth_time"):  # it is in every ID token
         read.rest["require_auth_time"] = True
     algs = ALGS if issuer.encrypted_requests else ()
@@ -291,7 +289,7 @@ def _sector(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str |
 
 
 def _encryption(read: _Reader, prefix: str) -> Encryption | None:
-    """OpenID Connect Registration section 2: `enc` has a default, and needs `alg`."""
+    """OpenID Connect Registration section 2, JARM section 3: `enc` has a default, and needs `alg`."""
     alg = read.choice_or_none(f"{prefix}_alg", ALGS)
     enc = read.choice_or_none(f"{prefix}_enc", ENCS)
     if alg is None:
@@ -307,6 +305,7 @@ def encryptions(client: Client) -> dict[str, Encryption]:
         "id_token_encrypted_response": client.id_token_encryption,
         "userinfo_encrypted_response": client.userinfo_encryption,
         "introspection_encrypted_response": client.introspection_encryption,
+        "authorization_encrypted_response": client.response_encryption,
     }
     return {prefix: one for prefix, one in found.items() if one is not None}
 

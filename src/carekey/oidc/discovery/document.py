@@ -95,7 +95,7 @@ def document(
         "request_uri_parameter_supported": not asked.require_par,
         "require_request_uri_registration": True,
     }
-    for told_by in ("id_token", "userinfo", "introspection"):
+    for told_by in ("id_token", "userinfo", "introspection", "authorization"):
         told[f"{told_by}_encryption_alg_values_supported"] = list(ALGS)
         told[f"{told_by}_encryption_enc_values_supported"] = list(ENCS)
     if issuer.encrypted_requests:

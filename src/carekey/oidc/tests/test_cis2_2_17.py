@@ -88,7 +88,7 @@ def test_the_default_port_may_come_or_go_in_the_audience(configured: str, sent: 
 
 def test_another_port_is_another_issuer() -> None:
     accepted = audiences(Issuer(name=HEALTHCARE, url="http://localhost:8000"))
-    paths = ("", "/access_token", "/par", "/introspect", "/token/revoke")
+    paths = ("", "/access_token", "/par", "/introspect", "/token/revoke", "/device_authorization", "/bc-authorize")
     assert accepted == {f"http://localhost:8000{path}" for path in paths}
 
 

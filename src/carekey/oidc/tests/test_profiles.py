@@ -4,8 +4,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
 from carekey.jose.algorithms import ASYMMETRIC
+from carekey.jose.encryption import ALGS, ENCS
 from carekey.kernel.ids import ClientId
 from carekey.oidc import profiles
 from carekey.oidc.authorize.tests.test_jarm import response
@@ -126,7 +128,9 @@ class TestRegistration:
         ({"request_object_signing_alg": "HS256"}, "request_object_signing_alg"),
         ({"authorization_signed_response_alg": "none"}, "authorization_signed_response_alg"),
         ({"request_object_encryption_alg": "RSA-OAEP"}, "request_object_encryption_alg"),
-        ({"authorization_encrypted_response_alg": "RSA-OAEP"}, "authorization_encrypted_response_alg"),
+        ({"authorization_encrypted_response_alg": "RSA1_5"}, "authorization_encrypted_response_alg"),
+        ({"authorization_encrypted_response_alg": "dir"}, "authorization_encrypted_response_alg"),
+        ({"authorization_encrypted_response_enc": "A128GCM"}, "authorization_encrypted_response_enc"),
         ({"request_uris": ["http://ward.example/r"]}, "request_uris"),
         ({"request_uris": ["https://u:p@ward.example/r"]}, "request_uris"),
         ({"request_uris": "https://ward.example/r"}, "request_uris"),
@@ -157,6 +161,21 @@ def test_members_of_rfc9126_rfc9101_and_jarm_come_back_as_given():
         "profile": "oidc-basic",
     }
     assert describe(registered(given)).items() >= given.items()
+
+
+def test_discovery_is_true_of_the_encryption_of_answers():
+    told = document(ISSUER, acr_values=[], grant_types=[])
+    keys = [
+        {**key.as_dict(private=False), "use": "enc"} for key in (RSAKey.generate_key(2048), ECKey.generate_key("P-256"))
+    ]
+    for kind in ("authorization", "id_token", "userinfo", "introspection"):
+        for alg in (*ALGS, "RSA1_5", "dir", "A128KW", "PBES2-HS256+A128KW"):
+            given = {"jwks": {"keys": keys}, f"{kind}_encrypted_response_alg": alg}
+            assert registers(given, ISSUER) is (alg in told[f"{kind}_encryption_alg_values_supported"])
+        for enc in (*ENCS, "XC20P"):
+            given = {"jwks": {"keys": keys}, f"{kind}_encrypted_response_alg": ALGS[0]}
+            given[f"{kind}_encrypted_response_enc"] = enc
+            assert registers(given, ISSUER) is (enc in told[f"{kind}_encryption_enc_values_supported"])
 
 
 async def refused_at_par(client: Client, parameters: dict[str, str]) -> tuple[str, str]:

@@ -24,6 +24,9 @@ def _as_it_is(text: str, *, signed: bool = True) -> str:  # noqa: ARG001 (a `Sea
     return text
 
 
+AS_IT_IS: Seal = _as_it_is
+
+
 class Sealer:
     def __init__(self, recipients: RecipientsOf) -> None:
         self._recipients = recipients
@@ -32,7 +35,7 @@ class Sealer:
         """What encrypts as the client wants it, or leaves the text as it is. It comes before anything is spent:
         without a key nothing is told. Raises: InvalidRequest."""
         if wanted is None:
-            return _as_it_is
+            return AS_IT_IS
         try:
             recipient = (await self._recipients(client, now=now)).find(wanted.alg)
         except KeysUnavailable:

@@ -1,4 +1,4 @@
-"""Signed authorization responses (JARM)."""
+"""Signed and encrypted authorization responses (JARM)."""
 
 import json
 from dataclasses import replace
@@ -7,15 +7,28 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from joserfc import jwk, jwt
+from jwskate import JweCompact, Jwk, SignedJwt
 
+from carekey.jose.encryption import ALGS, ENCS
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.ids import ClientId
 from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, log_in, provider
+from carekey.oidc.model import Encryption
 
 pytestmark = pytest.mark.anyio
 
 ES256 = replace(WARD, id=ClientId("es256"), response_alg="ES256")
+KEYS = {"rsa": jwk.RSAKey.generate_key(2048), "ec": jwk.ECKey.generate_key("P-256")}
+JWKS = {"keys": [{**key.as_dict(private=False), "use": "enc", "kid": kid} for kid, key in KEYS.items()]}
+JWKS_URI = "https://ward.example.test/jwks"
+SEALED = replace(
+    WARD,
+    id=ClientId("sealed"),
+    response_alg="ES256",
+    response_encryption=Encryption(alg="ECDH-ES+A256KW", enc="A256GCM"),
+    jwks_uri=JWKS_URI,
+)
 
 
 @pytest.fixture
@@ -83,3 +96,94 @@ async def test_jarm_2_4_an_independent_library_verifies_it(world, browser):
     read = jwt.decode(token, jwk.KeySet.import_key_set(json.loads(signer.jwks())), algorithms=["ES256"])
     assert read.claims["aud"] == ES256.id
     assert "code" in read.claims
+
+
+def real_signer(world: Any) -> Signer:
+    signer = Signer(issuer=world.issuer.name, store=world.store, sealing=Sealing(b"m" * 32, entropy=world.entropy))
+    world.sign_with(signer)
+    return signer
+
+
+def opened(token: str, signer: Signer, alg: str, enc: str) -> dict[str, Any]:
+    """As an independent library decrypts and verifies it."""
+    sealed = JweCompact(token)
+    assert (sealed.alg, sealed.enc, sealed.headers["cty"]) == (alg, enc, "JWT")
+    key = Jwk(KEYS["rsa" if alg.startswith("RSA") else "ec"].as_dict(private=True))
+    signed = SignedJwt(sealed.decrypt(key, alg=alg))
+    published = {one["kid"]: one for one in json.loads(signer.jwks())["keys"]}
+    assert signed.verify_signature(Jwk(published[signed.kid]), alg="ES256")
+    return dict(signed.claims)
+
+
+@pytest.mark.parametrize("enc", ENCS)
+@pytest.mark.parametrize("alg", ALGS)
+async def test_jarm_2_2_signed_and_then_encrypted_for_an_independent_library(alg, enc):
+    client = replace(SEALED, jwks=JWKS, jwks_uri=None, response_encryption=Encryption(alg=alg, enc=enc))
+    world = await provider(client)
+    signer = real_signer(world)
+    answer = await log_in(world, world.browser(), response_mode="jwt", client_id=client.id)
+    ((name, token),) = parse_qsl(urlsplit(answer.headers["location"]).query)
+    claims = opened(token, signer, alg, enc)
+    assert name == "response"
+    assert (claims["iss"], claims["aud"], claims["state"]) == (URL, client.id, "state-1")
+    assert len(claims["code"]) == 43
+
+
+async def test_jarm_2_2_errors_and_posted_responses_are_encrypted_too():
+    world = await provider(SEALED)
+    signer = real_signer(world)
+    world.published[JWKS_URI] = json.dumps(JWKS).encode()
+    answer = await authorize(world.browser(), response_mode="query.jwt", prompt="none", client_id=SEALED.id)
+    ((_, token),) = parse_qsl(urlsplit(answer.headers["location"]).query)
+    assert opened(token, signer, "ECDH-ES+A256KW", "A256GCM")["error"] == "login_required"
+    browser = world.browser()
+    await log_in(world, browser, response_mode="form_post.jwt", client_id=SEALED.id)
+    token = browser.page.partition('name="response" value="')[2].partition('"')[0]
+    assert "code" in opened(token, signer, "ECDH-ES+A256KW", "A256GCM")
+
+
+async def test_jarm_2_2_a_person_who_cancels():
+    world = await provider(SEALED)
+    signer = real_signer(world)
+    world.published[JWKS_URI] = json.dumps(JWKS).encode()
+    browser = world.browser()
+    begun = await authorize(browser, response_mode="jwt", client_id=SEALED.id)
+    await browser.get(begun.headers["location"])
+    answer = await browser.post(f"{begun.headers['location']}/cancel")
+    ((_, token),) = parse_qsl(urlsplit(answer.headers["location"]).query)
+    assert opened(token, signer, "ECDH-ES+A256KW", "A256GCM")["error"] == "access_denied"
+
+
+async def test_jarm_2_2_other_modes_are_neither_signed_nor_encrypted():
+    world = await provider(SEALED)
+    answer = await log_in(world, world.browser(), client_id=SEALED.id)
+    assert "code=" in answer.headers["location"]
+    assert world.fetches == []
+
+
+@pytest.mark.parametrize(
+    ("published", "reason"),
+    [
+        (None, "keys_unavailable"),
+        ({"keys": []}, "no_encryption_key"),
+        ({"keys": JWKS["keys"][:1]}, "no_encryption_key"),
+    ],
+)
+async def test_jarm_2_2_without_a_key_to_encrypt_to_no_code_leaves(published, reason):
+    world = await provider(SEALED)
+    if published is not None:
+        world.published[JWKS_URI] = json.dumps(published).encode()
+    answer = await log_in(world, world.browser(), response_mode="jwt", client_id=SEALED.id)
+    assert (answer.status_code, "location" in answer.headers) == (400, False)
+    assert "We could not send you back to the application" in answer.text
+    assert reason in answer.text
+    assert [event.data["reason"] for event in await world.events("authorization:request:refused")] == [reason]
+
+
+async def test_jarm_2_2_a_client_removed_meanwhile_is_sent_no_code():
+    world = await provider(SEALED)
+    browser = world.browser()
+    begun = await authorize(browser, response_mode="jwt", client_id=SEALED.id)
+    await world.save(replace(SEALED, removed=True))
+    answer = await browser.prove(begun.headers["location"].rsplit("/", 1)[1], aal=3)
+    assert (answer.status_code, "location" in answer.headers) == (400, False)

@@ -18,7 +18,7 @@ from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.authorization_details import RECORD_ACCESS
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
-from carekey.oidc.authorize.respond import Respond
+from carekey.oidc.authorize.respond import Encrypts, Respond
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.dpop.constraint import Dpop
@@ -28,6 +28,7 @@ from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Client, Grant, Issuer, Redeemed
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 
 URL = "https://care.example.test:443/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
@@ -83,7 +84,8 @@ class Provider(World):
         sandbox = Issuer(name=SANDBOX, url="https://care.example.test/sandbox")
         codes = CodeIssuer([self.issuer, sandbox], CountingEntropy())
         self.signers: dict[IssuerName, Any] = {self.issuer.name: OpenSigner(), SANDBOX: OpenSigner()}
-        respond = Respond(self.signers)
+        encrypts: dict[IssuerName, Encrypts] = {}
+        respond = Respond(self.signers, encrypts)
         super().__init__(application=codes, respond=respond)
         self.tokens = KnownTokens()
         self.decrypter = Signer(
@@ -97,6 +99,7 @@ class Provider(World):
         self.fetches: list[str] = []
         for one in (self.issuer, sandbox):
             keys = ClientKeys(self._fetch)
+            encrypts[one.name] = Encrypts(Sealer(keys.recipients), self.store)
             objects = RequestObjects(issuer=one, keys=keys, fetch=self._fetch, decrypter=self.decrypter)
             endpoint = Authorize(
                 issuer=one,

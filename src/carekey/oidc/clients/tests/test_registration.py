@@ -154,6 +154,8 @@ async def test_rfc7591_3_where_it_is_open_anybody_registers(world: World) -> Non
         ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
         ({"userinfo_encrypted_response_enc": "A128GCM"}, "invalid_client_metadata"),
         ({"authorization_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"),
+        ({"authorization_encrypted_response_alg": "RSA1_5"}, "invalid_client_metadata"),
+        ({"authorization_encrypted_response_enc": "A128GCM"}, "invalid_client_metadata"),
         ({"request_object_encryption_alg": "RSA-OAEP"}, "invalid_client_metadata"),
         ({"subject_type": "pairwise", "redirect_uris": [CALLBACK, "https://b.example/"]}, "invalid_client_metadata"),
         ({"sector_identifier_uri": "http://ward.example/"}, "invalid_client_metadata"),
@@ -398,6 +400,8 @@ async def test_registration_2_members_about_people_and_pages_come_back_as_given(
         "id_token_encrypted_response_alg": "RSA-OAEP-256",
         "userinfo_encrypted_response_alg": "RSA-OAEP",
         "userinfo_encrypted_response_enc": "A256GCM",
+        "authorization_encrypted_response_alg": "RSA-OAEP-256",
+        "authorization_encrypted_response_enc": "A192GCM",
     }
     told = await here.registered(**members)
     assert told.items() >= members.items()
@@ -419,6 +423,7 @@ _members = (
     *("redirect_uris", "jwks", "jwks_uri", "grant_types", "response_types", "subject_type", "sector_identifier_uri"),
     *("application_type", "contacts", "scope", "default_max_age", "default_acr_values", "request_uris", "profile"),
     *("id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "request_object_encryption_enc"),
+    *("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"),
     *("policy_uri", "initiate_login_uri", "require_auth_time", "token_exchange_from", "minimum_aal", "client_id"),
 )
 

@@ -34,6 +34,7 @@ from carekey.oidc.device import grant
 from carekey.oidc.device.grant import DeviceCode
 from carekey.oidc.device.http import PATH, DevicePages
 from carekey.oidc.device.request import DeviceAuthorization
+from carekey.oidc.dpop.constraint import Dpop
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
@@ -75,7 +76,7 @@ class DecoupledWorld(World):
         self.decisions = Decisions([self.issuer], CountingEntropy(), pages={Kind.DEVICE: PATH, Kind.CIBA: "/requests"})
         super().__init__(
             application=WithOwnPages(Ends(codes, self.decisions)),
-            respond=own_pages.responding(responding(Respond({}))),
+            respond=own_pages.responding(responding(Respond({}, {}))),
         )
         slices = Path(__file__).parents[3]
         folders = {"login": "login", "device": "oidc/device", "ciba": "oidc/ciba"}
@@ -89,6 +90,7 @@ class DecoupledWorld(World):
         self.keys = ClientKeys(self._fetch)
         self.clients = ClientAuthentication(issuer=self.issuer, store=self.store, keys=self.keys, sealing=self.sealing)
         self.known = Known(scopes=SCOPES, details={RECORD_ACCESS.name: RECORD_ACCESS})
+        constraints = SenderConstraints(Dpop(None))
         own = OwnTokens(issuer=self.issuer, verifier=self.signer, refresh_key=b"r" * 32)
         self.endpoint = TokenEndpoint(
             issuer=self.issuer,
@@ -97,7 +99,7 @@ class DecoupledWorld(World):
             grants={one.name: one for one in (DeviceCode(), Ciba(), RefreshToken(), AuthorizationCode())},
             signer=self.signer,
             own=own,
-            constraints=SenderConstraints(),
+            constraints=constraints,
             sealer=Sealer(self.keys.recipients),
             entropy=self.entropy,
         )
@@ -106,7 +108,7 @@ class DecoupledWorld(World):
             issuer=self.issuer,
             store=self.store,
             signer=self.signer,
-            constraints=SenderConstraints(),
+            constraints=constraints,
             sealer=Sealer(self.keys.recipients),
         ).routes()
         self.routes += DevicePages(store=self.store, journey=self.journey, decisions=self.decisions).routes()
@@ -138,12 +140,12 @@ class DecoupledWorld(World):
 
         await self.store.write(work)
 
-    async def send(self, path: str, fields: Any) -> httpx2.Response:
+    async def send(self, path: str, fields: Any, **headers: str) -> httpx2.Response:
         """As a client does, from its own machine."""
         return await self.browser().http.post(
             urlsplit(URL).path + path,
             content=fields if isinstance(fields, str) else urlencode(fields),
-            headers={"content-type": "application/x-www-form-urlencoded"},
+            headers={"content-type": "application/x-www-form-urlencoded", **headers},
         )
 
     async def ask(self, client: Client = TROLLEY, **changes: Any) -> dict[str, Any]:
