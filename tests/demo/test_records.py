@@ -150,7 +150,11 @@ def test_the_lines_of_the_how_to_page_do_what_they_say() -> None:
     wanted = made["better_log_in_wanted"]
     good = {"authentication_assurance_level": "3", "auth_time": STARTED}
     assert wanted(good, STARTED + 300) is None
-    for claims, now in ((good, STARTED + 301), ({**good, "authentication_assurance_level": "2"}, STARTED), ({}, STARTED)):
+    for claims, now in (
+        (good, STARTED + 301),
+        ({**good, "authentication_assurance_level": "2"}, STARTED),
+        ({}, STARTED),
+    ):
         said = dict(re.findall(r'([a-z_]+)="([^"]*)"', wanted(claims, now)))
         assert said["error"] == "insufficient_user_authentication"
         assert asked_for(said).parameters == {"acr_values": "AAL3_ANY", "max_age": "300"}
