@@ -52,6 +52,7 @@ def settings_page() -> str:
         ("issuers.NAME", settings.Issuer),
         ('issuers.NAME.resources."ADDRESS"', settings.Resource),
         ("issuers.NAME.registration", settings.Registration),
+        ("teams.ID", settings.Team),
         ("ways.NAME", settings.Way),
     ]
     lines = [

@@ -462,3 +462,40 @@ def test_discovery_names_the_uaf_endpoints(provider: Provider) -> None:
     for name in named:
         answer = httpx2.post(told[name], content=b"{}", headers={"content-type": "application/fido+uaf"})
         assert answer.json() == {"statusCode": 1400 if name.endswith("response_endpoint") else 1491}
+
+
+def test_ciba_7_1_a_client_without_a_browser_is_agreed_to_on_the_phone(
+    tab: Page, phone: BrowserContext, provider: Provider
+) -> None:
+    page = add(tab, phone, provider.enrol_link(GP))
+    grant = "urn:openid:params:grant-type:ciba"
+    client = provider.register(
+        {
+            "client_name": "Pharmacy desk",
+            "token_endpoint_auth_method": "client_secret_post",
+            "grant_types": [grant],
+            "backchannel_token_delivery_mode": "poll",
+        }
+    )
+    own = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+    asked = {"scope": "openid profile", "login_hint": GP, "binding_message": "W4SCT", "acr_values": "AAL2_OR_AAL3_ANY"}
+    begun = httpx2.post(f"{provider.issuer}/bc-authorize", data={**own, **asked}).json()
+
+    def poll() -> httpx2.Response:
+        return httpx2.post(
+            f"{provider.issuer}/access_token", data={**own, "grant_type": grant, "auth_req_id": begun["auth_req_id"]}
+        )
+
+    assert poll().json()["error"] == "authorization_pending"
+    page.get_by_role("link", name="Accounts on this device").click()
+    page.get_by_role("button", name="Pharmacy desk").click()
+    expect(page.locator(".carekey-to-confirm")).to_have_text("Log in to Pharmacy desk: W4SCT")
+    enter(page, "pin", PIN, "Confirm")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You confirmed it")
+    page.wait_for_timeout(5_000)  # the interval; whoever decided is heard of within a second
+    tokens = poll()
+    assert tokens.status_code == 200, tokens.text
+    me = httpx2.get(
+        f"{provider.issuer}/userinfo", headers={"authorization": f"Bearer {tokens.json()['access_token']}"}
+    ).json()
+    assert me["sub"] == GP

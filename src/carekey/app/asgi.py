@@ -129,6 +129,7 @@ async def _deliver(opened: wiring.Installation) -> None:
 
 
 async def _notify(opened: wiring.Installation) -> None:
+    await opened.phone_answers.collect()
     await opened.notifications.begin()
 
 

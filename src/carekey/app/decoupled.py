@@ -14,6 +14,7 @@ from carekey.oidc import endpoints
 from carekey.oidc.ciba.http import PATH as REQUESTS
 from carekey.oidc.ciba.http import RequestPages
 from carekey.oidc.ciba.notify import Notifications, Notifier
+from carekey.oidc.ciba.phone import ByPhone
 from carekey.oidc.ciba.request import BackchannelAuthentication
 from carekey.oidc.ciba.scripted_http import ScriptedApproval
 from carekey.oidc.ciba.signed_request import SignedRequests
@@ -36,8 +37,8 @@ from carekey.storage.store import Store, Tx
 from carekey.web.kit import Route, Site
 
 
-def decisions(issuers: Sequence[Issuer], entropy: Entropy) -> Decisions[Tx]:
-    return Decisions(issuers, entropy, pages={Kind.DEVICE: DEVICE, Kind.CIBA: REQUESTS})
+def decisions(issuers: Sequence[Issuer], entropy: Entropy, phone: ByPhone[Tx]) -> Decisions[Tx]:
+    return Decisions(issuers, entropy, pages={Kind.DEVICE: DEVICE, Kind.CIBA: REQUESTS}, over=phone.over)
 
 
 def pages(
@@ -46,7 +47,6 @@ def pages(
     store: Store,
     journey: Journey[Tx],
     decided: Decisions[Tx],
-    entropy: Entropy,
 ) -> list[Route]:
     names = [issuer.name for issuer in issuers]
     routes = [
@@ -55,9 +55,7 @@ def pages(
     ]
     for issuer in issuers:
         if found.issuers[issuer.name].scripted_approval:
-            routes += ScriptedApproval(
-                issuer=issuer, store=store, journey=journey, decisions=decided, entropy=entropy
-            ).routes()
+            routes += ScriptedApproval(issuer=issuer, store=store, decisions=decided).routes()
     return routes
 
 
@@ -69,6 +67,7 @@ def routes(
     clients: ClientAuthentication,
     keys: ClientKeys,
     known: Known,
+    phone: ByPhone[Tx],
     site: Site,
 ) -> list[Route]:
     """The endpoints at which clients of this issuer ask."""
@@ -94,6 +93,7 @@ def routes(
         verifier=signer,
         sealing=sealing,
         entropy=site.entropy,
+        reaches=[phone],
     )
     return [
         *endpoint(endpoints.DEVICE_AUTHORIZATION, device),

@@ -19,6 +19,7 @@ from carekey.login.own_pages import Respond as Responds
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.http import Authorize
 from carekey.oidc.authorize.issue import CodeIssuer
+from carekey.oidc.ciba.phone import ByPhone
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
@@ -139,6 +140,7 @@ def routes(
     site: Site,
     master: bytes,
     ways: Sequence[Way],
+    by_phone: ByPhone[Tx],
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
@@ -190,7 +192,7 @@ def routes(
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer, sealer=sealer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *decoupled.routes(
-            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), site
+            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), by_phone, site
         ),
     ]
     offered = [way for way in ways if way.name in found.issuers[issuer.name].ways]

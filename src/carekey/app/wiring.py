@@ -14,6 +14,7 @@ from carekey import __version__
 from carekey.account.http import Account
 from carekey.app import (
     card_authority,
+    connection_manager,
     decoupled,
     demo,
     fido_metadata,
@@ -57,6 +58,8 @@ from carekey.login.own_pages import WithOwnPages
 from carekey.oidc.authorize.issue import CodeIssuer
 from carekey.oidc.authorize.respond import Respond
 from carekey.oidc.ciba.notify import Notifications
+from carekey.oidc.ciba.phone import ByPhone, PhoneAnswers
+from carekey.oidc.decoupled.deciding import Decisions
 from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
@@ -111,6 +114,8 @@ class Installation:
     phone_models: phones.PhoneModels
     confirming: Confirming[Tx]
     """Asks people to confirm texts on their phones."""
+    phone_answers: PhoneAnswers[Tx]
+    """Takes what they answer to CIBA requests."""
 
 
 @asynccontextmanager
@@ -132,8 +137,21 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         authorities = card_authority.published(found, sealing)
         cards = smartcards.running(found, store, clock, entropy, authorities)
+        confirming: OnPhones[Tx] = OnPhones(phone_terms)
+        by_phone = ByPhone(confirming)
+        decided = decoupled.decisions(issuers, entropy, by_phone)
         routes, authenticators = _routes(
-            found, store, issuers, signers, sealing, site, master, phone_terms, cards.terms if cards else None
+            found,
+            store,
+            issuers,
+            signers,
+            sealing,
+            site,
+            master,
+            phone_terms,
+            cards.terms if cards else None,
+            decided,
+            by_phone,
         )
         routes += smartcards.workstations(found, store, cards).routes() if cards else []
         phone_models = phones.PhoneModels(found, phone_terms)
@@ -163,7 +181,8 @@ async def running(
             authenticators=authenticators,
             metadata=metadata,
             phone_models=phone_models,
-            confirming=OnPhones(phone_terms),
+            confirming=confirming,
+            phone_answers=PhoneAnswers(store=store, confirming=confirming, decisions=decided, clock=clock),
         )
     finally:
         store.close()
@@ -306,9 +325,10 @@ def _routes(
     master: bytes,
     phone_terms: Terms,
     cards: CardTerms | None,
+    decided: Decisions[Tx],
+    by_phone: ByPhone[Tx],
 ) -> tuple[list[Route], list[Authenticator]]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
-    decided = decoupled.decisions(issuers, site.entropy)
     rules, ways = _rules(found), phones.ways(registry.WAYS, phone_terms)
     journey: Journey[Tx] = Journey(
         rules=rules,
@@ -342,10 +362,11 @@ def _routes(
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
     routes += _public(found, store, issuers, signers, site, ways).routes()
     routes += LogOut(issuers=[(issuer, signers[issuer.name]) for issuer in issuers], store=store).routes()
-    routes += decoupled.pages(found, issuers, store, journey, decided, site.entropy)
+    routes += connection_manager.routes(found, issuers, store, sealing, site, master)
+    routes += decoupled.pages(found, issuers, store, journey, decided)
     for issuer in issuers:
         routes += provider.routes(
-            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways
+            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways, by_phone
         )
     return routes, authenticators
 

@@ -4,6 +4,7 @@
 unit of work, so that what rests on an answer is stored together with it, or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,6 +73,10 @@ class Confirming(Protocol[TxT_contra]):
 
     def look(self, tx: TxT_contra, id: ConfirmationId, *, now: datetime) -> Answer | None:
         """How it stands. None if it is not known: five minutes after `until` it may be forgotten, the evidence not."""
+        ...
+
+    def answered(self, tx: TxT_contra, *, now: datetime) -> Mapping[ConfirmationId, Standing]:
+        """Those that were confirmed or refused and would still wait otherwise: one question for all."""
         ...
 
     def withdraw(self, tx: TxT_contra, id: ConfirmationId, *, now: datetime, by: Actor) -> bool:

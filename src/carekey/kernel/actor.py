@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ActorKind = Literal["person", "client", "operator", "system", "unknown"]
+ActorKind = Literal["person", "client", "team", "operator", "system", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ def person(id: str) -> Actor:
 
 def client(id: str) -> Actor:
     return Actor("client", id)
+
+
+def team(id: str) -> Actor:
+    """The people behind an application, who register it over the network."""
+    return Actor("team", id)
 
 
 def operator(name: str) -> Actor:

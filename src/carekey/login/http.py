@@ -240,7 +240,13 @@ class LogIn(Generic[TxT]):
                 return await self._role_page(request, at, step, error=error)
             case Share(items=items):
                 return self._page(
-                    request, "login/share.html", at, status=_status(error), items=items, **_fault("share", error)
+                    request,
+                    "login/share.html",
+                    at,
+                    status=_status(error),
+                    items=items,
+                    links=at.login.asked.links,
+                    **_fault("share", error),
                 )
             case Refuse(why=why):
                 return self._page(request, "login/barred.html", at, status=403, **pages.BARRED[why])

@@ -50,6 +50,16 @@ class RoleAsked(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The application's own pages about itself. Nothing is fetched from them."""
+
+    site: str | None = None
+    policy: str | None = None
+    """How it uses information about people."""
+    terms: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the application wants of the log-in, in no protocol's terms."""
 
@@ -74,6 +84,8 @@ class Asked:
     """Who it probably is (`login_hint`): fills a field in, decides nothing."""
     share: tuple[str, ...] = ()
     """What the application would be told, in plain words; ask the person first. Empty: no need to ask."""
+    links: Links = Links()
+    """For whoever decides whether to share."""
     share_anew: bool = False
     """Ask even if the person agreed before (`prompt=consent`)."""
     return_origin: str = ""

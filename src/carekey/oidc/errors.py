@@ -138,6 +138,7 @@ class Reason(StrEnum):
     STATEMENT_ISSUER = "statement_issuer"
     STATEMENT_SIGNATURE = "statement_signature"
     STATEMENT_EXPIRED = "statement_expired"
+    ANOTHER_TEAM = "another_team"
     CHANGED_MEANWHILE = "changed_meanwhile"
     NO_ENCRYPTION_KEY = "no_encryption_key"
 
@@ -325,6 +326,14 @@ class UnapprovedSoftwareStatement(OAuthError):
     code = "unapproved_software_statement"
     may_redirect = False
     usual = "The software statement is of nobody who is trusted here"
+
+
+class NoSuchClient(InvalidRequest):
+    """There is none, or it is not for the caller to see."""
+
+    status = 404
+    may_redirect = False
+    usual = "The team has no client of this id"
 
 
 class RegistrationConflict(InvalidClientMetadata):

@@ -19,7 +19,7 @@ class ClientCreated(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientChanged(AuditEvent):
-    """A relying party replaced its registration."""
+    """A relying party, or its team, replaced its registration."""
 
     tag: ClassVar[str] = "client:registration:changed"
     issuer: str
@@ -40,7 +40,7 @@ class ClientRemoved(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationRefused(AuditEvent):
-    """Somebody could not register a relying party, or a relying party could not read or change its registration."""
+    """Somebody could not register a relying party, or it or its team could not read or change the registration."""
 
     tag: ClassVar[str] = "client:registration:refused"
     refusal: ClassVar[bool] = True
@@ -48,6 +48,14 @@ class RegistrationRefused(AuditEvent):
     client: str
     error: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamAuthenticated(AuditEvent):
+    """A team showed its secret, and got an access token to register its clients with."""
+
+    tag: ClassVar[str] = "client:team:authenticated"
+    teams: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

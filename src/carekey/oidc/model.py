@@ -159,6 +159,8 @@ class Allowance:
     """The client is registered under it."""
     first_party: bool = False
     """It is of the same house: people are not asked before information is shared."""
+    team: str | None = None
+    """The team that registered the client and may change it (cis2-profile section 9.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +267,7 @@ class Client:
     revision: int = 0
     """Counts changes, so that of two at once one wins."""
     allowance: Allowance | None = None
-    """What the initial access token allowed that it registered with: it holds for every later change."""
+    """What the initial access token or the team was allowed that registered it: it holds for every later change."""
     registration_token: bytes | None = None
     """Digest of the registration access token (RFC 7592 section 3)."""
     registration_token_before: bytes | None = None

@@ -9,6 +9,7 @@ import typer
 
 from carekey.app.commands import initial_access
 from carekey.app.commands.opening import opened
+from carekey.app.settings import SettingsError, Team, teams
 from carekey.app.terminal import (
     CommandError,
     Config,
@@ -22,7 +23,9 @@ from carekey.app.terminal import (
     this_operator,
 )
 from carekey.app.wiring import Installation
+from carekey.kernel.entropy import SystemEntropy, token
 from carekey.kernel.ids import ClientId, IssuerName
+from carekey.kernel.secret import digest
 from carekey.oidc.clients import sector_identifier
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.register import create_client
@@ -86,6 +89,30 @@ def create(
     put_pairs(shown)
     if "client_secret" in shown:
         say("The secret is not shown again: save it now.")
+
+
+@commands.command()
+def team(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Letters, digits and hyphens, such as acme-1.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Make a secret for a team that registers its own applications. It is shown once; its digest goes into the settings.
+
+    Examples: `carekey clients team acme-1`, `carekey clients team acme-1 --json`
+    """
+    secret = token(SystemEntropy())
+    kept = Team(secret_sha256=digest(secret).hex())
+    try:
+        teams.check({id: kept}, ())
+    except SettingsError as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    if json:
+        put_json({"team": id, "secret": secret, "secret_sha256": kept.secret_sha256})
+        return
+    put_pairs({"team": id, "secret": secret})
+    say("The secret is not shown again: hand it to the team. For the settings:")
+    say(f'\n[teams.{id}]\nsecret_sha256 = "{kept.secret_sha256}"')
 
 
 @commands.command("list")

@@ -1,6 +1,7 @@
 """`carekey demo`: the provider, two applications and people to be, in one command."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,7 @@ def _applications(found: Settings) -> Iterator[None]:
         )
         for program, kind in programs
     ]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server hands it on: without this we end before them
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from carekey.app.settings import api_host, issuers, phones, smartcards
+from carekey.app.settings import api_host, issuers, phones, smartcards, teams
 from carekey.app.settings.api_host import ApiHost
 from carekey.app.settings.issuers import Issuer, Registration, Resource
 from carekey.app.settings.phones import Uaf
@@ -29,6 +29,7 @@ from carekey.app.settings.section import (
     origin_of,
 )
 from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
+from carekey.app.settings.teams import Team
 from carekey.app.settings.workstations import Workstations
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Section",
     "SettingsError",
     "Smartcards",
+    "Team",
     "Uaf",
     "Workstations",
     "duration",
@@ -146,6 +148,9 @@ class Settings(Section, frozen=True):
     issuers: dict[str, Issuer] = {}
     """The issuers, by a short name. Outside production there is a default: `healthcare` at
     http://localhost:PORT and a sandbox beside it at /sandbox."""
+    teams: dict[str, Team] = {}
+    """The teams that register and change their own applications over the network, by their ids. Without one there is
+    no Connection Manager."""
 
     def folder(self) -> Path:
         return Path(self.data)
@@ -314,6 +319,7 @@ def _checked(settings: Settings) -> Settings:
         shared=settings.database_url() != "memory:",
     )
     phones.check(settings.uaf)
+    teams.check(settings.teams, settings.issuers)
     webauthn = settings.webauthn
     phones.check_feed("webauthn", webauthn.metadata, webauthn.metadata_root, webauthn.metadata_every)
     if settings.environment == "production":

@@ -8,7 +8,7 @@ from carekey.kernel.ids import LoginId
 from carekey.login import pages
 from carekey.login.http import closed
 from carekey.login.journey import Closed, Shut
-from carekey.login.model import Login, RoleAsked, Rules
+from carekey.login.model import Links, Login, RoleAsked, Rules
 from carekey.login.policy import Because, Refusal, offer
 from carekey.login.tests.make import ASHA, HEALTHCARE, KEY, NOW, PASSKEY, PASSWORD, SMARTCARD, asked, roles
 
@@ -65,9 +65,12 @@ def _roles(count: int, *, query: str = "", error: str | None = None):
     }
 
 
-def _share(error: str | None = None):
+LINKS = Links(site="https://ward.example/", policy="https://ward.example/policy", terms="https://ward.example/terms")
+
+
+def _share(error: str | None = None, links: Links = LINKS):
     items = ("your name and user ID", "your email address", "your roles, and what each allows")
-    return {**COMMON, "items": items, "error": error, "errors": [("share", error)] if error else []}
+    return {**COMMON, "items": items, "links": links, "error": error, "errors": [("share", error)] if error else []}
 
 
 def _account(error: str | None = None):
@@ -112,6 +115,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("account", "login/account.html", _account()),
         ("account-error", "login/account.html", _account("Select who goes on")),
         ("share", "login/share.html", _share()),
+        ("share-no-links", "login/share.html", _share(links=Links())),
         ("share-error", "login/share.html", _share("Select yes to share, or no to go back")),
         *(
             (f"barred-{why.removeprefix('person_')}", "login/barred.html", {**COMMON, **pages.BARRED[why]})

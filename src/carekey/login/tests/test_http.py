@@ -13,7 +13,7 @@ from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.secret import digest
 from carekey.login import consent
 from carekey.login.journey import SessionGone, Visitor
-from carekey.login.model import Chooser, RoleAsked
+from carekey.login.model import Chooser, Links, RoleAsked
 from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE, asked, person, roles
 from carekey.login.tests.world import APPLICATION, HSCN_ADDRESS, SANDBOX, Browser, World
 
@@ -407,6 +407,24 @@ async def test_a_third_party_is_told_nothing_unasked(world, browser):
     await browser.get(f"/login/{other}")
     answer = await browser.post(f"/login/{other}/share", share="no")
     assert answer.headers["location"] == f"{APPLICATION}/?outcome=not_shared"
+
+
+async def test_registration_2_who_decides_to_share_can_read_the_applications_own_pages(world, browser):
+    pages = Links(site="https://ward.example/", policy="https://ward.example/policy", terms="https://ward.example/t")
+    id = await world.begun(browser, asked(share=("your name",), links=pages))
+    await browser.prove(id)
+    said = {
+        "How Ward list uses your information": "https://ward.example/policy",
+        "Terms of Ward list": "https://ward.example/t",
+        "About Ward list": "https://ward.example/",
+    }
+    for text, address in said.items():
+        assert f'<a href="{address}" rel="noreferrer">{text}</a>' in browser.page
+    await browser.post(f"/login/{id}/share", share="yes")
+    other = await world.begun(browser, asked(share=("your name",)))
+    await browser.get(f"/login/{other}")
+    assert "Ward list wants to see" in browser.page
+    assert 'rel="noreferrer"' not in browser.page
 
 
 async def test_cancel(world, browser):

@@ -129,6 +129,7 @@ def read(
         share=(*sharing.items(scopes, claims.given, request.resource), *words(wanted, details))
         if client.consent
         else (),
+        links=sharing.links(client),
         share_anew=Prompt.CONSENT in prompts,
         return_origin=origin(sender.redirect_uri),
     )

@@ -3,6 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from carekey.login.model import Links
+from carekey.oidc.model import Client
+
 _WORDS = {
     "profile": "your name and user ID",
     "email": "your email address",
@@ -26,3 +29,20 @@ def items(scopes: Collection[str], requested_claims: Mapping[str, Any], resource
     if resource is not None:
         words.append(f"what {resource} lets it see and do in your name")
     return tuple(dict.fromkeys(words))
+
+
+def links(client: Client) -> Links:
+    """What the client registered about itself (OpenID Connect Registration section 2). A logo is not shown: it would
+    have to be fetched from the client, who would learn of every log-in."""
+    if not client.consent:  # people are not asked
+        return Links()
+    return Links(
+        site=_page(client.client_uri),
+        policy=_page(client.metadata.get("policy_uri")),
+        terms=_page(client.metadata.get("tos_uri")),
+    )
+
+
+def _page(address: Any) -> str | None:
+    """Metadata may be older than its checks: no `javascript:` ever gets onto a page."""
+    return address if isinstance(address, str) and address.startswith(("https://", "http://")) else None

@@ -4,13 +4,12 @@ The page /requests needs nothing of this: it looks. What does (a phone that ring
 keeps the request, so that none is forgotten.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from carekey.oidc.ciba.ports import CibaTx
 from carekey.oidc.decoupled.model import DecoupledRequest
 
 
 class Reach(Protocol):
-    def tell(self, tx: CibaTx, request: DecoupledRequest) -> None:
-        """Queue what is to be sent. There need not be such a person, and nothing may show that."""
+    def tell(self, tx: Any, request: DecoupledRequest) -> None:
+        """Queue what is to be sent, by the transaction of whichever store it is. There need not be such a person, and nothing may show that."""
         ...

@@ -5,37 +5,30 @@ conformance suite. In sandboxes alone: nobody logs in here, and nobody agrees.
 from typing import Generic, TypeVar
 
 from carekey.directory.model import PersonStatus
-from carekey.kernel import actor, entropy
+from carekey.kernel import actor
 from carekey.kernel.assurance import Amr
-from carekey.kernel.entropy import Entropy
-from carekey.kernel.ids import CredentialId, SessionId
-from carekey.kernel.secret import digest
+from carekey.kernel.ids import CredentialId
 from carekey.kernel.unit_of_work import Store
 from carekey.login import acr
-from carekey.login.journey import Journey
 from carekey.login.model import Issue, RoleAsked
 from carekey.oidc import endpoints
 from carekey.oidc.ciba.http import RequestsTx
-from carekey.oidc.decoupled.deciding import Decided, Decisions, encode
+from carekey.oidc.decoupled.deciding import Decided, Decisions
 from carekey.oidc.decoupled.model import DecoupledRequest, Kind, key_of
 from carekey.oidc.errors import InvalidRequest, Reason
 from carekey.oidc.http import for_clients, json_answer
 from carekey.oidc.model import Issuer
-from carekey.sessions.model import Proof, Session
+from carekey.sessions.model import Proof
 from carekey.web.kit import Request, Response, Route
 
 TxT = TypeVar("TxT", bound=RequestsTx)
 
 
 class ScriptedApproval(Generic[TxT]):
-    def __init__(
-        self, *, issuer: Issuer, store: Store[TxT], journey: Journey[TxT], decisions: Decisions[TxT], entropy: Entropy
-    ) -> None:
+    def __init__(self, *, issuer: Issuer, store: Store[TxT], decisions: Decisions[TxT]) -> None:
         self._issuer = issuer
         self._store = store
-        self._journey = journey
         self._decisions = decisions
-        self._entropy = entropy
 
     def routes(self) -> list[Route]:
         path = endpoints.path(self._issuer, f"{endpoints.BACKCHANNEL_AUTHENTICATION}/approve")
@@ -70,23 +63,13 @@ class ScriptedApproval(Generic[TxT]):
         assert person is not None
         wanted = acr.CLASSES[found.asked.acr[0]]
         level = max(wanted.levels)
-        session = Session(
-            id=SessionId(entropy.token(self._entropy, size=20)),
-            digest=digest(entropy.token(self._entropy)),
-            issuer=found.issuer,
-            person=person,
-            proof=Proof(
-                credential=CredentialId("scripted"),
-                kind="scripted",
-                aal=level,
-                amr=min(wanted.amr) if wanted.amr else Amr.FIDO2,
-                at=now,
-            ),
-            role=None,
-            started_at=now,
-            last_used_at=now,
+        proof = Proof(
+            credential=CredentialId("scripted"),
+            kind="scripted",
+            aal=level,
+            amr=min(wanted.amr) if wanted.amr else Amr.FIDO2,
+            at=now,
         )
         roles = tx.roles.held_by(person, at=now) if found.asked.role is not RoleAsked.NO else ()
-        login, _ = self._journey.prepare(found.issuer, found.asked, encode(found), reference=request.reference, now=now)
         verdict = Issue(acr=found.asked.acr[0], aal=level, role=roles[0].id if roles else None)
-        return self._decisions.issue(tx, login, session, verdict, now=now)
+        return self._decisions.agree(tx, found, person, proof, verdict, reference=request.reference, now=now)

@@ -26,32 +26,32 @@ class RegistrationHttp:
         path = endpoints.path(self._issuer, endpoints.REGISTRATION)
         of_client = {"GET": self._read, "PUT": self._update, "DELETE": self._remove}
         return [
-            Route(path, {"POST": for_clients(self._create, _challenge)}),
-            Route(path + "/{id}", {method: for_clients(handler, _challenge) for method, handler in of_client.items()}),
+            Route(path, {"POST": for_clients(self._create, challenge)}),
+            Route(path + "/{id}", {method: for_clients(handler, challenge) for method, handler in of_client.items()}),
         ]
 
     async def _create(self, request: Request) -> Response:
-        metadata = await _body(request)
+        metadata = await read_metadata(request)
         told = await self._registration.create(
-            metadata, _bearer(request), now=request.site.clock.now(), reference=request.reference
+            metadata, bearer(request), now=request.site.clock.now(), reference=request.reference
         )
         return json_answer(told, status=201)
 
     async def _read(self, request: Request) -> Response:
         told = await self._registration.read(
             request.params["id"],
-            _bearer(request) or "",
+            bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
         )
         return json_answer(told)
 
     async def _update(self, request: Request) -> Response:
-        metadata = await _body(request)
+        metadata = await read_metadata(request)
         told = await self._registration.update(
             request.params["id"],
             metadata,
-            _bearer(request) or "",
+            bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
         )
@@ -60,14 +60,14 @@ class RegistrationHttp:
     async def _remove(self, request: Request) -> Response:
         await self._registration.remove(
             request.params["id"],
-            _bearer(request) or "",
+            bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
         )
         return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def read_metadata(request: Request) -> dict[str, Any]:
     """Raises: OAuthError, ClientDisconnect."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidClientMetadata("The body must be application/json", reason=Reason.MALFORMED)
@@ -81,11 +81,11 @@ async def _body(request: Request) -> dict[str, Any]:
         ) from None
 
 
-def _bearer(request: Request) -> str | None:
+def bearer(request: Request) -> str | None:
     """RFC 6750 section 2.1 alone: nobody puts these tokens into a form or an address."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _challenge(_: Request, error: OAuthError) -> Iterable[RawHeader]:
+def challenge(_: Request, error: OAuthError) -> Iterable[RawHeader]:
     return ((b"www-authenticate", b'Bearer error="invalid_token"'),) if isinstance(error, InvalidToken) else ()

@@ -20,12 +20,11 @@ from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.keys import Fetch
-from carekey.oidc.clients import allowance, sector_identifier, software_statement
-from carekey.oidc.clients.metadata import POLICY, InvalidMetadata, describe, parse
+from carekey.oidc.clients.judge import Judge
+from carekey.oidc.clients.metadata import describe
 from carekey.oidc.clients.register import with_secret
 from carekey.oidc.errors import (
     InvalidClientMetadata,
-    InvalidRedirectUri,
     InvalidToken,
     OAuthError,
     Reason,
@@ -64,7 +63,7 @@ class ClientRegistration:
         self._issuer = issuer
         self._rules = rules
         self._store = store
-        self._fetch = fetch
+        self._judge = Judge(issuer, rules.statements, fetch)
         self._sealing = sealing
         self._entropy = entropy
 
@@ -78,7 +77,7 @@ class ClientRegistration:
             metadata = {
                 name: value for name, value in metadata.items() if name not in {*_OURS, "client_id", "client_secret"}
             }
-            client = await self._judged(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
+            client = await self._judge.new(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
             made = self._with_token(replace(client, allowance=allowed), new_secret=True, before=None)
             if not await self._store.write(lambda tx: self._add(tx, made.client, key, now, reference)):
                 raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
@@ -104,7 +103,7 @@ class ClientRegistration:
         was = await self._authenticated(id, bearer, now, reference)
         try:
             self._check_own_members(metadata, was)
-            client = await self._replaced(was, metadata, now)
+            client = await self._judge.changed(was, metadata, now)
             made = self._with_token(client, new_secret=client.auth_method is not was.auth_method, before=digest(bearer))
             if not await self._store.write(lambda tx: self._change(tx, made.client, now, reference)):
                 raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
@@ -161,30 +160,6 @@ class ClientRegistration:
             raise InvalidToken(reason=Reason.TOKEN_EXPIRED)
         return found.allowance
 
-    async def _judged(
-        self,
-        metadata: Mapping[str, Any],
-        allowed: Allowance,
-        id: ClientId,
-        now: datetime,
-        *,
-        kept: Mapping[str, Any] = {},
-    ) -> Client:
-        """A client as it may be registered. `kept`: what an operator has set. Raises: OAuthError."""
-        metadata = software_statement.applied(metadata, self._rules.statements, now=now)
-        metadata = allowance.applied(metadata, allowed)
-        try:
-            checked = parse(metadata, id=id, issuer=self._issuer, now=now)
-            allowance.check(checked, allowed)
-            await sector_identifier.check(metadata, self._fetch)
-            if kept:
-                checked = parse({**metadata, **kept}, id=id, issuer=self._issuer, now=now, by_operator=True)
-            # Nobody vouches for it unless an operator has said so: people are asked, and it is not shown to them.
-            return checked if allowed.first_party else replace(checked, consent=True, listed=False)
-        except InvalidMetadata as error:
-            kind = InvalidRedirectUri if error.code == InvalidRedirectUri.code else InvalidClientMetadata
-            raise kind(str(error), reason=Reason.METADATA) from None
-
     def _check_own_members(self, metadata: Mapping[str, Any], was: Client) -> None:
         """Raises: InvalidClientMetadata."""
         if present := sorted(_OURS & metadata.keys()):
@@ -194,35 +169,6 @@ class ClientRegistration:
         secret = metadata.get("client_secret")
         if secret is not None and (not isinstance(secret, str) or digest(secret) != was.secret):
             raise InvalidClientMetadata("client_secret must be the client's own", reason=Reason.METADATA)
-
-    async def _replaced(self, was: Client, metadata: Mapping[str, Any], now: datetime) -> Client:
-        """Raises: OAuthError."""
-        told = describe(was)
-        kept = {name: told[name] for name in POLICY if name in told}
-        given = {
-            name: value
-            for name, value in metadata.items()
-            if name not in {"client_id", "client_secret"} and not (name in kept and value == kept[name])
-        }
-        if software_statement.FIELD not in given or given[software_statement.FIELD] == told.get(
-            software_statement.FIELD
-        ):
-            said = software_statement.said(was.metadata)  # it goes on to win
-            given = {**given, **said}
-            statement = given.pop(software_statement.FIELD, None)
-        else:
-            statement = None
-        client = await self._judged(given, was.allowance or Allowance(), was.id, now, kept=kept)
-        if statement is not None:
-            client = replace(client, metadata={**client.metadata, software_statement.FIELD: statement})
-        return replace(
-            client,
-            secret=was.secret if client.auth_method is was.auth_method else None,
-            created_at=was.created_at,
-            allowance=was.allowance,
-            registration_token=was.registration_token,
-            revision=was.revision + 1,
-        )
 
     async def _authenticated(self, id: str, bearer: str, now: datetime, reference: str) -> Client:
         """The client whose registration access token this is. Raises: InvalidToken, after recording it: the same for

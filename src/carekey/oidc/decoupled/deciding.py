@@ -5,7 +5,7 @@ Whoever logs out at a shared computer does not log out the device beside it, and
 the person's account, role or way to log in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from carekey.kernel import actor, entropy
 from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import Entropy
-from carekey.kernel.ids import ClientId, IssuerName, SessionId
+from carekey.kernel.ids import ClientId, IssuerName, PersonId, SessionId
 from carekey.kernel.secret import digest
 from carekey.login.model import Issue, Login
 from carekey.oidc.decoupled.events import DecoupledRequestAgreed, DecoupledRequestDeclined, DecoupledRequestLate
@@ -22,7 +22,7 @@ from carekey.oidc.decoupled.model import DecoupledRequest, Kind, State
 from carekey.oidc.model import Grant, Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.sessions.events import SessionStarted
-from carekey.sessions.model import Session
+from carekey.sessions.model import Proof, Session
 
 TxT_contra = TypeVar("TxT_contra", bound=OidcTx, contravariant=True)
 
@@ -57,24 +57,63 @@ class Decided:
 class Decisions(Generic[TxT_contra]):
     """A `login.ports.Application` whose answers are `Decided`."""
 
-    def __init__(self, issuers: Iterable[Issuer], entropy: Entropy, *, pages: Mapping[Kind, str]) -> None:
-        """`pages`: below which address each kind has a page for each `Outcome`."""
+    def __init__(
+        self,
+        issuers: Iterable[Issuer],
+        entropy: Entropy,
+        *,
+        pages: Mapping[Kind, str],
+        over: Callable[[TxT_contra, DecoupledRequest, datetime], object] = lambda *_: None,
+    ) -> None:
+        """`pages`: below which address each kind has a page for each `Outcome`. `over`: what else there is to do once a
+        request is decided, so that nobody is asked about it any more."""
         self._issuers = {issuer.name: issuer for issuer in issuers}
         self._entropy = entropy
         self._pages = pages
+        self._over = over
 
     def issue(self, tx: TxT_contra, login: Login, session: Session, verdict: Issue, *, now: datetime) -> Decided:
-        named, by = _named(login), actor.person(session.person)
-        request = _decide(tx, named, State.AGREED, now=now)
+        return self._agree(tx, _named(login), session, verdict, reference=login.reference, now=now)
+
+    def agree(
+        self,
+        tx: TxT_contra,
+        request: DecoupledRequest,
+        person: PersonId,
+        proof: Proof,
+        verdict: Issue,
+        *,
+        reference: str,
+        now: datetime,
+    ) -> Decided:
+        """The same where the person has proven themself in no browser."""
+        session = Session(
+            id=SessionId(""),
+            digest=b"",
+            issuer=request.issuer,
+            person=person,
+            proof=proof,
+            role=verdict.role,
+            started_at=now,
+            last_used_at=now,
+        )
+        return self._agree(tx, _Named.of(request), session, verdict, reference=reference, now=now)
+
+    def _agree(
+        self, tx: TxT_contra, named: "_Named", session: Session, verdict: Issue, *, reference: str, now: datetime
+    ) -> Decided:
+        """`session`: what the request's own is made like."""
+        by = actor.person(session.person)
+        request = self._decide(tx, named, State.AGREED, now=now)
         if request is None:
-            return self._late(tx, named, by, login.reference, now=now)
-        own = self._own_session(tx, session, verdict, login.reference, now=now)
+            return self._late(tx, named, by, reference, now=now)
+        own = self._own_session(tx, session, verdict, reference, now=now)
         tx.codes.put(request.key, self._grant(tx, request, own, verdict, now=now))
         tx.audit.record(
             DecoupledRequestAgreed(
                 at=now,
                 actor=by,
-                reference=login.reference,
+                reference=reference,
                 issuer=request.issuer,
                 client=request.client,
                 kind=request.kind,
@@ -96,7 +135,7 @@ class Decisions(Generic[TxT_contra]):
     def _decline(
         self, tx: TxT_contra, named: "_Named", why: str, *, by: Actor, reference: str, now: datetime
     ) -> Decided:
-        request = _decide(tx, named, State.REFUSED, now=now)
+        request = self._decide(tx, named, State.REFUSED, now=now)
         if request is None:
             return self._late(tx, named, by, reference, now=now)
         tx.audit.record(
@@ -112,6 +151,16 @@ class Decisions(Generic[TxT_contra]):
             )
         )
         return self._to(request.kind, Outcome.REFUSED)
+
+    def _decide(self, tx: TxT_contra, named: "_Named", state: State, *, now: datetime) -> DecoupledRequest | None:
+        """The request, for the one caller that decided it in time."""
+        request = tx.decoupled_requests.find(named.key)
+        if request is None or request.expires_at <= now:
+            return None
+        if not tx.decoupled_requests.decide(request.key, state, at=now):
+            return None
+        self._over(tx, request, now)
+        return request
 
     def _late(self, tx: TxT_contra, named: "_Named", by: Actor, reference: str, *, now: datetime) -> Decided:
         tx.audit.record(
@@ -203,11 +252,3 @@ class _Named:
 def _named(login: Login) -> _Named:
     kind, _, key = login.request.removeprefix(_PREFIX).partition(b":")
     return _Named(key=key, kind=Kind(kind.decode()), issuer=login.issuer, client=login.asked.client)
-
-
-def _decide(tx: OidcTx, named: _Named, state: State, *, now: datetime) -> DecoupledRequest | None:
-    """The request, for the one caller that decided it in time."""
-    request = tx.decoupled_requests.find(named.key)
-    if request is None or request.expires_at <= now:
-        return None
-    return request if tx.decoupled_requests.decide(request.key, state, at=now) else None

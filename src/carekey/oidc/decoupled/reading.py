@@ -51,6 +51,7 @@ def draft(
         role=role_asked(scopes),
         person=person,
         share=told if client.consent else (),
+        links=sharing.links(client),
     )
     return DecoupledRequest(
         key=key_of(kind, secret),

@@ -1,6 +1,6 @@
 """Asking a person to confirm a text, and looking how it stands: an `authenticators.confirming.Confirming`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -84,6 +84,10 @@ class OnPhones(Generic[TxT]):
         if found.state is State.PENDING and not found.waits(now):
             return Answer(standing=Standing.EXPIRED)
         return Answer(standing=Standing(found.state), proof=found.proof)
+
+    def answered(self, tx: TxT, *, now: datetime) -> Mapping[ConfirmationId, Standing]:
+        decided = {State.CONFIRMED, State.REFUSED}
+        return {id: Standing(state) for id, state in tx.confirmations.moved(now=now).items() if state in decided}
 
     def withdraw(self, tx: TxT, id: ConfirmationId, *, now: datetime, by: Actor) -> bool:
         found = tx.confirmations.find(id)

@@ -188,6 +188,22 @@ async def test_a_third_party_asks_first(world, browser):
     assert "code" in told(await browser.post(f"/login/{id}/share", share="yes"))
 
 
+async def test_registration_2_the_clients_own_pages_are_linked_where_it_asks_for_something(world, browser):
+    pages = {"policy_uri": "https://ward.example.test/policy", "tos_uri": "javascript:alert(1)"}
+    linked = replace(
+        THIRD_PARTY,
+        client_uri="https://ward.example.test/",
+        logo_uri="https://ward.example.test/logo.png",
+        metadata=pages,  # as if it had got past the checks of registration
+    )
+    await world.store.write(lambda tx: tx.clients.replace(linked))
+    await log_in(world, browser, client_id=THIRD_PARTY.id, scope="openid email")
+    assert '<a href="https://ward.example.test/policy" rel="noreferrer">' in browser.page
+    assert '<a href="https://ward.example.test/" rel="noreferrer">' in browser.page
+    assert "javascript:" not in browser.page
+    assert "logo.png" not in browser.page
+
+
 def id_token(**changes: Any):
     return {"iss": URL, "sub": ASHA, "aud": WARD.id, "auth_time": 1, "sid": "s", **changes}
 

@@ -79,9 +79,7 @@ class CibaWorld(DecoupledWorld):
         self.routes += ScriptedApproval(
             issuer=self.issuer,
             store=self.store,
-            journey=self.journey,
             decisions=self.decisions,
-            entropy=self.entropy,
         ).routes()
         self.desk = Endpoint()
         self.notifications = self.worker()
