@@ -1,12 +1,16 @@
-"""The card host behind HAProxy and behind nginx, with the configurations of `deploy/`.
+"""The card host behind HAProxy, behind nginx, and behind nginx with HAProxy as its edge, which tells it by the PROXY
+protocol whose a connection is; all with the configurations of `deploy/`.
 
 Zones are told apart by addresses of loopback: 127.0.0.20 stands for the health network, 127.0.0.30 for the internet.
 """
 
 import base64
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +24,7 @@ from support.card_steps import heading, proceed, to_the_card_page
 from support.cards import DAY, CardPki, Curl, greets
 from support.processes import free_port, running
 from support.provider import GP, Provider
-from support.proxies import Front, Proxy
+from support.proxies import Front
 from support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.proxies
@@ -28,11 +32,18 @@ pytestmark = pytest.mark.proxies
 HSCN, INTERNET = "127.0.0.20", "127.0.0.30"
 
 
-@pytest.fixture(scope="module", params=[proxies.haproxy, proxies.nginx], ids=["haproxy", "nginx"])
-def proxy(request: pytest.FixtureRequest) -> Proxy:
-    chosen: Proxy = request.param
-    proxies.check(chosen)
-    return chosen
+@pytest.fixture(scope="module", params=["haproxy", "nginx", "edge"])
+def proxy(request: pytest.FixtureRequest) -> str:
+    for program in (proxies.haproxy, proxies.nginx):
+        proxies.check(program)
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def inside(ports: dict[str, int]) -> dict[str, int]:
+    """Where nginx listens behind the edge."""
+    return {name: free_port() for name in ports}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +53,9 @@ def ports() -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def provider(
-    proxy: Proxy, ports: dict[str, int], pki: CardPki, tmp_path_factory: pytest.TempPathFactory
+    proxy: str, ports: dict[str, int], inside: dict[str, int], pki: CardPki, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Provider]:
-    folder = tmp_path_factory.mktemp(proxy.__name__)
+    folder = tmp_path_factory.mktemp(proxy)
     settings = {
         **pki.settings(port=ports["behind"], url=f"https://localhost:{ports['card-host']}", zones=f'["{HSCN}/32"]'),
         "SMARTCARDS__PROXIED": "true",
@@ -60,9 +71,16 @@ def provider(
             certificate=both,
             authorities=pki.folder / "sub.pem",
         )
-        stack.enter_context(
-            running(proxy(folder, front), answers=lambda: greets(ports["card-host"]), log=folder / "proxy.log")
-        )
+        match proxy:
+            case "haproxy":
+                command = proxies.haproxy(folder, front)
+            case "nginx":
+                command = proxies.nginx(folder, front)
+            case _:
+                behind_edge = proxies.nginx(folder, replace(front, ports=inside), behind_edge=True)
+                stack.enter_context(running(behind_edge, answers=lambda: True, log=folder / "nginx.log"))
+                command = proxies.edge(folder, ports, inside)
+        stack.enter_context(running(command, answers=lambda: greets(ports["card-host"]), log=folder / "proxy.log"))
         proxies.wait_for(ports["behind"])
         yield provider
 
@@ -158,3 +176,42 @@ def test_no_session_is_resumed_at_the_proxy(ports: dict[str, int], provider: Pro
         done = subprocess.run([*command, version], input="", capture_output=True, text=True, check=False, timeout=30)
         assert "Reused" not in done.stdout
         assert "CN = SubCA02" in done.stdout
+
+
+def said_to(port: int, *, source: str, line: bytes = b"", pki: CardPki) -> int:
+    """The status that the card page answers with to a made-up code, after what stands before the handshake."""
+    context = ssl.create_default_context(cafile=str(pki.folder / "root.pem"))
+    with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0)) as raw:
+        raw.sendall(line)
+        with context.wrap_socket(raw, server_hostname="localhost") as secured:
+            secured.sendall(b"GET /smartcard?code=made-up HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return int(secured.makefile("rb").readline().split()[1])
+
+
+CLAIM = f"PROXY TCP4 {HSCN} 127.0.0.1 50000 443\r\n".encode()
+BINARY_CLAIM = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([127, 0, 0, 20, 127, 0, 0, 1, 0xC3, 0x50, 1, 0xBB])
+HEARD, NOT_FROM_HERE = 410, 403
+
+
+@pytest.mark.parametrize("proxy", ["edge"], indirect=True)
+@pytest.mark.parametrize("claim", [CLAIM, BINARY_CLAIM], ids=["v1", "v2"])
+@pytest.mark.usefixtures("provider")
+def test_a_proxy_line_that_a_client_sends_to_the_edge_is_refused(
+    claim: bytes, ports: dict[str, int], pki: CardPki
+) -> None:
+    assert said_to(ports["card-host"], source=HSCN, pki=pki) == HEARD
+    assert said_to(ports["card-host"], source=INTERNET, pki=pki) == NOT_FROM_HERE
+    for source in (HSCN, INTERNET):
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            said_to(ports["card-host"], source=source, line=claim, pki=pki)
+
+
+@pytest.mark.parametrize("proxy", ["edge"], indirect=True)
+@pytest.mark.parametrize("claim", [CLAIM, BINARY_CLAIM], ids=["v1", "v2"])
+@pytest.mark.usefixtures("provider")
+def test_nginx_behind_the_edge_believes_the_edge_alone(claim: bytes, inside: dict[str, int], pki: CardPki) -> None:
+    """Somebody got past the edge."""
+    assert said_to(inside["card-host"], source="127.0.0.1", line=claim, pki=pki) == HEARD, "as the edge would say it"
+    assert said_to(inside["card-host"], source=INTERNET, line=claim, pki=pki) == NOT_FROM_HERE
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        said_to(inside["card-host"], source=HSCN, pki=pki)

@@ -1,5 +1,6 @@
 """HAProxy and nginx with the configurations of `deploy/`, on addresses of a test's own."""
 
+import re
 import shutil
 import socket
 import time
@@ -52,18 +53,34 @@ def haproxy(folder: Path, front: Front) -> list[str]:
     return ["/usr/sbin/haproxy", "-db", "-f", str(file)]
 
 
-def nginx(folder: Path, front: Front) -> list[str]:
+def nginx(folder: Path, front: Front, *, behind_edge: bool = False) -> list[str]:
+    """`behind_edge`: reached by the PROXY protocol alone, as the head of the configuration says."""
     file = folder / "nginx.conf"
     shutil.copy(DEPLOY / "client_cert.js", folder)
     keys = {f"/etc/carekey/{name}.key": str(front.certificate) for name in ("login", "card-host", "api-host")}
     text = front.placed((DEPLOY / "nginx.conf").read_text(), **{"js_path /etc/carekey;": f"js_path {folder};"}, **keys)
     # Where Debian's build keeps its temporary files nobody but the system's own nginx may write.
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-    )
-    file.write_text(text.replace("http {", f"http {{ {temporary}"))
+    more = "".join(f"{kind}_temp_path {folder}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+    if behind_edge:
+        text, servers = re.subn(r"(?m)^( +listen .*);$", r"\1 proxy_protocol;", text)
+        assert servers == 3
+        more += "set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;"
+    file.write_text(text.replace("http {", f"http {{ {more}"))
     options = f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;"
     return ["/usr/sbin/nginx", "-p", str(folder), "-c", str(file), "-g", options]
+
+
+def edge(folder: Path, ports: Mapping[str, int], behind: Mapping[str, int]) -> list[str]:
+    """HAProxy before nginx. `behind`: where nginx listens."""
+    text = (DEPLOY / "haproxy-edge.cfg").read_text()
+    listeners = {"log-in": ("10", "9440"), "card-host": ("11", "9443"), "api-host": ("12", "9444")}
+    for name, (host, port) in listeners.items():
+        for known, value in ((f"192.0.2.{host}:443", ports[name]), (f"127.0.0.1:{port}", behind[name])):
+            assert text.count(known) == 1, f"{known} is not in the configuration any more"
+            text = text.replace(known, f"127.0.0.1:{value}")
+    file = folder / "haproxy-edge.cfg"
+    file.write_text(text)
+    return ["/usr/sbin/haproxy", "-db", "-f", str(file)]
 
 
 def check(proxy: Proxy) -> None:

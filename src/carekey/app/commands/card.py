@@ -201,6 +201,9 @@ def unlock(config: Config = None, *, card: Which = None, module: Module = None) 
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
                 raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
             officer, new = _secret(_OFFICER_PIN, "Security officer's PIN"), _secret(_NEW_PIN, "New PIN")
+            await running.store.write(
+                lambda tx: registration.set_out_to_unlock(tx, known, by=this_operator(), now=running.clock.now())
+            )
             tokens.unlock(library, security_officer_pin=officer, new_pin=new, serial=facts.serial)
             if known.state is CardState.ACTIVE:
                 return known

@@ -118,6 +118,12 @@ async def test_a_card_from_blank_to_cancelled(installation, tmp_path) -> None:
     assert "Making keys on the card" in issued.stderr
     unlocked = installation("card", "unlock")
     assert unlocked.returncode == 0, unlocked.stderr
+    assert await unlockings(installation) == ["locked"]
+    assert installation("card", "unlock").returncode == 0, "an active card gets a new PIN too"
+    assert await unlockings(installation) == ["locked", "active"]
+    installation.environment["CAREKEY_CARD_OFFICER_PIN"] = "11111111"
+    assert installation("card", "unlock").returncode == 4
+    assert await unlockings(installation) == ["locked", "active", "active"], "whoever guesses is on record"
     wrong = installation("card", "renew", "--seen")
     assert "PIN is wrong" in wrong.stderr, "the PIN is the new one now"
     assert "Traceback" not in wrong.stderr
@@ -127,6 +133,8 @@ async def test_a_card_from_blank_to_cancelled(installation, tmp_path) -> None:
     assert installation("card", "resume", serial, "--why", "not suspended").returncode == 4
     assert installation("card", "suspend", serial, "--why", "left at home").returncode == 0
     assert installation("card", "suspend", serial, "--why", "twice").returncode == 4
+    assert installation("card", "unlock").returncode == 4
+    assert len(await unlockings(installation)) == 3, "no card was touched"
     assert json.loads(installation("card", "status", serial, "--json").stdout)["state"] == "suspended"
     assert installation("card", "resume", serial, "--why", "found").returncode == 0
     assert json.loads(installation("card", "status", serial, "--json").stdout)["state"] == "active"
@@ -148,6 +156,16 @@ async def test_a_card_from_blank_to_cancelled(installation, tmp_path) -> None:
         for junk in (b"", b"junk", b"0" * 5000):
             answer = await request(running, "POST", "/pki/ocsp", junk)
             assert answer.status_code in {200, 413}
+
+
+async def unlockings(installation) -> list[str]:
+    """In which state the card was each time that somebody set out to unlock it, the first first."""
+    store = open_store(settings.load(installation.config, {}).database_url())
+    try:
+        found = await store.read(lambda tx: tx.audit.search(tag="smartcard:card:unlocking"))
+    finally:
+        store.close()
+    return [one.data["state"] for one in found]
 
 
 async def verified(running, folder: Path) -> bool:

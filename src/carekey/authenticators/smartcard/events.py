@@ -49,6 +49,17 @@ class CardChanged(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardUnlocking(AuditEvent):
+    """Somebody set out to give a card a new PIN. Recorded before the card is touched, so it may have refused."""
+
+    tag: ClassVar[str] = "smartcard:card:unlocking"
+
+    card: str
+    person: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardCancelled(AuditEvent):
     """A card was cancelled for ever: its sessions ended and its certificates were revoked."""
 

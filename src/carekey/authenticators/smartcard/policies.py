@@ -23,12 +23,12 @@ def acceptable(path: Sequence[x509.Certificate], wanted: frozenset[str]) -> bool
     inhibit_any = last + 1
     for depth, certificate in enumerate(below, start=1):
         named = _named(certificate)
-        self_issued = certificate.subject == certificate.issuer
-        if ANY not in named or (inhibit_any == 0 and (depth == last or not self_issued)):
+        self_issued = depth < last and certificate.subject == certificate.issuer
+        if ANY not in named or (inhibit_any == 0 and not self_issued):
             valid = named - {ANY} if ANY in valid else valid & named
         if not valid and explicit == 0:
             return False
-        if not self_issued or depth == last:
+        if not self_issued:
             explicit, inhibit_any = max(explicit - 1, 0), max(inhibit_any - 1, 0)
         explicit = min(explicit, _asked(certificate, only=0 if depth == last else None, otherwise=explicit))
         found = extension(certificate, x509.InhibitAnyPolicy)

@@ -20,6 +20,7 @@ from carekey.authenticators.smartcard.events import (
     CardAdded,
     CardCancelled,
     CardChanged,
+    CardUnlocking,
     CertificateNotSigned,
     CertificateSigned,
 )
@@ -160,6 +161,16 @@ def move(tx: CardTx, card: Card, *, to: CardState, why: str, by: Actor, now: dat
     found = tx.cards.find(card.id)
     assert found is not None
     return found
+
+
+def set_out_to_unlock(tx: CardTx, card: Card, *, by: Actor, now: datetime) -> None:
+    """Record it before the card gets its new PIN, which nothing here could take back. Raises: CardError."""
+    found = tx.cards.find(card.id)
+    if found is None or found.state is not card.state:
+        raise CardError(f"Somebody else has just changed the card {card.serial}.")
+    if card.state not in {CardState.LOCKED, CardState.ACTIVE}:
+        raise CardError(f"The card {card.serial} is {card.state.value}.")
+    tx.audit.record(CardUnlocking(at=now, actor=by, card=card.id, person=card.person, state=card.state))
 
 
 def cancel(

@@ -221,6 +221,7 @@ def test_what_cannot_be_read_is_refused(chain) -> None:
     assert found.why == Reason.MALFORMED
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # a negative serial number
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=3))
 def test_a_certificate_with_other_bytes_in_it_is_refused(where: int, what: bytes) -> None:
     whole = CARD

@@ -184,6 +184,20 @@ async def test_a_card_issued_locked_waits_for_its_holder(store) -> None:
     assert card.state is CardState.ACTIVE
 
 
+async def test_who_sets_out_to_unlock_a_card_is_on_record_unless_somebody_changed_it(store) -> None:
+    card, _ = await store.write(made)
+    await store.write(lambda tx: registration.set_out_to_unlock(tx, card, by=BY, now=NOW))
+    (event,) = await store.read(lambda tx: tx.audit.search(tag="smartcard:card:unlocking"))
+    assert (event.actor, event.data) == (BY, {"card": card.id, "person": ASHA.id, "state": "active"})
+    gone = await store.write(
+        lambda tx: registration.move(tx, card, to=CardState.SUSPENDED, why="left at home", by=BY, now=NOW)
+    )
+    for known in (card, gone):
+        with pytest.raises(CardError):
+            await store.write(lambda tx, known=known: registration.set_out_to_unlock(tx, known, by=BY, now=NOW))
+    assert len(await store.read(lambda tx: tx.audit.search(tag="smartcard:card:unlocking"))) == 1
+
+
 async def test_cancelling_ends_its_sessions_and_no_others_and_is_for_ever(store) -> None:
     card, _ = await store.write(made)
 
