@@ -88,6 +88,8 @@ class Application:
             await asyncio.gather(*jobs, return_exceptions=True)
             await opened.back_channel.stop()
             await opened.notifications.stop()
+            if opened.telling is not None:
+                await opened.telling.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -131,6 +133,11 @@ async def _notify(opened: wiring.Installation) -> None:
     await opened.notifications.begin()
 
 
+async def _tell_phones(opened: wiring.Installation) -> None:
+    if opened.telling is not None:
+        await opened.telling.begin()
+
+
 MAIN = Listener(
     lambda opened: opened.dispatcher,
     (
@@ -141,6 +148,7 @@ MAIN = Listener(
         ("revocation", REVOCATION_EVERY, _refresh_for_virtual_cards),
         ("logout-deliveries", DELIVER_EVERY, _deliver),
         ("ciba-notifications", DELIVER_EVERY, _notify),
+        ("web-push", DELIVER_EVERY, _tell_phones),
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))

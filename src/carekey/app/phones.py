@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from carekey.app.settings import Settings, SettingsError
 from carekey.authenticators.base import Way
 from carekey.authenticators.phone.http import Phone
+from carekey.authenticators.phone.push.vapid import Vapid
 from carekey.authenticators.phone.terms import CAREKEY_PHONE, FACETS, Terms, carekey_phone
 from carekey.authenticators.uaf import assurance
 from carekey.authenticators.uaf.channel_binding import Channel, Mode
@@ -24,7 +25,7 @@ from carekey.authenticators.uaf.model import RelyingParty as UafRelyingParty
 log = structlog.get_logger()
 
 
-def terms(found: Settings) -> Terms:
+def terms(found: Settings, push: Vapid | None = None) -> Terms:
     """Raises: SettingsError."""
     try:
         facets = trusted_facets(
@@ -47,6 +48,7 @@ def terms(found: Settings) -> Terms:
         origin=found.origin(),
         per_person=found.uaf.per_person,
         conformance=found.uaf.conformance,
+        push=push,
     )
 
 

@@ -22,6 +22,7 @@ from carekey.app import (
     mutual_tls,
     phones,
     provider,
+    push,
     registry,
     smartcards,
 )
@@ -32,6 +33,7 @@ from carekey.authenticators.enrolment.http import EnrolmentPages
 from carekey.authenticators.fido_metadata.refresh import MetadataRefresh
 from carekey.authenticators.http import Authenticator
 from carekey.authenticators.phone.confirmation.asking import OnPhones
+from carekey.authenticators.phone.push.telling import Telling
 from carekey.authenticators.phone.terms import ENROL, Terms
 from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published
 from carekey.authenticators.smartcard.card_host_http import CardHost
@@ -105,6 +107,8 @@ class Installation:
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
     notifications: Notifications[Tx]
+    telling: Telling[Tx] | None
+    """Tells phones that something waits, if the operator wants it."""
     authenticators: Sequence[Authenticator]
     metadata: MetadataRefresh[Tx]
     phone_models: phones.PhoneModels
@@ -122,7 +126,7 @@ async def running(
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     check_ways(found)
     master = master_key.read(found)
-    phone_terms = phones.terms(found)
+    phone_terms = phones.terms(found, push.vapid(found, master))
     store = open_store(found.database_url())
     try:
         sealing = Sealing(master, entropy=entropy)
@@ -173,6 +177,7 @@ async def running(
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
             notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
+            telling=push.telling(found, phone_terms, store, site),
             authenticators=authenticators,
             metadata=metadata,
             phone_models=phone_models,

@@ -97,11 +97,14 @@ class Fetcher:
 
     async def notify(self, url: str, body: bytes, *, bearer: str) -> int:
         """Send JSON once, with a bearer token; the status of the answer, as with `posting`. Raises: FetchFailed."""
-        headers = {"content-type": "application/json", "authorization": f"Bearer {bearer}"}
+        return await self.send(url, body, {"content-type": "application/json", "authorization": f"Bearer {bearer}"})
+
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send this once; the status of the answer, as with `posting`. Raises: FetchFailed."""
         async with (
             _bounded(),
             self._client() as client,
-            self._asked(client, "POST", url, json=body, headers=headers) as response,
+            self._asked(client, "POST", url, content=body, headers=headers) as response,
         ):
             return response.status_code
 
@@ -139,11 +142,11 @@ class Fetcher:
         url: str,
         form: Mapping[str, str] | None = None,
         *,
-        json: bytes | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx2.Response]:
         """The answer, its body yet to come."""
-        response = await self._answer(client, method, url, form, json, headers or {})
+        response = await self._answer(client, method, url, form, content, headers or {})
         try:
             yield response
         finally:
@@ -155,7 +158,7 @@ class Fetcher:
         method: str,
         url: str,
         form: Mapping[str, str] | None,
-        json: bytes | None,
+        content: bytes | None,
         headers: Mapping[str, str],
     ) -> httpx2.Response:
         target = self._parsed(url)
@@ -165,7 +168,7 @@ class Fetcher:
                 method,
                 target.copy_with(host=str(address)),
                 data=form,
-                content=json,
+                content=content,
                 headers={**headers, "host": target.netloc.decode("ascii")},
                 # The certificate is checked against the name, not the address.
                 extensions={"sni_hostname": target.host},

@@ -9,6 +9,7 @@ from carekey.audit.ports import AuditTx
 from carekey.authenticators.fido_metadata.ports import MetadataTx
 from carekey.authenticators.phone.confirmation.ports import ConfirmationTx
 from carekey.authenticators.phone.ports import PhoneTx
+from carekey.authenticators.phone.push.ports import PushTx
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.directory.ports import DirectoryTx
 from carekey.jose.ports import KeysTx
@@ -41,6 +42,7 @@ class Tx(
     CardTx,
     PhoneTx,
     ConfirmationTx,
+    PushTx,
     MetadataTx,
     DirectoryTx,
     KeysTx,

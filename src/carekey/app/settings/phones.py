@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from carekey.app.settings.section import Section, SettingsError, duration
 
 _AAID = re.compile(r"[0-9A-Fa-f]{4}#[0-9A-Fa-f]{4}", re.ASCII)
+_CONTACT = re.compile(r"mailto:[!-?A-~]+@[!-?A-~]+|https://[!-~]+", re.ASCII)
 
 
 class Uaf(Section, frozen=True):
@@ -49,6 +50,9 @@ class Uaf(Section, frozen=True):
     """Whether CareKey Phone is accepted, whose keys are in software."""
     per_person: int = 5
     """Phones and tablets that one person may have. With 1, the old one has to be removed before a new one is added."""
+    push_contact: str | None = None
+    """Where push services find you, a mailto: or https: address. Set, it lets phones be told when something waits for
+    their person (Web Push). The messages go to the push service of the phone's browser, over the internet."""
     conformance: bool = False
     """Whether the endpoints of FIDO's conformance tool are there, under /uaf/conformance. For tests; refused in
     production."""
@@ -62,6 +66,8 @@ def check(uaf: Uaf) -> None:
         for aaid in getattr(uaf, setting):
             if not _AAID.fullmatch(aaid):
                 raise SettingsError(f"uaf.{setting} names {aaid!r}; an AAID looks like 1A2B#0001.")
+    if uaf.push_contact is not None and not _CONTACT.fullmatch(uaf.push_contact):
+        raise SettingsError("uaf.push_contact must be an address such as mailto:desk@id.example or https://id.example.")
     duration("uaf.metadata_grace", uaf.metadata_grace)
     check_feed("uaf", uaf.metadata, uaf.metadata_root, uaf.metadata_every)
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from carekey.authenticators.base import Credential
 from carekey.authenticators.http import Described
 from carekey.authenticators.phone.ceremonies import Ceremonies
-from carekey.authenticators.phone.confirmation.asking import OnPhones, Tx
+from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.confirmation.ceremony import Confirmations
 from carekey.authenticators.phone.confirmation.phone_http import ConfirmationsHttp
 from carekey.authenticators.phone.confirmation.waiting_http import WaitingPage
@@ -17,6 +17,8 @@ from carekey.authenticators.phone.enrol_http import RegistrationPages
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.log_in_http import LogInPages
 from carekey.authenticators.phone.phone_http import PhonePages
+from carekey.authenticators.phone.push.ports import Tx
+from carekey.authenticators.phone.push.push_http import PushHttp
 from carekey.authenticators.phone.terms import ELSEWHERE, HERE, Terms
 from carekey.authenticators.phone.transport_http import Transport
 from carekey.authenticators.phone.waiting import Watch
@@ -45,6 +47,7 @@ class Phone(Generic[TxT]):
         self._clock = clock
         watch = Watch(partial(_moved, store, clock))
         self._conformance = (Conformance(store=store, terms=terms),) if terms.conformance else ()
+        self._push = (PushHttp(store=store),) if terms.push else ()
         confirmations: Confirmations[TxT] = Confirmations(terms)
         asking: OnPhones[TxT] = OnPhones(terms)
         ceremonies = Ceremonies(terms=terms, attempts=attempts, confirmations=confirmations)
@@ -52,13 +55,13 @@ class Phone(Generic[TxT]):
             LogInPages(store=store, attempts=attempts, terms=terms, watch=watch),
             RegistrationPages(store=store, terms=terms),
             Transport(store=store, ceremonies=ceremonies, confirmations=confirmations, watch=watch),
-            PhonePages(store=store, watch=watch, service=service),
+            PhonePages(store=store, watch=watch, service=service, push=terms.push.public if terms.push else ""),
             ConfirmationsHttp(store=store, confirmations=confirmations, watch=watch),
             WaitingPage(store=store, asking=asking, watch=watch),
         )
 
     def routes(self) -> Sequence[Route]:
-        return [route for part in (*self._parts, *self._conformance) for route in part.routes()]
+        return [route for part in (*self._parts, *self._push, *self._conformance) for route in part.routes()]
 
     def describe(self, credential: Credential) -> Described:
         """As the metadata have it at this moment: a model that was revoked since shows it."""

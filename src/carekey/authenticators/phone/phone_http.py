@@ -37,10 +37,12 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class PhonePages(Generic[TxT]):
-    def __init__(self, *, store: Store[TxT], watch: Watch, service: str) -> None:
+    def __init__(self, *, store: Store[TxT], watch: Watch, service: str, push: str = "") -> None:
+        """`push`: the key that browsers subscribe for, if phones are told that something waits."""
         self._store = store
         self._watch = watch
         self._service = service
+        self._push = push
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -52,11 +54,11 @@ class PhonePages(Generic[TxT]):
         ]
 
     async def application(self, request: Request) -> Response:
-        return page(request, "phone/application.html", worker=f"{SCOPE}/worker.js")
+        return page(request, "phone/application.html", worker=f"{SCOPE}/worker.js", push=self._push)
 
     async def worker(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
         """Keeps the application for when there is no network. Its text changes with any of the parts."""
-        parts = {"page": SCOPE, "files": [assets.address(name) for name in _PARTS]}
+        parts = {"page": SCOPE, "title": f"{self._service} Phone", "files": [assets.address(name) for name in _PARTS]}
         mark = "-".join(assets.files()[name].mark for name in _PARTS)
         source = (assets.FOLDER / "phone-worker.js").read_text(encoding="utf-8")
         settings = f"const MARK = {msgspec.json.encode(mark).decode()};\n"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from carekey.authenticators.base import Way
+from carekey.authenticators.phone.push.vapid import Vapid
 from carekey.authenticators.uaf import policy
 from carekey.authenticators.uaf.messages import Policy
 from carekey.authenticators.uaf.metadata import Model, read_statements
@@ -60,6 +61,8 @@ class Terms:
     """Phones and tablets that one person may have registered."""
     conformance: bool = False
     """Whether the endpoints of the conformance tool are there: for tests alone."""
+    push: Vapid | None = None
+    """Who tells phones that something waits; None if nobody does."""
 
     @property
     def ways(self) -> tuple[Way, Way]:

@@ -24,6 +24,7 @@ from carekey.storage.memory.oidc import (
     RefreshFamilies,
 )
 from carekey.storage.memory.phone import Approvals, UafKeys
+from carekey.storage.memory.push import Subscriptions
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
@@ -51,6 +52,7 @@ class MemoryTx:
         self.confirmations = Confirmations(journal)
         self.evidences = Evidences(journal)
         self.devices = Devices(journal)
+        self.subscriptions = Subscriptions(journal, self.confirmations)
         self.sessions = Sessions(journal)
         self.workstations = Workstations(journal)
         self.card_places = CardPlaces(journal)

@@ -261,6 +261,18 @@ phone_devices = Table(
     sqlite_with_rowid=False,
 )
 
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    _key("credential"),
+    _text("person"),
+    _text("endpoint"),
+    _bytes("p256dh"),
+    _bytes("auth"),
+    _number("told_at"),
+    sqlite_with_rowid=False,
+)
+
 sessions = Table(
     "sessions",
     metadata,

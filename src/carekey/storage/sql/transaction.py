@@ -27,6 +27,7 @@ from carekey.storage.sql.oidc import (
     RefreshFamilies,
 )
 from carekey.storage.sql.phone import Approvals, UafKeys
+from carekey.storage.sql.push import Subscriptions
 from carekey.storage.sql.record import Audit, Keys
 from carekey.storage.sql.schema import (
     access_tokens,
@@ -77,6 +78,7 @@ class SqlTx:
         self.confirmations = Confirmations(connection, dialect)
         self.evidences = Evidences(connection, dialect)
         self.devices = Devices(connection, dialect)
+        self.subscriptions = Subscriptions(connection, dialect)
         self.sessions = Sessions(connection, dialect)
         self.workstations = Workstations(connection, dialect)
         self.card_places = CardPlaces(connection, dialect)

@@ -13,6 +13,7 @@ from carekey.storage.conformance import (
     metadata,
     oidc,
     phone,
+    push,
     record,
     registration,
     sessions,
@@ -75,6 +76,9 @@ class TestEvidences(confirmation.EvidencesContract): ...
 
 
 class TestDevices(confirmation.DevicesContract): ...
+
+
+class TestSubscriptions(push.SubscriptionsContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...

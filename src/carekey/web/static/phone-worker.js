@@ -19,6 +19,28 @@ addEventListener("activate", (event) => {
   );
 });
 
+// What waits is for the page to ask: the message says no more than that something does.
+addEventListener("push", (event) => {
+  event.waitUntil(
+    registration.showNotification(PARTS.title, {
+      body: event.data?.text() ?? "Something waits for you",
+      tag: "waiting",
+    }),
+  );
+});
+
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(
+    clients.matchAll({ type: "window" }).then(async (pages) => {
+      const page = pages.find(({ url }) => new URL(url).pathname === PARTS.page);
+      if (!page) return clients.openWindow(PARTS.page);
+      page.postMessage("waiting");
+      return page.focus();
+    }),
+  );
+});
+
 // The network first, so that a new version is there at once; what was kept where there is no network.
 addEventListener("fetch", (event) => {
   const { pathname } = new URL(event.request.url);

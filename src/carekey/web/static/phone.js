@@ -167,7 +167,10 @@ async function accountsPage() {
   const check = place.querySelector("[data-check]");
   check.hidden = held.length === 0;
   check.querySelector("button").addEventListener("click", () => showWaiting(held));
-  if (held.length > 0) showWaiting(held);
+  if (held.length > 0) {
+    showWaiting(held);
+    offerTelling(held).catch(() => {}); // what waits is on the page all the same
+  }
   const form = place.querySelector("[data-code]");
   form.hidden = held.length === 0;
   onSubmit(form, async (fields) => {
@@ -207,6 +210,53 @@ async function showWaiting(held) {
   );
 }
 
+// Being told while the page is closed: offered where the service and this browser can do it. Whoever was told before is
+// told on, for accounts that were added since too.
+async function offerTelling(held) {
+  if (!place.dataset.push || !("PushManager" in window) || !navigator.serviceWorker) return;
+  const devices = held.flatMap(({ device }) => device ?? []);
+  if (devices.length === 0) return;
+  const section = place.querySelector("[data-tell]");
+  const [status, button] = [section.querySelector("[role=status]"), section.querySelector("button")];
+  const worker = await navigator.serviceWorker.ready;
+  let told = await worker.pushManager.getSubscription();
+  const keep = async (subscription) => {
+    const answer = await tell("/phone/push", { devices, ...subscription.toJSON() });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  };
+  const label = () => {
+    button.textContent = told ? "Stop telling me" : "Tell me when something waits";
+  };
+  label();
+  section.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      if (told) {
+        const answer = await tell("/phone/push/remove", { devices });
+        if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+        await told.unsubscribe();
+        told = null;
+        status.textContent = "This device will not tell you any more.";
+      } else {
+        const applicationServerKey = place.dataset.push;
+        const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+        await keep(made);
+        told = made;
+        status.textContent = "This device will tell you when something waits.";
+      }
+    } catch (error) {
+      status.textContent =
+        error.name === "NotAllowedError"
+          ? "Notifications are turned off for this page. Turn them on in the settings of your browser."
+          : "That did not work. Check that this device is online, then try again.";
+    }
+    label();
+    button.disabled = false;
+  });
+  if (told) await keep(told); // it may be another by now, and accounts may have been added
+}
+
 // Shows what the request says, which is what will be signed, and nothing else.
 async function confirmPage({ id, application, asked_at, until }, account) {
   const { statusCode, uafRequest } = await uaf.getRequest("Auth", { confirmation: id, device: account.device });
@@ -240,6 +290,7 @@ function removePage(account) {
   place.querySelector("[data-refuse]").addEventListener("click", accountsPage);
   onSubmit(place.querySelector("form"), async () => {
     await keys.remove(account.keyId);
+    if (place.dataset.push && account.device) tell("/phone/push/remove", { devices: [account.device] }).catch(() => {});
     await accountsPage();
   });
 }
@@ -454,6 +505,8 @@ async function start() {
   }
 }
 
+// The person came by the notification: what waits may be newer than what the page shows.
+navigator.serviceWorker?.addEventListener("message", () => place.querySelector("[data-check] button")?.click());
 addEventListener("hashchange", () => {
   if (location.hash) start();
 });

@@ -17,6 +17,7 @@ from carekey.authenticators.phone.confirmation import evidence
 from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.confirmation.model import MOST_WAITING
 from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
+from carekey.authenticators.phone.push.vapid import Vapid
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms
 from carekey.authenticators.phone.tests.test_phone_http import UAF, activation, ask, held, link_for
 from carekey.authenticators.uaf.facets import trusted_facets
@@ -40,19 +41,21 @@ ID = ConfirmationId("confirmation-of-22-letters")
 SECRET = "s" * 43
 
 
-def terms_of(*models: Model) -> Terms:
+def terms_of(*models: Model, push: Vapid | None = None) -> Terms:
     read, skipped = read_statements([(one.aaid, one.statement()) for one in models])
     assert not skipped
     facets = trusted_facets(ORIGIN + FACETS, [ORIGIN], loopback=True)
-    return Terms(party=RelyingParty(facets=facets, metadata=Metadata.of(read, test_models=True)), origin=ORIGIN)
+    return Terms(
+        party=RelyingParty(facets=facets, metadata=Metadata.of(read, test_models=True)), origin=ORIGIN, push=push
+    )
 
 
 class Ward:
     """Whoever asks, and the installation around them."""
 
-    def __init__(self, *more: Model) -> None:
+    def __init__(self, *more: Model, push: Vapid | None = None) -> None:
         store, attempts, clock = MemoryStore(), OpenAttempts[Any](), FixedClock()
-        self.terms = terms_of(SHOWS, BLIND, *more)
+        self.terms = terms_of(SHOWS, BLIND, *more, push=push)
         phones = PhoneAuthenticator(store=store, attempts=attempts, terms=self.terms, clock=clock, service="CareKey")
         links = EnrolmentPages(store=store, ways=[ENROL])
         self.world: AnyWorld = World(

@@ -1,0 +1,126 @@
+"""Tells phones that something waits: once for whatever was asked since they were last told, and nothing of it.
+
+Any number of nodes may work on it: a phone is told by one. Nothing is sent again if the push service does not answer
+or its node dies: the question stands on the phone all the same, for whoever opens it.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from carekey.authenticators.phone import keeping
+from carekey.authenticators.phone.confirmation.asking import shows
+from carekey.authenticators.phone.push import message
+from carekey.authenticators.phone.push.events import Because, PushUnsubscribed
+from carekey.authenticators.phone.push.model import Subscription
+from carekey.authenticators.phone.push.ports import Sends, Tx
+from carekey.authenticators.phone.push.vapid import Vapid, origin
+from carekey.authenticators.phone.terms import Terms
+from carekey.kernel.actor import system
+from carekey.kernel.clock import Clock
+from carekey.kernel.entropy import Entropy
+from carekey.kernel.ids import CredentialId
+from carekey.kernel.unit_of_work import Store
+
+TEXT = b"Something waits for you"
+"""Everything that a push service, a lock screen or a bystander may learn."""
+LASTS = 300
+"""Seconds that a push service may keep a message for a phone that is off: as long as most questions stand."""
+AT_ONCE = 4
+"""Messages to one push service. One that hangs keeps its own phones waiting, and nobody else's."""
+ALTOGETHER = 32
+LOOKED_AT = 500
+WORKER = system("web push")
+
+TxT = TypeVar("TxT", bound=Tx)
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Telling(Generic[TxT]):
+    store: Store[TxT]
+    terms: Terms
+    vapid: Vapid
+    send: Sends
+    clock: Clock
+    entropy: Entropy
+    _under_way: dict[CredentialId, tuple[str, asyncio.Task[None]]] = field(default_factory=dict)
+
+    async def begin(self) -> None:
+        """See to whoever is to be told and is not being told. Returns before that is done."""
+        now = self.clock.now()
+        busy = Counter(service for service, _ in self._under_way.values())
+        for one in await self.store.read(lambda tx: tx.subscriptions.due(now=now, limit=LOOKED_AT)):
+            service = origin(one.endpoint)
+            if one.credential in self._under_way or busy[service] >= AT_ONCE or len(self._under_way) >= ALTOGETHER:
+                continue
+            busy[service] += 1
+            task = asyncio.create_task(self._tell(one))
+            self._under_way[one.credential] = (service, task)
+            task.add_done_callback(lambda done, which=one.credential: self._ended(which, done))  # type: ignore[misc]
+
+    async def deliver(self) -> None:
+        """Everything that is to be told now, to the end."""
+        await self.begin()
+        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+
+    async def stop(self) -> None:
+        tasks = [task for _, task in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, which: CredentialId, task: asyncio.Task[None]) -> None:
+        del self._under_way[which]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("push:failed", credential=which, kind=type(error).__name__, exc_info=error)
+
+    async def _tell(self, one: Subscription) -> None:
+        if not await self.store.write(lambda tx: self._take(tx, one)):
+            return
+        now = self.clock.now()
+        body = message.encrypt(
+            TEXT,
+            p256dh=one.p256dh,
+            auth=one.auth,
+            key=ec.generate_private_key(ec.SECP256R1()),
+            salt=self.entropy.bytes(message.SALT_SIZE),
+        )
+        headers = {
+            "authorization": self.vapid.authorization(one.endpoint, now=now),
+            "content-encoding": "aes128gcm",
+            "content-type": "application/octet-stream",
+            "ttl": str(LASTS),
+            "urgency": "high",
+        }
+        status = await self.send(one.endpoint, body, headers)
+        if status in {404, 410}:
+            await self.store.write(lambda tx: self._remove(tx, one, Because.GONE))
+        elif status is None or not 200 <= status < 300:
+            log.warning("push:not-taken", credential=one.credential, status=status)
+
+    def _take(self, tx: TxT, one: Subscription) -> bool:
+        """Whether this phone is to be told, and by us."""
+        held = (each for each in tx.credentials.held_by(one.person) if each.id == one.credential)
+        credential = next(held, None)
+        if credential is None:
+            self._remove(tx, one, Because.REMOVED)
+            return False
+        pending = [
+            each for each in tx.confirmations.pending(one.person, now=self.clock.now()) if each.asked_at > one.told_at
+        ]
+        if not pending or not tx.subscriptions.tell(one, until=max(each.asked_at for each in pending)):
+            return False
+        registration = keeping.registration_of(credential)  # one that is suspended shows nothing
+        return any(shows(self.terms, registration, form) for each in pending for form in each.forms)
+
+    def _remove(self, tx: TxT, one: Subscription, because: Because) -> None:
+        if tx.subscriptions.remove(one.credential, endpoint=one.endpoint):
+            tx.audit.record(
+                PushUnsubscribed(at=self.clock.now(), actor=WORKER, credential=one.credential, because=because)
+            )
