@@ -17,7 +17,7 @@ REVISIONS = (
     "0012_metadata",
     "0013_registration",
     "0014_workstations",
-    "0200_push_subscriptions",
+    "0015_push_subscriptions",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

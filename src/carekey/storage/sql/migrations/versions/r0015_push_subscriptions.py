@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0200_push_subscriptions"
+revision = "0015_push_subscriptions"
 down_revision = "0014_workstations"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
