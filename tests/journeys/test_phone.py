@@ -295,6 +295,8 @@ def test_the_screen_lock_of_the_device_takes_the_place_of_a_pin(
     page.get_by_role("button", name="Confirm", exact=True).click()
     expect(page.get_by_text("Your device did not confirm that it is you")).to_be_visible()
     look(page, "screen-lock-refused")
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You refused")
 
 
 def test_the_keys_are_kept_sealed(tab: Page, phone: BrowserContext, provider: Provider) -> None:
