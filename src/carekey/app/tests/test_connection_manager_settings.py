@@ -1,9 +1,11 @@
 """Teams are settings, and their secret comes from the command line."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from carekey.app import settings
@@ -19,6 +21,13 @@ ISSUER = {
     "ISSUERS__SANDBOX__WAYS": '["password"]',
 }
 CONFIG = {"client_name": "Demo", "redirect_uris": ["https://app.example.test/callback"], "scope": "openid"}
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """The command line sends logs to its own stderr, which the runner closes."""
+    yield
+    structlog.reset_defaults()
 
 
 def made(id: str = "acme") -> dict[str, str]:
