@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
 from joserfc.jwk import RSAKey
 
 from support import provider as carekey
@@ -51,21 +50,3 @@ def party(provider: Provider) -> RelyingParty:
 @pytest.fixture
 def curl(pki: CardPki, tmp_path: Path) -> Curl:
     return Curl(folder=tmp_path, trust=pki.folder / "root.pem")
-
-
-_BROWSER_GONE = "Target page, context or browser has been closed"
-
-
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Chromium crashes at times while it has a card's module loaded. A test that it took with it is run again, twice at most."""
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    for _ in range(2):
-        if not any(report.failed and _BROWSER_GONE in report.longreprtext for report in reports):
-            break
-        item._initrequest()  # type: ignore[attr-defined]
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
