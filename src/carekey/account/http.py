@@ -182,6 +182,8 @@ class Account(Generic[TxT]):
             session = tx.sessions.find(digest(secret))
             if session is None or session.issuer != self._rules.issuer or session.ended_at is not None:
                 return None
+            if session.locked_at is not None:  # the card is out: whoever sits there now may be somebody else
+                return None
             level = lifetime.level(session, self._rules.sessions, now=now)
             person = tx.people.find(session.person)
             if level is None or level < AAL.AAL2 or person is None or person.status is not PersonStatus.ACTIVE:
