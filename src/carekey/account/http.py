@@ -123,6 +123,7 @@ class Account(Generic[TxT]):
                     now=now,
                     lifetime=LINK_LIFETIME,
                     level=visitor.level,
+                    session=visitor.session.id,
                 )
             )
         except NoSuchPersonError:  # suspended in this very moment
