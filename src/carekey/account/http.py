@@ -123,6 +123,7 @@ class Account(Generic[TxT]):
                     now=now,
                     lifetime=LINK_LIFETIME,
                     level=visitor.level,
+                    session=visitor.session.id,
                 )
             )
         except NoSuchPersonError:  # suspended in this very moment
@@ -181,6 +182,8 @@ class Account(Generic[TxT]):
         def look(tx: TxT) -> Visitor | None:
             session = tx.sessions.find(digest(secret))
             if session is None or session.issuer != self._rules.issuer or session.ended_at is not None:
+                return None
+            if session.locked_at is not None:  # the card is out: whoever sits there now may be somebody else
                 return None
             level = lifetime.level(session, self._rules.sessions, now=now)
             person = tx.people.find(session.person)

@@ -26,6 +26,7 @@ from carekey.app import (
     registry,
     smartcards,
 )
+from carekey.app.in_force import in_force
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -335,6 +336,7 @@ def _routes(
         ways=ways,
         application=WithOwnPages(Ends(codes, decided)),
         entropy=site.entropy,
+        in_force=in_force,
     )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(

@@ -39,6 +39,7 @@ PLACES_KEPT = timedelta(days=1)
 
 class Tx(
     AuditTx,
+    LoginTx,  # before those of authenticators, which see less of sessions
     CardTx,
     PhoneTx,
     ConfirmationTx,
@@ -46,7 +47,6 @@ class Tx(
     MetadataTx,
     DirectoryTx,
     KeysTx,
-    LoginTx,
     OidcTx,
     SessionTx,
     WorkstationTx,
