@@ -70,6 +70,7 @@ def routes(
     keys: ClientKeys,
     known: Known,
     phone: ByPhone[Tx],
+    user_codes: CodeDigests,
     site: Site,
 ) -> list[Route]:
     """The endpoints at which clients of this issuer ask."""
@@ -93,7 +94,7 @@ def routes(
         clients=clients,
         signed=SignedRequests(issuer=issuer, keys=keys),
         verifier=signer,
-        user_codes=UserCodeCheck(store=store, digests=CodeDigests(sealing)),
+        user_codes=UserCodeCheck(store=store, digests=user_codes),
         sealing=sealing,
         entropy=site.entropy,
         reaches=[phone],
