@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.account.http import Account
+from carekey.account.user_code_http import UserCodePage
+from carekey.account.visits import Visits
 from carekey.app import (
     card_authority,
     connection_manager,
@@ -41,6 +43,7 @@ from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY
 from carekey.authenticators.smartcard.terms import Terms as CardTerms
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -353,12 +356,15 @@ def _routes(
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]
+    by_kind = {one.kind: one for one in authenticators}
+    visits: Visits[Tx] = Visits(store=store, journey=journey, rules=rules[issuers[0].name], authenticators=by_kind)
+    user_codes = CodeDigests(sealing)
+    routes += UserCodePage(store=store, visits=visits, digests=user_codes).routes()
     routes += Account(
         store=store,
-        journey=journey,
-        rules=rules[issuers[0].name],
+        visits=visits,
         kinds=_added_by_link(found),
-        authenticators={one.kind: one for one in authenticators},
+        authenticators=by_kind,
         remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
     ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
@@ -368,7 +374,19 @@ def _routes(
     routes += decoupled.pages(found, issuers, store, journey, decided)
     for issuer in issuers:
         routes += provider.routes(
-            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways, by_phone
+            found,
+            issuer,
+            signers[issuer.name],
+            store,
+            sealing,
+            journey,
+            codes,
+            respond,
+            site,
+            master,
+            ways,
+            by_phone,
+            user_codes,
         )
     return routes, authenticators
 
