@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
 from carekey.login.begin_http import begin
-from carekey.login.http import visitor
+from carekey.login.http import switched_off, visitor
 from carekey.login.journey import Journey, SessionGone
 from carekey.login.model import Asked, Issue
 from carekey.login.policy import SoFar, Step, next_step, without_pages
@@ -214,6 +214,13 @@ class Authorize(Generic[TxT]):
     async def _unreturnable(self, request: Request, error: Unreturnable) -> Problem:
         await self._record(request, client=error.client, error="invalid_request", reason=error.reason)
         now = request.site.clock.now()
+        detail = (
+            ("Error", error.reason),
+            *((("Application", error.client),) if error.client else ()),
+            ("Time", now.isoformat(timespec="seconds")),
+        )
+        if error.switched_off:
+            return switched_off(error.switched_off, detail=detail, status=400)
         return Problem(
             status=400,
             heading="There is a problem with the application that sent you here",
@@ -221,11 +228,7 @@ class Authorize(Generic[TxT]):
                 "Nothing is wrong with your account, and you were not logged in.",
                 "Tell the support of the application what stands under “Technical information”, and your reference code.",
             ),
-            detail=(
-                ("Error", error.reason),
-                *((("Application", error.client),) if error.client else ()),
-                ("Time", now.isoformat(timespec="seconds")),
-            ),
+            detail=detail,
         )
 
     async def _record(self, request: Request, *, client: str, error: str, reason: str) -> None:
