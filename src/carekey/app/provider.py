@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from carekey.app import attestation, decoupled, mutual_tls, phones, registration, registry
 from carekey.app.settings import Resource as ResourceSettings
@@ -124,11 +124,13 @@ def back_channel(
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
-def encrypts(issuers: Sequence[Issuer], store: Store) -> dict[IssuerName, Encrypts]:
-    return {
-        issuer.name: Encrypts(Sealer(ClientKeys(Fetcher(private=issuer.private_fetches).get).recipients), store)
-        for issuer in issuers
-    }
+def client_keys(issuers: Sequence[Issuer]) -> dict[IssuerName, ClientKeys]:
+    """One cache for each issuer, so that a server that does not answer is left in peace by all of it."""
+    return {issuer.name: ClientKeys(Fetcher(private=issuer.private_fetches).get) for issuer in issuers}
+
+
+def encrypts(keys: Mapping[IssuerName, ClientKeys], store: Store) -> dict[IssuerName, Encrypts]:
+    return {name: Encrypts(Sealer(its.recipients), store) for name, its in keys.items()}
 
 
 def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
@@ -149,12 +151,12 @@ def routes(
     master: bytes,
     ways: Sequence[Way],
     by_phone: ByPhone[Tx],
+    keys: ClientKeys,
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
         details |= registry.SANDBOX_AUTHORIZATION_DETAILS
     fetch = Fetcher(private=issuer.private_fetches).get
-    keys = ClientKeys(fetch)
     sealer = Sealer(keys.recipients)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch, decrypter=signer)
     clients = ClientAuthentication(
@@ -188,6 +190,7 @@ def routes(
         details=details,
         verifier=signer,
         constraints=constraints,
+        sealer=sealer,
         entropy=site.entropy,
     )
     takes_proofs = [
@@ -222,6 +225,7 @@ def routes(
             details=details,
             verifier=signer,
             objects=objects,
+            sealer=sealer,
             respond=respond,
         ).routes(),
         *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),

@@ -347,7 +347,8 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(issuers, store))))
+    keys = provider.client_keys(issuers)
+    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(keys, store))))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]
@@ -366,7 +367,19 @@ def _routes(
     routes += decoupled.pages(found, issuers, store, journey, decided)
     for issuer in issuers:
         routes += provider.routes(
-            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways, by_phone
+            found,
+            issuer,
+            signers[issuer.name],
+            store,
+            sealing,
+            journey,
+            codes,
+            respond,
+            site,
+            master,
+            ways,
+            by_phone,
+            keys[issuer.name],
         )
     return routes, authenticators
 

@@ -391,7 +391,7 @@ def switched_off(application: str, *, detail: tuple[tuple[str, str], ...], statu
         heading=f"{application} is switched off",
         what_to_do=(
             f"Nobody can log in to {application} at the moment. Nothing is wrong with your account.",
-            f"Ask your service desk, or the support of {application}, when it can be used again. Tell them your reference code.",
+            f"Ask your service desk, or the support of {application}, when it can be used again.",
             "Other applications work as usual.",
         ),
         detail=detail,

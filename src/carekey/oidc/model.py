@@ -76,6 +76,10 @@ class Registration:
     """Anybody; with an initial access token if not."""
     statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Key sets of those whose software statements are believed, by their `iss`."""
+    by_address: int = 60
+    """Tries in an hour from one address without an initial access token."""
+    in_all: int = 1000
+    """The same from everywhere."""
 
 
 class ActingAs(StrEnum):

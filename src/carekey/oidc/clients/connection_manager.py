@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from carekey.oidc.clients import standing
 from carekey.oidc.clients.judge import Judge
 from carekey.oidc.clients.metadata import describe
 from carekey.oidc.clients.register import with_secret
+from carekey.oidc.clients.registration import Read
 from carekey.oidc.errors import (
     InsufficientScope,
     InvalidClient,
@@ -49,9 +50,6 @@ WHY_LIMIT = 300
 """Characters of a reason for the record."""
 _NOT_SENT = ("client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at")
 """What we give out. A secret in particular must not be kept as if it were a member that we do not know."""
-
-Read = Callable[[], Awaitable[Mapping[str, Any]]]
-"""The metadata in the body: read once it is known who sends it. Raises: OAuthError."""
 
 
 @dataclass(frozen=True, slots=True)
