@@ -20,6 +20,7 @@ from carekey.oidc.model import AccessToken, ActingAs, Authentication, ClientAuth
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
+from carekey.oidc.tokens.sender_constraint import held
 
 _TYPE = "urn:ietf:params:oauth:token-type:"
 ACCESS_TOKEN, ID_TOKEN, JWT = f"{_TYPE}access_token", f"{_TYPE}id_token", f"{_TYPE}jwt"
@@ -93,6 +94,7 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
     token = _live(tx, text, request)
     if token is None or token.person is None:
         raise InvalidRequest("subject_token is not valid", reason=Reason.SUBJECT_TOKEN_INVALID)
+    _check_sender(token, request)
     return _Subject(
         person=token.person,
         issued_to=token.client,
@@ -102,6 +104,23 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
         authentication=token.authentication,
         token=token,
     )
+
+
+def _check_sender(token: AccessToken, request: TokenRequest) -> None:
+    """A token that is bound to a key is proven anew (RFC 9449 section 7, RFC 8705 section 3), but by the resource that it
+    is for: that has verified the proof which came with it, and cannot have the key. Nor does the exchange unbind it:
+    what comes of it is bound to the exchanging client's own key. Raises: InvalidRequest."""
+    if not token.confirmation:
+        return
+    if token.audience not in request.client.serves and not held(token.confirmation, request.held):
+        raise InvalidRequest(
+            "subject_token is bound to a key that the request does not prove", reason=Reason.NOT_THE_SENDER
+        )
+    if not request.confirmation:
+        raise InvalidRequest(
+            "subject_token is bound to a key, so the new token must be: send a DPoP proof, or use mutual TLS",
+            reason=Reason.NOT_CONSTRAINED,
+        )
 
 
 def _of_id_token(tx: OidcTx, text: str, request: TokenRequest) -> _Subject:
@@ -161,7 +180,7 @@ def _proves_itself(tx: OidcTx, request: TokenRequest) -> bool:
     if text is None and kind is None:
         return False
     token = _live(tx, text, request) if text is not None and kind == ACCESS_TOKEN else None
-    good = token is not None and request.client.honours(token.issued_at)
+    good = token is not None and request.client.honours(token.issued_at) and held(token.confirmation, request.held)
     if token is None or not good or token.client != request.client.id or token.person is not None:
         raise InvalidRequest("actor_token must be an access token of the client's own", reason=Reason.ACTOR_TOKEN)
     return True
