@@ -34,6 +34,7 @@ from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.model import Issuer, Resource
 from carekey.oidc.mtls.constraint import MutualTls
+from carekey.oidc.mtls.revocation import Revocation
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
@@ -152,6 +153,7 @@ def routes(
     ways: Sequence[Way],
     by_phone: ByPhone[Tx],
     keys: ClientKeys,
+    revocation: Revocation | None,
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
@@ -165,6 +167,7 @@ def routes(
         keys=keys,
         sealing=sealing,
         authorities=mutual_tls.authorities(found),
+        revocation=revocation,
         attesters=attestation.attesters(found, issuer, master),
     )
     own = own_tokens(issuer, signer, master)
