@@ -54,6 +54,7 @@ class Visitor:
     """Whose account it is, and how strongly they have proven it."""
 
     person: PersonId
+    name: str
     secret: str
     session: Session
     level: AAL
@@ -96,7 +97,7 @@ class Account(Generic[TxT]):
         visitor = await self._visitor(request)
         if visitor is None:
             return await self._log_in(request, _WAYS)
-        return page(request, "account/ways.html", ways=visitor.ways, add=_ADD, base=_WAYS)
+        return page(request, "account/ways.html", name=visitor.name, ways=visitor.ways, add=_ADD, base=_WAYS)
 
     async def ask_to_add(self, request: Request) -> Response:
         visitor = await self._visitor(request)
@@ -188,6 +189,7 @@ class Account(Generic[TxT]):
                 return None
             return Visitor(
                 person=session.person,
+                name=person.name,
                 secret=secret,
                 session=session,
                 level=level,
