@@ -82,13 +82,13 @@ def put_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     Console(no_color="NO_COLOR" in os.environ or None).print(table)
 
 
-def put_pairs(pairs: Mapping[str, Any]) -> None:
+def put_pairs(pairs: Mapping[str, Any], *, indent: int = 0) -> None:
     """A name and a value on each line; what there are several of, one below the other."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
         said = [_said(one) for one in value] if isinstance(value, list | tuple) else [_said(value)]
         for heading, line in zip_longest([name], said or ["none"], fillvalue=""):
-            put(f"{heading:<{width}}  {line}".rstrip())
+            put(f"{'':<{indent}}{heading:<{width}}  {line}".rstrip())
 
 
 def _said(value: Any) -> str:
