@@ -36,6 +36,7 @@ class Visitor:
     """Whose account it is, and how strongly they have proven it."""
 
     person: PersonId
+    name: str
     secret: str
     session: Session
     level: AAL
@@ -71,6 +72,7 @@ class Visits(Generic[TxT]):
                 return None
             return Visitor(
                 person=session.person,
+                name=person.name,
                 secret=secret,
                 session=session,
                 level=level,
