@@ -28,6 +28,7 @@ from carekey.oidc.model import (
     TokenDelivery,
 )
 from carekey.oidc.mtls import certificate
+from carekey.oidc.nesting import too_deep
 from carekey.oidc.profiles import PROFILES, Profile, auth_methods, may_push, may_use_devices, together
 
 CIBA = "urn:openid:params:grant-type:ciba"
@@ -163,6 +164,9 @@ def parse(
     for field in () if by_operator else POLICY:
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "is for an operator to set")
+    for field in [field for field, value in metadata.items() if too_deep(value)]:
+        read.rest.pop(field, None)
+        read.refuse(field, "is nested too deeply")
     read.rest.pop("client_id", None)
     name = read.text("client_name")
     if name is None and not read.faulty("client_name"):
@@ -472,7 +476,7 @@ def _frontchannel(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) ->
     address = read.address(field, plain=issuer.private_fetches)
     registered = metadata.get("redirect_uris")
     origins = {_origin(uri) for uri in registered if isinstance(uri, str)} if isinstance(registered, list) else set()
-    if address is not None and _origin(address) not in origins:
+    if address is not None and (_origin(address) not in origins or not redirect_uris.has_plain_authority(address)):
         read.refuse(field, "must have scheme, host and port of one of the redirect_uris")
         return None
     return address
