@@ -55,13 +55,19 @@ POLICY = (
 
 
 def parse(
-    metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: datetime, by_operator: bool = False
+    metadata: Mapping[str, Any],
+    *,
+    id: ClientId,
+    issuer: Issuer,
+    now: datetime,
+    by_operator: bool = False,
+    read: Reader | None = None,
 ) -> Client:
-    """A client without its secret. `by_operator`: whether the members of `POLICY` are taken.
+    """A client without its secret. `by_operator`: whether the members of `POLICY` are taken. `read`: takes them out.
 
     Raises: InvalidMetadata.
     """
-    read = Reader(metadata)
+    read = read or Reader(metadata)
     for field in () if by_operator else POLICY:
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "is for an operator to set")
