@@ -9,6 +9,7 @@ from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.phone import transport_http as uaf_http
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.jose.keyring import Rotation
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
@@ -152,6 +153,7 @@ def routes(
     master: bytes,
     ways: Sequence[Way],
     by_phone: ByPhone[Tx],
+    user_codes: CodeDigests,
     keys: ClientKeys,
     revocation: Revocation | None,
 ) -> list[Route]:
@@ -206,7 +208,16 @@ def routes(
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer, sealer=sealer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *decoupled.routes(
-            issuer, signer, store, sealing, clients, keys, Known(scopes=SCOPE_NAMES, details=details), by_phone, site
+            issuer,
+            signer,
+            store,
+            sealing,
+            clients,
+            keys,
+            Known(scopes=SCOPE_NAMES, details=details),
+            by_phone,
+            user_codes,
+            site,
         ),
     ]
     offered = [way for way in ways if way.name in found.issuers[issuer.name].ways]

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.account.http import Account
+from carekey.account.user_code_http import UserCodePage
+from carekey.account.visits import Visits
 from carekey.app import (
     card_authority,
     client_revocation,
@@ -27,6 +29,7 @@ from carekey.app import (
     registry,
     smartcards,
 )
+from carekey.app.in_force import in_force
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -41,6 +44,7 @@ from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY
 from carekey.authenticators.smartcard.terms import Terms as CardTerms
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -344,6 +348,7 @@ def _routes(
         ways=ways,
         application=WithOwnPages(Ends(codes, decided)),
         entropy=site.entropy,
+        in_force=in_force,
     )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
@@ -361,12 +366,15 @@ def _routes(
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]
+    by_kind = {one.kind: one for one in authenticators}
+    visits: Visits[Tx] = Visits(store=store, journey=journey, rules=rules[issuers[0].name], authenticators=by_kind)
+    user_codes = CodeDigests(sealing)
+    routes += UserCodePage(store=store, visits=visits, digests=user_codes).routes()
     routes += Account(
         store=store,
-        journey=journey,
-        rules=rules[issuers[0].name],
+        visits=visits,
         kinds=_added_by_link(found),
-        authenticators={one.kind: one for one in authenticators},
+        authenticators=by_kind,
         remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
     ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
@@ -388,6 +396,7 @@ def _routes(
             master,
             ways,
             by_phone,
+            user_codes,
             keys[issuer.name],
             revocation,
         )

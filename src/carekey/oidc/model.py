@@ -260,6 +260,8 @@ class Client:
     ciba_request_alg: str | None = None
     """`backchannel_authentication_request_signing_alg`: its CIBA requests are signed, with this. Any allowed algorithm,
     and unsigned ones too, if None."""
+    ciba_user_code: bool = False
+    """`backchannel_user_code_parameter`: it asks for nobody whose user code it does not have."""
     sector: str | None = None
     """Host that its pairwise subjects belong to (OpenID Connect Core section 8.1); None if they are public."""
     id_token_encryption: Encryption | None = None

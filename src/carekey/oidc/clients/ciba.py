@@ -17,10 +17,9 @@ def read_ciba(read: Reader, grant_types: tuple[str, ...], asked: Profile, issuer
         read.refuse("backchannel_token_delivery_mode", f"is missing: {CIBA} needs it")
     if mode in {TokenDelivery.PING, TokenDelivery.PUSH} and endpoint is None:
         read.refuse("backchannel_client_notification_endpoint", f"is missing: {mode} needs it")
-    if read.flag("backchannel_user_code_parameter"):
-        read.refuse("backchannel_user_code_parameter", "cannot be true: people have no user codes here")
     return {
         "ciba_delivery": None if mode is None else TokenDelivery(mode),
         "ciba_notification_endpoint": endpoint,
         "ciba_request_alg": read.choice_or_none("backchannel_authentication_request_signing_alg", asked.algs),
+        "ciba_user_code": read.flag("backchannel_user_code_parameter"),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from carekey.oidc.clients.connection_manager import DEFAULTS
 from carekey.oidc.clients.connection_manager_api import ERRORS, OPENAPI, OPERATIONS, PAGE, Operation, document
 from carekey.oidc.clients.metadata_schema import members
 from carekey.oidc.http import answer
@@ -25,11 +26,14 @@ class ConnectionManagerDocs:
         return [get(OPENAPI, self._openapi), get(PAGE, self._page)]
 
     async def _openapi(self, request: Request) -> Response:
-        told = document(self._server, self._version, members(self._issuer, request.site.clock.now()))
+        told = document(self._server, self._version, self._members(request))
         return answer(msgspec.json.encode(told), headers=())
 
+    def _members(self, request: Request) -> Mapping[str, Mapping[str, Any]]:
+        return members(self._issuer, request.site.clock.now(), DEFAULTS)
+
     async def _page(self, request: Request) -> Response:
-        return page(request, TEMPLATE, **context(self._server, members(self._issuer, request.site.clock.now())))
+        return page(request, TEMPLATE, **context(self._server, self._members(request)))
 
 
 def context(server: str, members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -301,6 +301,7 @@ def describe(client: Client) -> dict[str, Any]:
         "backchannel_token_delivery_mode": client.ciba_delivery,
         "backchannel_client_notification_endpoint": client.ciba_notification_endpoint,
         "backchannel_authentication_request_signing_alg": client.ciba_request_alg,
+        "backchannel_user_code_parameter": client.ciba_user_code or None,
         "subject_type": "pairwise" if client.sector is not None else None,
         **{f"{prefix}_alg": one.alg for prefix, one in encryptions(client).items()},
         **{f"{prefix}_enc": one.enc for prefix, one in encryptions(client).items()},

@@ -50,9 +50,14 @@ class Noting(Reader):
         return value
 
 
-def members(issuer: Issuer, now: datetime) -> dict[str, dict[str, Any]]:
-    """What a client of this issuer may register by itself, in the order of `parse`; a choice that is empty is left out."""
+def members(issuer: Issuer, now: datetime, defaults: Mapping[str, Any] = {}) -> dict[str, dict[str, Any]]:
+    """What a client of this issuer may register by itself, in the order of `parse`; a choice that is empty is left out.
+    `defaults`: those that are not registration's own."""
     noting = Noting({"jwks_uri_signing_algorithm": ""})  # a name of CIS2's, looked at if it is there
     with suppress(InvalidMetadata):  # nothing was given: what was asked for is all that counts
         parse({}, id=ClientId(""), issuer=issuer, now=now, read=noting)
-    return {name: kind for name, kind in noting.members.items() if name not in POLICY and kind.get("enum") != []}
+    return {
+        name: {**kind, **({"default": defaults[name]} if name in defaults else {})}
+        for name, kind in noting.members.items()
+        if name not in POLICY and kind.get("enum") != []
+    }

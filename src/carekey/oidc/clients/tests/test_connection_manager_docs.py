@@ -146,6 +146,17 @@ async def test_each_refusal_that_is_described_happens_and_no_other(here: Teams, 
     assert found | raced == {*one.errors}
 
 
+async def test_what_is_said_to_be_usual_is(here: Teams) -> None:
+    described = (await told(here))["components"]["schemas"]["ClientMetadata"]["properties"]
+    bare = {"client_name": "Bare", "redirect_uris": ["https://app.example.test/"]}
+    made = (await here.ask("POST", f"/configs/{TEAM}", await here.bearer(), bare)).json()
+    client = next(one for one in await here.clients() if one.id == made["id"])
+    usual = {name: kind["default"] for name, kind in described.items() if "default" in kind}
+    assert usual["token_endpoint_auth_method"] == "client_secret_post"
+    told_back = {**describe(client), "client_id": None}
+    assert {name: value for name, value in usual.items() if told_back.get(name, value) != value} == {}
+
+
 def test_the_members_are_those_that_registration_asks_for() -> None:
     known = members(ISSUER, NOW)
     assert not {*POLICY} & known.keys()
