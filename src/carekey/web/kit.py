@@ -8,7 +8,6 @@ from Request to Response.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,18 +112,20 @@ class Request(StarletteRequest):
 
     async def limited_body(self, limit: int = BODY_LIMIT) -> bytes:
         """Raises: Problem (too large, before the rest is read; too slow), ClientDisconnect."""
-        chunks: list[bytes] = []
-        size = 0
+        body, more = bytearray(), True
         try:
-            async with asyncio.timeout(BODY_SECONDS), aclosing(self.stream()) as stream:
-                async for chunk in stream:
-                    size += len(chunk)
-                    if size > limit:
+            async with asyncio.timeout(BODY_SECONDS):
+                while more:
+                    message = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    body += message.get("body", b"")
+                    if len(body) > limit:
                         raise too_large()
-                    chunks.append(chunk)
+                    more = message.get("more_body", False)
         except TimeoutError:
             raise too_slow() from None
-        return b"".join(chunks)
+        return bytes(body)
 
     async def own_form(self, bound_to: str | None) -> Fields:
         """The fields of a form on one of our own pages, shown to the browser that holds this secret.
