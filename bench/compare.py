@@ -21,8 +21,6 @@ from driver import Run
 from journeys import Journeys
 from targets import Target, postgresql, sqlite
 
-WARM_UP = 150
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,7 +64,7 @@ async def _compare(running: list[tuple[Target, int]], asked: argparse.Namespace)
                 continue
             runs = [Run(journeys[name], server, asked.workers) for server, journeys in every]
             for run in runs:
-                await run.warm_up(WARM_UP)
+                await run.warm_up(asked.count)
             for _ in range(asked.rounds):
                 for run in runs:
                     await run.round(asked.count, seconds=60)

@@ -17,7 +17,7 @@ HEAD_SECONDS = 20
 class BoundedHttp(HttpToolsProtocol):
     _size = 0
     _begun = False
-    """Whether the head of a request has begun and not ended."""
+    """The last bytes that came began a head and did not end it. Most heads come whole, and need no timer."""
     _complete = False
     _deadline: asyncio.TimerHandle | None = None
 
@@ -30,9 +30,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._complete = False
+        self._begun = self._complete = False
         super().data_received(data)
-        if self._begun:  # most heads come whole, and need no timer
+        if self._begun:
             self._expect_head()
         if self._complete or self._deadline is None:
             self._size = 0

@@ -112,20 +112,23 @@ class Request(StarletteRequest):
 
     async def limited_body(self, limit: int = BODY_LIMIT) -> bytes:
         """Raises: Problem (too large, before the rest is read; too slow), ClientDisconnect."""
-        body, more = bytearray(), True
+        chunks: list[bytes] = []
+        size = 0
         try:
             async with asyncio.timeout(BODY_SECONDS):
+                more = True
                 while more:
                     message = await self.receive()
                     if message["type"] == "http.disconnect":
                         raise ClientDisconnect
-                    body += message.get("body", b"")
-                    if len(body) > limit:
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
+                    size += len(chunk)
+                    if size > limit:
                         raise too_large()
-                    more = message.get("more_body", False)
+                    chunks.append(chunk)
         except TimeoutError:
             raise too_slow() from None
-        return bytes(body)
+        return b"".join(chunks)
 
     async def own_form(self, bound_to: str | None) -> Fields:
         """The fields of a form on one of our own pages, shown to the browser that holds this secret.
