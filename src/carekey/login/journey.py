@@ -43,6 +43,8 @@ class Shut(StrEnum):
     EXPIRED = "expired"
     FOREIGN = "foreign"
     """Begun in another browser."""
+    SWITCHED_OFF = "switched_off"
+    """The application is, by an operator."""
 
 
 class SessionGone(Exception):
@@ -93,8 +95,10 @@ class Journey(Generic[TxT]):
         ways: Sequence[Way],
         application: Application[TxT],
         entropy: Entropy,
+        in_force: Callable[[TxT, Verified], bool] = lambda _tx, _proof: True,
     ) -> None:
-        """`ways`: every way that the installation has; each issuer's rules name its own.
+        """`ways`: every way that the installation has; each issuer's rules name its own. `in_force`: whether what a
+        proof was given with may still be used.
 
         Raises: KeyError, if rules name a way that there is not."""
         named = {way.name: way for way in ways}
@@ -102,6 +106,7 @@ class Journey(Generic[TxT]):
         self._ways = {issuer: tuple(named[name] for name in its.ways) for issuer, its in rules.items()}
         self._application = application
         self._entropy = entropy
+        self._in_force = in_force
 
     def offer(self, issuer: IssuerName, asked: Asked, zone: str) -> Offer:
         return offer(asked, self._ways[issuer], self.rules[issuer].ways, zone)
@@ -147,6 +152,8 @@ class Journey(Generic[TxT]):
             return Closed(why=Shut.EXPIRED, login=login)
         if visitor.login is None or not hmac.compare_digest(visitor.login, login.browser):
             return Closed(why=Shut.FOREIGN, login=login)
+        if self._application.stopped(tx, login):
+            return Closed(why=Shut.SWITCHED_OFF, login=login)
         return login
 
     def facts(
@@ -203,10 +210,13 @@ class Journey(Generic[TxT]):
         return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
 
     def _withdrawn(self, tx: TxT, login: Login, visitor: Visitor) -> bool:
-        """Whether somebody else has logged in in this browser since, in another tab; or the card has been taken out."""
+        """Whether somebody else has logged in in this browser since, in another tab; or the card has been taken out, or
+        the way to log in away."""
         proof = login.proof
         if proof is None:
             return False
+        if not self._in_force(tx, proof):
+            return True
         given = visitor.session(login.issuer)
         other = tx.sessions.find(given) if given is not None else None
         if other is not None and other.ended_at is None and other.person != proof.person and other.proof.at > proof.at:
