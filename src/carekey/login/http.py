@@ -127,10 +127,12 @@ class LogIn(Generic[TxT]):
                 )
 
     async def share(self, request: Request) -> Response:
-        match (await self._own_form(request)).get("share"):
+        fields = await self._own_form(request)
+        asked = fields.get("person", "")
+        match fields.get("share"):
             case "yes":
                 return await self._after(
-                    request, lambda tx, login_id, by, now: self._journey.advance(tx, login_id, by, now=now, shared=True)
+                    request, lambda tx, login_id, by, now: self._journey.share(tx, login_id, by, asked, now=now)
                 )
             case "no":
                 return await self._after(request, self._giving_up(Refusal.NOT_SHARED))
@@ -247,6 +249,7 @@ class LogIn(Generic[TxT]):
                     at,
                     status=_status(error),
                     items=items,
+                    asked=at.so_far.person.id if at.so_far.person else "",
                     links=at.login.asked.links,
                     **_fault("share", error),
                 )
