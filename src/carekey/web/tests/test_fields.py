@@ -1,4 +1,4 @@
-from urllib.parse import parse_qsl, quote_plus, urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -27,22 +27,6 @@ def test_any_bytes_are_parsed_or_refused(encoded):
                 fields.get(name)
         else:
             assert fields.get(name) != ""
-
-
-pieces = st.sampled_from(
-    ["&", "=", "+", "%", "%C3%A9", "%41", "%zz", "%a", "a", "é", " ", ";", "b=c", "%26", "%3D", "%C3", "%A9"]
-)
-
-
-@given(st.lists(pieces, max_size=12).map("".join))
-def test_a_form_is_read_as_the_standard_library_reads_it(encoded):
-    try:
-        expected = parse_qsl(encoded, keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError:
-        with pytest.raises(MalformedFields):
-            Fields.parse(encoded.encode())
-        return
-    assert Fields.parse(encoded.encode()).as_dict() == dict(expected)
 
 
 @given(text, text, text)
