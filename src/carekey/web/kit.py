@@ -187,12 +187,15 @@ def page(
     status: int = 200,
     form_action: Iterable[str] = (),
     frame_src: Iterable[str] = (),
+    blanks: Mapping[str, str | None] | None = None,
     **context: Any,
 ) -> Response:
     """A page of ours, never stored by a cache. `form_action`: origins besides our own that a form may lead to;
-    `frame_src`: origins that it may show in a frame."""
+    `frame_src`: origins that it may show in a frame; `blanks`: as in `Pages.fill_in`, for pages that many are shown."""
     context.setdefault("language", "en")
-    response = HTMLResponse(request.site.pages.render(template, **context), status)
+    pages = request.site.pages
+    text = pages.render(template, **context) if blanks is None else pages.fill_in(template, blanks, **context)
+    response = HTMLResponse(text, status)
     response.raw_headers.append((b"content-security-policy", headers.content_security_policy(form_action, frame_src)))
     response.raw_headers.append(headers.NO_STORE)
     return response
