@@ -305,7 +305,7 @@ class LogIn(Generic[TxT]):
         """A page whose forms may end at the application. `many`: apart from what is set here, it is shown to many."""
         login = at.login
         secret = request.cookies[request.site.cookies.login(login.id)]
-        own = {
+        own: dict[str, Any] = {
             "id": login.id,
             "person": _shown_as(at),
             "reference": login.reference,
