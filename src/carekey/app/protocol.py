@@ -13,6 +13,8 @@ HEAD_SECONDS = 20
 
 class BoundedHttp(HttpToolsProtocol):
     _size = 0
+    _begun = False
+    """The last bytes that came began a head and did not end it. Most heads come whole, and need no timer."""
     _complete = False
     _deadline: asyncio.TimerHandle | None = None
 
@@ -25,8 +27,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._complete = False
+        self._begun = self._complete = False
         super().data_received(data)
+        if self._begun:
+            self._expect_head()
         if self._complete or self._deadline is None:
             self._size = 0
             return
@@ -35,12 +39,12 @@ class BoundedHttp(HttpToolsProtocol):
             self.send_400_response("Request header fields too large.")
 
     def on_message_begin(self) -> None:
-        self._expect_head()
+        self._begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._forget_deadline()
-        self._complete = True
+        self._begun, self._complete = False, True
         super().on_headers_complete()
 
     def _expect_head(self) -> None:
