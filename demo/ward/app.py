@@ -157,9 +157,8 @@ class Ward:
         session = self._sessions.of(request)
         if not _from_our_page(request, self._config):
             return RedirectResponse("/", 303)
-        form = (await request.body()).decode("latin-1")
         target = "/logged-out"
-        if form == "everywhere=yes" and session.logged_in is not None:
+        if session.logged_in is not None:  # at the provider too: on a shared computer somebody else logs in next
             try:
                 target = await self._party.log_out_address(session.logged_in.id_token)
             except NotLoggedIn as error:

@@ -46,10 +46,16 @@ PATHS = (
     "/requests/log-in",
     "/requests/{odd}/decide",
     "/workstations/cards",
+    *(f"/smartcard/renewal/{one}" for one in ("held", "sign", "replaced")),
+    *("/pki/ocsp", "/account/ways", "/account/ways/add", "/account/ways/{odd}/remove"),
+    *(f"/login/{{odd}}/{one}" for one in ("account", "someone-else", "smartcard", "smartcard/done", "phone")),
+    *("/phone", "/phone/approval", "/phone/approval/refuse", "/phone/waiting", "/phone/waiting/refuse"),
+    *("/uaf/reg/request", "/uaf/reg/response", "/uaf/auth/request", "/uaf/auth/response"),
+    *("/confirmation/{odd}", "/confirmation/{odd}/events", "/register/{odd}/phone"),
     "/static/{odd}/{odd}",
     "/{odd}",
 )
-WAYS = '["passkey", "security-key", "smartcard", "password"]'
+WAYS = '["passkey", "security-key", "phone", "this-phone", "smartcard", "password"]'
 ISSUERS = {
     "ISSUERS__HEALTHCARE__URL": ORIGIN,
     "ISSUERS__HEALTHCARE__SANDBOX": "true",
@@ -235,6 +241,31 @@ async def test_every_path_is_there(site: Whole, path: str) -> None:
     """Or the tests here would ask at a door that there is none behind."""
     statuses = {(await send(site, method, path)).status_code for method in ("GET", "POST")}
     assert statuses != {404}
+
+
+JSON_PATHS = [path for path in PATHS if "{odd}" not in path and path.startswith(("/phone/", "/uaf/", "/smartcard/"))]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/fido+uaf"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"code":"\xff"}',
+        b'{"x":' + b"[" * 3000,
+        b'{"context":"{\\"x\\":' + b"[" * 3000 + b'"}',
+        b'{"context":"{\\"login\\":\\"\\\\ud800\\"}"}',
+        b'{"code":"\\ud800"}',
+        b'{"code":"\\u0000","device":"\\u0000","confirmation":"\\u0000"}',
+        b"[]",
+        b"\xff",
+    ],
+    ids=["no-utf8", "deep", "deep-context", "half-a-character", "half-escaped", "nul", "list", "bytes"],
+)
+@pytest.mark.parametrize("path", JSON_PATHS)
+async def test_no_json_is_a_fault(site: Whole, path: str, body: bytes, media_type: str) -> None:
+    answer = await send(site, "POST", path, content=body, headers={"content-type": media_type})
+    await never_a_fault(answer)
+    assert '"statusCode":1500' not in answer.text, "UAF's own word for a fault"
 
 
 @no_limits

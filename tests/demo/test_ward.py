@@ -319,9 +319,9 @@ async def test_forms_of_other_applications_change_nothing(
     assert "You signed" not in home
 
 
-async def test_logging_out_everywhere_goes_to_the_provider(browser: httpx2.AsyncClient, provider: Provider) -> None:
+async def test_logging_out_goes_to_the_provider_too(browser: httpx2.AsyncClient, provider: Provider) -> None:
     await log_in(browser, provider)
-    away = await browser.post("/log-out", content="everywhere=yes", headers={"origin": URL})
+    away = await browser.post("/log-out", headers={"origin": URL})
     assert away.headers["location"].startswith(f"{ISSUER}/end?id_token_hint=")
     assert "Asha Marlow" not in (await browser.get("/")).text
 

@@ -5,6 +5,7 @@ where there is one, because clients look for it (cis2-profile section 2.14). `re
 goes on the audit record, and tests compare it.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -73,6 +74,8 @@ class Reason(StrEnum):
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     CERTIFICATE_NAME = "certificate_name"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
 
     UNKNOWN_CODE = "unknown_code"
     CODE_EXPIRED = "code_expired"
@@ -132,6 +135,7 @@ class Reason(StrEnum):
     TOO_SOON = "too_soon"
     TOKENS_ARE_PUSHED = "tokens_are_pushed"
     METADATA = "metadata"
+    TOO_MANY = "too_many"
     BEYOND_ALLOWANCE = "beyond_allowance"
     SECTOR = "sector"
     STATEMENT_MALFORMED = "statement_malformed"
@@ -326,6 +330,19 @@ class UnapprovedSoftwareStatement(OAuthError):
     code = "unapproved_software_statement"
     may_redirect = False
     usual = "The software statement is of nobody who is trusted here"
+
+
+class TooManyRegistrations(OAuthError):
+    """RFC 6585 section 4; RFC 7591 has no code of its own for it, and RFC 6749 section 4.1.2.1 has this one."""
+
+    code = "temporarily_unavailable"
+    status = 429
+    may_redirect = False
+    usual = "Too many have registered in the last hour"
+
+    def __init__(self, *, retry_after: timedelta, reason: StrEnum) -> None:
+        self.retry_after = retry_after
+        super().__init__(reason=reason)
 
 
 class NoSuchClient(InvalidRequest):

@@ -12,6 +12,7 @@ from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json
 from carekey.app.wiring import Installation
 from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
+from carekey.authenticators.user_code import keeping as user_codes
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import token
@@ -90,6 +91,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                 raise CommandError(f"Nobody has the user ID {id}.", Exit.NOT_FOUND)
             roles = await running.store.read(lambda tx: tx.roles.held_by(person.id, at=now))
             ways = await running.store.read(lambda tx: tx.credentials.held_by(person.id))
+            code = await running.store.read(lambda tx: tx.user_codes.find(person.id))
             return {
                 "id": person.id,
                 "name": person.name,
@@ -101,6 +103,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                     | _described(running, one)
                     for one in ways
                 ],
+                "user_code_chosen": code.chosen_at.isoformat() if code else None,
             }
 
     found = run(work())
@@ -227,6 +230,18 @@ def stop_sharing(
     if not withdrawn:
         raise CommandError(f"{id} shares nothing with {client}: see `carekey person shared`.", Exit.NOT_FOUND)
     say(f"{client} is asked about again at the next log-in, and keeps no lasting access.")
+
+
+@commands.command()
+def remove_user_code(id: Id, config: Config = None) -> None:
+    """Take away the user code that applications need to ask for a person. The person can choose another.
+
+    Examples: `carekey person remove-user-code 555000000002`
+    """
+    removed = run(_decide(config, id, lambda tx, by, now: user_codes.remove(tx, PersonId(id), by=by, now=now)))
+    if not removed:
+        raise CommandError(f"{id} has no user code: see `carekey person show`.", Exit.NOT_FOUND)
+    say("Applications that need it can no longer ask for this person. They choose another at /account/user-code.")
 
 
 def _set_status(id: str, status: PersonStatus, config: Path | None) -> None:

@@ -136,6 +136,7 @@ enrolments = Table(
     _number("expires_at"),
     _maybe_at("used_at"),
     Column("level", BigInteger),
+    Column("session", TEXT),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )
@@ -486,6 +487,10 @@ decoupled_requests = Table(
 )
 _to_notify = decoupled_requests.c.due_at.is_not(None)
 Index("decoupled_requests_due", decoupled_requests.c.due_at, sqlite_where=_to_notify, postgresql_where=_to_notify)
+
+user_codes = Table(
+    "user_codes", metadata, _key("person"), _bytes("sealed"), _number("chosen_at"), sqlite_with_rowid=False
+)
 
 keys = Table(
     "keys",
