@@ -320,7 +320,6 @@ class TooManyRegistrations(OAuthError):
 
     code = "temporarily_unavailable"
     status = 429
-    may_redirect = False
     usual = "Too many have registered in the last hour"
 
     def __init__(self, *, retry_after: timedelta, reason: StrEnum) -> None:
