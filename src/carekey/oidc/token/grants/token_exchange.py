@@ -53,7 +53,7 @@ class TokenExchange:
             raise UnauthorizedClient(reason=Reason.NOT_FOR_PUBLIC_CLIENTS)
         subject = _subject(tx, request)
         act = _act(tx, subject, request)
-        _check_standing(tx, subject, request.now)
+        _check_standing(tx, subject, request)
         target = _target(request)
         issued_type = _issued_type(request, target)
         token = access_token.of_person(
@@ -163,15 +163,19 @@ def _proves_itself(tx: OidcTx, request: TokenRequest) -> bool:
     return True
 
 
-def _check_standing(tx: OidcTx, subject: _Subject, now: datetime) -> None:
-    """Raises: InvalidRequest."""
+def _check_standing(tx: OidcTx, subject: _Subject, request: TokenRequest) -> None:
+    """Whether the old token is still good for anything. Raises: InvalidRequest."""
+    if subject.issued_to != request.client.id:
+        client = tx.clients.find(request.issuer.name, ClientId(subject.issued_to))
+        if client is None or client.disabled_at is not None:
+            raise InvalidRequest("subject_token is not valid", reason=Reason.DISABLED_CLIENT)
     session = tx.sessions.get(subject.session) if subject.session else None
     if subject.session and (session is None or session.ended_at is not None):
         raise InvalidRequest("subject_token is not valid", reason=Reason.SESSION_ENDED)
     person = tx.people.find(subject.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidRequest("subject_token is not valid", reason=Reason.PERSON_NOT_ACTIVE)
-    if subject.role and not any(role.id == subject.role for role in tx.roles.held_by(person.id, at=now)):
+    if subject.role and not any(role.id == subject.role for role in tx.roles.held_by(person.id, at=request.now)):
         raise InvalidRequest("subject_token is not valid", reason=Reason.ROLE_NOT_HELD)
 
 
