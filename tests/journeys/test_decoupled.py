@@ -190,3 +190,61 @@ def test_a_request_that_is_refused(tab: Page, provider: Provider, desk: Mapping[
         tab.get_by_role("button", name="Refuse").click()
         expect(tab.get_by_role("heading", name="You have refused")).to_be_visible()
         assert party.says() == {"error": "access_denied"}
+
+
+CODE = "48k2x9"
+
+
+def choose_code(tab: Page, provider: Provider, key: Key) -> None:
+    """At the person's account, after logging in."""
+    tab.goto(f"{provider.issuer}/account/user-code")
+    prove(tab, key)
+    expect(tab.get_by_role("heading", name="Your user code")).to_be_visible()
+    tab.get_by_label("New user code", exact=True).fill("123456")
+    tab.get_by_label("New user code again").fill("123456")
+    tab.get_by_role("button", name="Save user code").click()
+    expect(tab.get_by_role("link", name="User code must not be easy to guess")).to_be_visible()
+    tab.get_by_label("New user code", exact=True).fill(CODE.upper())
+    tab.get_by_label("New user code again").fill(CODE)
+    tab.get_by_role("button", name="Save user code").click()
+    expect(tab.get_by_role("heading", name="User code saved")).to_be_visible()
+    assert axe(tab) == []
+
+
+def test_ciba_7_1_openid_client_asks_with_the_code_that_the_person_chose(
+    tab: Page, provider: Provider, key_of: KeyOf
+) -> None:
+    counter = provider.register(
+        {
+            "client_name": "Stock room",
+            "token_endpoint_auth_method": "client_secret_post",
+            "grant_types": [CIBA],
+            "backchannel_token_delivery_mode": "poll",
+            "backchannel_user_code_parameter": True,
+        }
+    )
+    arguments = ("ciba", provider.issuer, counter["client_id"], counter["client_secret"], GP, "W4SCT 9")
+    with relying_party(*arguments, CODE) as party:
+        assert party.says() == {"error": "invalid_user_code"}
+    gp = key_of(GP, Kind.SECURITY_KEY)
+    choose_code(tab, provider, gp)
+    assert provider.json("person", "show", GP)["user_code_chosen"]
+    with relying_party(*arguments) as party:
+        assert party.says() == {"error": "missing_user_code"}
+    with relying_party(*arguments, "48k2x8") as party:
+        assert party.says() == {"error": "invalid_user_code"}
+    with relying_party(*arguments, "48K2 X9") as party:
+        assert party.says()["interval"] == 5
+        tab.goto(f"{provider.issuer}/requests")
+        expect(tab.get_by_text("W4SCT 9", exact=True)).to_be_visible()
+        tab.get_by_role("button", name="Agree and log in").click()
+        choose_way(tab, gp.way)
+        touch(tab)
+        expect(tab.get_by_role("heading", name="You have agreed")).to_be_visible()
+        got = party.says()
+    assert got["claims"]["sub"] == got["userinfo"]["sub"] == GP
+    assert provider.run("person", "remove-user-code", GP).returncode == 0
+    again = provider.run("person", "remove-user-code", GP)
+    assert (again.returncode, "has no user code" in again.stderr) == (3, True)
+    with relying_party(*arguments, CODE) as party:
+        assert party.says() == {"error": "invalid_user_code"}

@@ -1,8 +1,8 @@
 // A relying party without a browser: openid-client waits until somebody has decided, and prints what it got.
-// Usage: node decoupled.mjs device|ciba ISSUER CLIENT_ID SECRET [LOGIN_HINT BINDING_MESSAGE]
+// Usage: node decoupled.mjs device|ciba ISSUER CLIENT_ID SECRET [LOGIN_HINT BINDING_MESSAGE [USER_CODE]]
 import * as client from "openid-client";
 
-const [flow, issuer, id, secret, hint, message] = process.argv.slice(2);
+const [flow, issuer, id, secret, hint, message, code] = process.argv.slice(2);
 const authentication = secret ? client.ClientSecretPost(secret) : client.None();
 const config = await client.discovery(new URL(issuer), id, undefined, authentication, {
   execute: [client.allowInsecureRequests],
@@ -20,6 +20,7 @@ try {
       scope: "openid profile",
       login_hint: hint,
       binding_message: message,
+      ...(code ? { user_code: code } : {}),
     });
     say(asked);
     tokens = await client.pollBackchannelAuthenticationGrant(config, asked);

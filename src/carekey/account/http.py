@@ -5,39 +5,24 @@ added by a one-time link that the person makes for themself (`authenticators/enr
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from carekey.account.log_in import asked
-from carekey.account.ways import Way, fresh, is_last, listed
+from carekey.account.visits import Tx, Visitor, Visits, csrf_token, is_fresh
+from carekey.account.ways import Way, is_last, listed
 from carekey.authenticators.base import Way as Kind
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
 from carekey.authenticators.http import Authenticator
-from carekey.authenticators.ports import AuthenticatorTx
-from carekey.directory.model import PersonStatus
 from carekey.kernel import actor
 from carekey.kernel.actor import Actor
 from carekey.kernel.assurance import AAL
 from carekey.kernel.entropy import token as new_token
 from carekey.kernel.ids import CredentialId, PersonId
-from carekey.kernel.secret import Secret, digest
+from carekey.kernel.secret import Secret
 from carekey.kernel.unit_of_work import Store
-from carekey.login.begin_http import begin
-from carekey.login.journey import Journey
-from carekey.login.model import Rules
-from carekey.login.own_pages import request_for
-from carekey.login.ports import LoginTx
-from carekey.sessions import lifetime
-from carekey.sessions.model import Session
-from carekey.web import csrf
 from carekey.web.kit import Request, Response, Route, get, page, see_other
 from carekey.web.problem import not_found
-
-
-class Tx(LoginTx, AuthenticatorTx, Protocol): ...
-
 
 TxT = TypeVar("TxT", bound=Tx)
 
@@ -49,17 +34,6 @@ Remove = Callable[[TxT, PersonId, CredentialId, Actor, datetime], int]
 """Takes a way away, on record; how many sessions ended. Raises: LookupError, if the person has it no longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """Whose account it is, and how strongly they have proven it."""
-
-    person: PersonId
-    secret: str
-    session: Session
-    level: AAL
-    ways: Sequence[Way]
-
-
 class Account(Generic[TxT]):
     templates: Mapping[str, Path] = {"account": Path(__file__).parent / "templates"}
 
@@ -67,16 +41,14 @@ class Account(Generic[TxT]):
         self,
         *,
         store: Store[TxT],
-        journey: Journey[TxT],
-        rules: Rules,
+        visits: Visits[TxT],
         kinds: Sequence[Kind],
         authenticators: Mapping[str, Authenticator],
         remove: Remove[TxT],
     ) -> None:
-        """`rules`: of the issuer whose sessions count here; `kinds`: what can be added by a link."""
+        """`kinds`: what can be added by a link."""
         self._store = store
-        self._journey = journey
-        self._rules = rules
+        self._visits = visits
         self._kinds = kinds
         self._authenticators = authenticators
         self._remove = remove
@@ -93,21 +65,21 @@ class Account(Generic[TxT]):
         return see_other(_WAYS)
 
     async def ways(self, request: Request) -> Response:
-        visitor = await self._visitor(request)
+        visitor = await self._visits.visitor(request)
         if visitor is None:
-            return await self._log_in(request, _WAYS)
-        return page(request, "account/ways.html", ways=visitor.ways, add=_ADD, base=_WAYS)
+            return await self._visits.log_in(request, _WAYS)
+        return page(request, "account/ways.html", name=visitor.name, ways=visitor.ways, add=_ADD, base=_WAYS)
 
     async def ask_to_add(self, request: Request) -> Response:
-        visitor = await self._visitor(request)
-        if visitor is None or not self._fresh(request, visitor, AAL.AAL2):
-            return await self._log_in(request, _ADD, fresh=True)
+        visitor = await self._visits.visitor(request)
+        if visitor is None or not is_fresh(request, visitor, AAL.AAL2):
+            return await self._visits.log_in(request, _ADD, fresh=True)
         return self._add_page(request, visitor)
 
     async def add(self, request: Request) -> Response:
-        visitor = await self._visitor(request)
-        if visitor is None or not self._fresh(request, visitor, AAL.AAL2):
-            return await self._log_in(request, _ADD, fresh=True)
+        visitor = await self._visits.visitor(request)
+        if visitor is None or not is_fresh(request, visitor, AAL.AAL2):
+            return await self._visits.log_in(request, _ADD, fresh=True)
         fields = (await request.own_form(visitor.secret)).as_dict()
         chosen = next((kind.name for kind in self._kinds if kind.name == fields.get("way")), None)
         if chosen is None:
@@ -127,27 +99,27 @@ class Account(Generic[TxT]):
                 )
             )
         except NoSuchPersonError:  # suspended in this very moment
-            return await self._log_in(request, _ADD, fresh=True)
+            return await self._visits.log_in(request, _ADD, fresh=True)
         return see_other(f"/register/{secret.reveal()}/{chosen}")
 
     async def ask_to_remove(self, request: Request) -> Response:
-        visitor = await self._visitor(request)
+        visitor = await self._visits.visitor(request)
         address = f"{_WAYS}/{request.params['id']}/remove"
         if visitor is None:
-            return await self._log_in(request, _WAYS)
+            return await self._visits.log_in(request, _WAYS)
         way = _way(visitor, request)
-        if not self._fresh(request, visitor, way.to_remove):
-            return await self._log_in(request, address, level=way.to_remove, fresh=True)
+        if not is_fresh(request, visitor, way.to_remove):
+            return await self._visits.log_in(request, address, level=way.to_remove, fresh=True)
         return self._remove_page(request, visitor, way)
 
     async def remove(self, request: Request) -> Response:
-        visitor = await self._visitor(request)
+        visitor = await self._visits.visitor(request)
         if visitor is None:
-            return await self._log_in(request, _WAYS)
+            return await self._visits.log_in(request, _WAYS)
         fields, way = (await request.own_form(visitor.secret)).as_dict(), _way(visitor, request)
-        if not self._fresh(request, visitor, way.to_remove):
+        if not is_fresh(request, visitor, way.to_remove):
             address = f"{_WAYS}/{request.params['id']}/remove"
-            return await self._log_in(request, address, level=way.to_remove, fresh=True)
+            return await self._visits.log_in(request, address, level=way.to_remove, fresh=True)
         now, by, person, id = (
             request.site.clock.now(),
             actor.person(visitor.person),
@@ -169,40 +141,6 @@ class Account(Generic[TxT]):
             raise not_found() from None
         return page(request, "account/removed.html", label=way.described.label, address=_WAYS)
 
-    def _fresh(self, request: Request, visitor: Visitor, needed: AAL) -> bool:
-        return fresh(visitor.session, visitor.level, needed, now=request.site.clock.now())
-
-    async def _visitor(self, request: Request) -> Visitor | None:
-        """Whoever has a session of this issuer that still carries a level, and is active."""
-        secret = request.cookies.get(request.site.cookies.session(self._rules.issuer))
-        if not secret:
-            return None
-        now = request.site.clock.now()
-
-        def look(tx: TxT) -> Visitor | None:
-            session = tx.sessions.find(digest(secret))
-            if session is None or session.issuer != self._rules.issuer or session.ended_at is not None:
-                return None
-            if session.locked_at is not None:  # the card is out: whoever sits there now may be somebody else
-                return None
-            level = lifetime.level(session, self._rules.sessions, now=now)
-            person = tx.people.find(session.person)
-            if level is None or level < AAL.AAL2 or person is None or person.status is not PersonStatus.ACTIVE:
-                return None
-            return Visitor(
-                person=session.person,
-                secret=secret,
-                session=session,
-                level=level,
-                ways=listed(tx.credentials.held_by(session.person), self._authenticators),
-            )
-
-        return await self._store.read(look)
-
-    async def _log_in(self, request: Request, back: str, *, level: AAL = AAL.AAL2, fresh: bool = False) -> Response:
-        wanted = request_for(back, otherwise="/")
-        return await begin(request, self._store, self._journey, self._rules.issuer, asked(level, fresh=fresh), wanted)
-
     def _add_page(self, request: Request, visitor: Visitor, *, error: str | None = None) -> Response:
         items = [
             {"value": kind.name, "text": kind.title, "hint": kind.hint, "needs_script": kind.needs_script}
@@ -218,7 +156,7 @@ class Account(Generic[TxT]):
             very_high=visitor.level is AAL.AAL3,
             address=_ADD,
             back=_WAYS,
-            csrf=self._csrf(request, visitor),
+            csrf=csrf_token(request, visitor),
         )
 
     def _remove_page(self, request: Request, visitor: Visitor, way: Way, *, last: bool = False) -> Response:
@@ -230,11 +168,8 @@ class Account(Generic[TxT]):
             address=f"{_WAYS}/{way.id}/remove",
             back=_WAYS,
             add=_ADD,
-            csrf=self._csrf(request, visitor),
+            csrf=csrf_token(request, visitor),
         )
-
-    def _csrf(self, request: Request, visitor: Visitor) -> str:
-        return csrf.token(request.site.csrf_key, visitor.secret)
 
 
 def _way(visitor: Visitor, request: Request) -> Way:

@@ -113,6 +113,11 @@ async def _refresh_revocation(opened: wiring.Installation) -> None:
         await opened.revocations.refresh()
 
 
+async def _refresh_client_revocation(opened: wiring.Installation) -> None:
+    if opened.client_revocations is not None:
+        await opened.client_revocations.refresh()
+
+
 async def _refresh_metadata(opened: wiring.Installation) -> None:
     opened.phone_models.look()
     await opened.metadata.refresh()
@@ -152,7 +157,10 @@ MAIN = Listener(
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
-API_HOST = Listener(lambda opened: opened.api_host, (("keys", KEYS_EVERY, _rotate),))
+API_HOST = Listener(
+    lambda opened: opened.api_host,
+    (("keys", KEYS_EVERY, _rotate), ("revocation", REVOCATION_EVERY, _refresh_client_revocation)),
+)
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from carekey.app import provider, registry
 from carekey.app.settings import Settings
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.entropy import Entropy
@@ -18,6 +19,7 @@ from carekey.oidc.ciba.phone import ByPhone
 from carekey.oidc.ciba.request import BackchannelAuthentication
 from carekey.oidc.ciba.scripted_http import ScriptedApproval
 from carekey.oidc.ciba.signed_request import SignedRequests
+from carekey.oidc.ciba.user_code import UserCodeCheck
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
 from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.decoupled.deciding import Decisions
@@ -68,12 +70,13 @@ def routes(
     keys: ClientKeys,
     known: Known,
     phone: ByPhone[Tx],
+    user_codes: CodeDigests,
     site: Site,
 ) -> list[Route]:
     """The endpoints at which clients of this issuer ask."""
 
     def endpoint(path: str, asks: Asks) -> list[Route]:
-        asked = RequestEndpoint(issuer=issuer, store=store, clients=clients, asks=asks)
+        asked = RequestEndpoint(issuer=issuer, store=store, clients=clients, sealer=Sealer(keys.recipients), asks=asks)
         return DecoupledHttp(path=endpoints.path(issuer, path), clients=clients, endpoint=asked).routes()
 
     at = urlsplit(issuer.url)
@@ -91,6 +94,7 @@ def routes(
         clients=clients,
         signed=SignedRequests(issuer=issuer, keys=keys),
         verifier=signer,
+        user_codes=UserCodeCheck(store=store, digests=user_codes),
         sealing=sealing,
         entropy=site.entropy,
         reaches=[phone],

@@ -6,6 +6,7 @@ from typing import Any
 from carekey.app import card_authority, smartcards
 from carekey.app.settings import Settings
 from carekey.authenticators.enrolment.invitation import invite
+from carekey.authenticators.slow_digest import HASHER
 from carekey.authenticators.userpass import ceremony
 from carekey.authenticators.userpass.passwords import set_password
 from carekey.developer.http import DemoPeople
@@ -45,8 +46,7 @@ async def furnish(found: Settings, store: Store, clock: Clock, entropy: Entropy)
         return [id for id in PERSONS if tx.credentials.find(ceremony.KIND, ceremony.handle(user_name(id))) is None]
 
     missing = [
-        (id, ceremony.HASHER.hash(password(id)), CredentialId(token(entropy, size=16)))
-        for id in await store.read(lacking)
+        (id, HASHER.hash(password(id)), CredentialId(token(entropy, size=16))) for id in await store.read(lacking)
     ]
 
     def give(tx: Tx) -> None:

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 from carekey import __version__
 from carekey.account.http import Account
+from carekey.account.user_code_http import UserCodePage
+from carekey.account.visits import Visits
 from carekey.app import (
     card_authority,
+    client_revocation,
     connection_manager,
     decoupled,
     demo,
@@ -41,6 +44,7 @@ from carekey.authenticators.smartcard.card_host_http import CardHost
 from carekey.authenticators.smartcard.revocation_cache import RevocationCache
 from carekey.authenticators.smartcard.terms import WAY
 from carekey.authenticators.smartcard.terms import Terms as CardTerms
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.authenticators.webauthn.ceremony import RelyingParty
 from carekey.authenticators.webauthn.http import WebAuthn
 from carekey.authenticators.webauthn.levels import Policy
@@ -65,6 +69,7 @@ from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
+from carekey.oidc.mtls.revocation import Revocation
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
 from carekey.registration import standing
@@ -104,6 +109,8 @@ class Installation:
     api_host: Dispatcher
     """For the listener that asks clients for certificates; empty if there is no mutual TLS."""
     revocations: RevocationCache[Tx] | None
+    client_revocations: RevocationCache[Tx] | None
+    """For the certificates of applications; None if they are not looked up."""
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
@@ -138,6 +145,7 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         authorities = card_authority.published(found, sealing)
         cards = smartcards.running(found, store, clock, entropy, authorities)
+        client_revocations = client_revocation.cache(found, store, clock, entropy)
         confirming: OnPhones[Tx] = OnPhones(phone_terms)
         by_phone = ByPhone(confirming)
         decided = decoupled.decisions(issuers, entropy, by_phone)
@@ -153,6 +161,7 @@ async def running(
             cards.terms if cards else None,
             decided,
             by_phone,
+            client_revocation.revocation(found, client_revocations),
         )
         routes += smartcards.workstations(found, store, cards).routes() if cards else []
         phone_models = phones.PhoneModels(found, phone_terms)
@@ -175,6 +184,7 @@ async def running(
             card_host=Dispatcher(_card_host_routes(store, cards), site),
             api_host=Dispatcher(mutual_tls.routes(found, routes, issuers), site),
             revocations=cards.revocations if cards else None,
+            client_revocations=client_revocations,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
             notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
@@ -328,6 +338,7 @@ def _routes(
     cards: CardTerms | None,
     decided: Decisions[Tx],
     by_phone: ByPhone[Tx],
+    revocation: Revocation | None,
 ) -> tuple[list[Route], list[Authenticator]]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     rules, ways = _rules(found), phones.ways(registry.WAYS, phone_terms)
@@ -349,16 +360,20 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(issuers, store))))
+    keys = provider.client_keys(issuers)
+    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(keys, store))))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]
+    by_kind = {one.kind: one for one in authenticators}
+    visits: Visits[Tx] = Visits(store=store, journey=journey, rules=rules[issuers[0].name], authenticators=by_kind)
+    user_codes = CodeDigests(sealing)
+    routes += UserCodePage(store=store, visits=visits, digests=user_codes).routes()
     routes += Account(
         store=store,
-        journey=journey,
-        rules=rules[issuers[0].name],
+        visits=visits,
         kinds=_added_by_link(found),
-        authenticators={one.kind: one for one in authenticators},
+        authenticators=by_kind,
         remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
     ).routes()
     routes += EnrolmentPages(store=store, ways=_added_by_link(found)).routes()
@@ -368,7 +383,21 @@ def _routes(
     routes += decoupled.pages(found, issuers, store, journey, decided)
     for issuer in issuers:
         routes += provider.routes(
-            found, issuer, signers[issuer.name], store, sealing, journey, codes, respond, site, master, ways, by_phone
+            found,
+            issuer,
+            signers[issuer.name],
+            store,
+            sealing,
+            journey,
+            codes,
+            respond,
+            site,
+            master,
+            ways,
+            by_phone,
+            user_codes,
+            keys[issuer.name],
+            revocation,
         )
     return routes, authenticators
 

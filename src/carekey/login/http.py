@@ -10,7 +10,7 @@ from carekey.kernel.ids import IssuerName, LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.login import pages
-from carekey.login.events import ForeignBrowser
+from carekey.login.events import ForeignBrowser, LoginRefused
 from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
@@ -197,11 +197,13 @@ class LogIn(Generic[TxT]):
         """Raises: Problem."""
         if not isinstance(at, Closed):
             return at
+        said: dict[str, Any] = {"at": request.site.clock.now(), "actor": actor.UNKNOWN, "reference": request.reference}
         if at.why is Shut.FOREIGN and at.login is not None:
-            event = ForeignBrowser(
-                at=request.site.clock.now(), actor=actor.UNKNOWN, reference=request.reference, login=at.login.id
-            )
-            await self._store.write(lambda tx: tx.audit.record(event))
+            foreign = ForeignBrowser(**said, login=at.login.id)
+            await self._store.write(lambda tx: tx.audit.record(foreign))
+        if at.why is Shut.SWITCHED_OFF and at.login is not None:
+            stopped = LoginRefused(**said, login=at.login.id, client=at.login.asked.client, why=at.why)
+            await self._store.write(lambda tx: tx.audit.record(stopped))
         raise closed(at)
 
     # Answers
@@ -381,3 +383,19 @@ def closed(at: Closed) -> Problem:
                     "If it was this browser, allow cookies for this address first.",
                 ),
             )
+        case Shut.SWITCHED_OFF:
+            return switched_off(application, detail=(("Application", at.login.asked.client),) if at.login else ())
+
+
+def switched_off(application: str, *, detail: tuple[tuple[str, str], ...], status: int = 403) -> Problem:
+    """The page for an application that an operator has disabled."""
+    return Problem(
+        status=status,
+        heading=f"{application} is switched off",
+        what_to_do=(
+            f"Nobody can log in to {application} at the moment. Nothing is wrong with your account.",
+            f"Ask your service desk, or the support of {application}, when it can be used again.",
+            "Other applications work as usual.",
+        ),
+        detail=detail,
+    )

@@ -44,6 +44,8 @@ class Shut(StrEnum):
     EXPIRED = "expired"
     FOREIGN = "foreign"
     """Begun in another browser."""
+    SWITCHED_OFF = "switched_off"
+    """The application is, by an operator."""
 
 
 class SessionGone(Exception):
@@ -151,6 +153,8 @@ class Journey(Generic[TxT]):
             return Closed(why=Shut.EXPIRED, login=login)
         if visitor.login is None or not hmac.compare_digest(visitor.login, login.browser):
             return Closed(why=Shut.FOREIGN, login=login)
+        if self._application.stopped(tx, login):
+            return Closed(why=Shut.SWITCHED_OFF, login=login)
         return login
 
     def facts(

@@ -152,23 +152,20 @@ def _matches(profile: RoleProfile, names: Mapping[OrganisationCode, str], words:
 BARRED: dict[Refusal, dict[str, Any]] = {
     Refusal.PERSON_SUSPENDED: {
         "heading": "Your account is suspended",
-        "what_to_do": (
-            "Your identity is known, but your account may not be used at present.",
-            "Ask your Registration Authority (RA) why, and how to have it opened again.",
-        ),
+        "why": "Your identity is known, but your account may not be used at present.",
+        "what_to_do": ("Ask your Registration Authority (RA) why, and how to have it opened again.",),
     },
     Refusal.PERSON_CLOSED: {
         "heading": "Your account is closed",
+        "why": None,
         "what_to_do": (
             "If you still work in health or care, ask your Registration Authority (RA) to open your account again.",
         ),
     },
     Refusal.PERSON_UNKNOWN: {
         "heading": "We do not know your account",
-        "what_to_do": (
-            "What you logged in with belongs to an account that no longer exists.",
-            "Ask your Registration Authority (RA) for help.",
-        ),
+        "why": "What you logged in with belongs to an account that no longer exists.",
+        "what_to_do": ("Ask your Registration Authority (RA) for help.",),
     },
 }
 """Heading and lines of the page "You cannot log in" (ux.md A8)."""

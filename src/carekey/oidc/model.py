@@ -76,6 +76,10 @@ class Registration:
     """Anybody; with an initial access token if not."""
     statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Key sets of those whose software statements are believed, by their `iss`."""
+    by_address: int = 60
+    """Tries in an hour from one address without an initial access token."""
+    in_all: int = 1000
+    """The same from everywhere."""
 
 
 class ActingAs(StrEnum):
@@ -256,6 +260,8 @@ class Client:
     ciba_request_alg: str | None = None
     """`backchannel_authentication_request_signing_alg`: its CIBA requests are signed, with this. Any allowed algorithm,
     and unsigned ones too, if None."""
+    ciba_user_code: bool = False
+    """`backchannel_user_code_parameter`: it asks for nobody whose user code it does not have."""
     sector: str | None = None
     """Host that its pairwise subjects belong to (OpenID Connect Core section 8.1); None if they are public."""
     id_token_encryption: Encryption | None = None
@@ -263,6 +269,8 @@ class Client:
     introspection_encryption: Encryption | None = None
     created_at: datetime
     disabled_at: datetime | None = None
+    honours_from: datetime | None = None
+    """When it was last enabled again: whatever it was given before stays dead, since that may be why it was disabled."""
     removed: bool = False
     """It has deleted itself. Its id is never given out again, so nothing that it held comes back to life."""
     revision: int = 0
@@ -280,6 +288,10 @@ class Client:
     def may_be_offline(self) -> bool:
         """Whether it can have `offline_access`: by consent, which it asks for at every log-in, or by policy."""
         return "refresh_token" in self.grant_types and (self.consent or self.offline_access)
+
+    def honours(self, given_at: datetime) -> bool:
+        """Whether what it was given then can still be good."""
+        return self.disabled_at is None and (self.honours_from is None or given_at >= self.honours_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

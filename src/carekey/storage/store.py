@@ -11,6 +11,7 @@ from carekey.authenticators.phone.confirmation.ports import ConfirmationTx
 from carekey.authenticators.phone.ports import PhoneTx
 from carekey.authenticators.phone.push.ports import PushTx
 from carekey.authenticators.smartcard.ports import CardTx
+from carekey.authenticators.user_code.ports import UserCodeTx
 from carekey.directory.ports import DirectoryTx
 from carekey.jose.ports import KeysTx
 from carekey.login.ports import LoginTx
@@ -44,6 +45,7 @@ class Tx(
     PhoneTx,
     ConfirmationTx,
     PushTx,
+    UserCodeTx,
     MetadataTx,
     DirectoryTx,
     KeysTx,

@@ -39,7 +39,7 @@ from carekey.web.problem import (
     unavailable,
 )
 from carekey.web.templating import Pages
-from carekey.web.zones import Zones
+from carekey.web.zones import Address, Zones
 
 BODY_LIMIT = 64 * 1024
 """Bytes. Nothing that is sent to CareKey in a form or as JSON comes near it."""
@@ -84,9 +84,17 @@ class Request(StarletteRequest):
     @property
     def zone(self) -> str:
         """The network zone that it comes from."""
+        return self.site.zones.of(*self._came_by)
+
+    @property
+    def address(self) -> Address | None:
+        """That of the client; None if a proxy of ours did not say."""
+        return self.site.zones.address(*self._came_by)
+
+    @property
+    def _came_by(self) -> tuple[str, str | None]:
         peer = self.scope["client"][0] if self.scope.get("client") else ""
-        forwarded = self.headers.getlist("x-forwarded-for")
-        return self.site.zones.of(peer, ",".join(forwarded) or None)
+        return peer, ",".join(self.headers.getlist("x-forwarded-for")) or None
 
     @property
     def from_proxy(self) -> bool:

@@ -28,10 +28,13 @@ ITEMS = [
 
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
-    ways = {"add": f"{BASE}/add", "base": BASE}
+    ways = {"name": "Asha Marlow", "add": f"{BASE}/add", "base": BASE}
     add = {"items": ITEMS, "address": f"{BASE}/add", "back": BASE, "csrf": "token", "error": None, "errors": []}
     error = "Select what you want to add"
     remove = {"way": KEY, "address": f"{BASE}/a1b2c3/remove", "back": BASE, "add": f"{BASE}/add", "csrf": "token"}
+    code = {"chosen": None, "error": {}, "errors": [], "address": "/account/user-code", "back": BASE, "csrf": "token"}
+    easy = {"code": "User code must not be easy to guess, such as 123456, 111222 or a part of your user ID"}
+    other = {"again": "The two user codes must be the same"}
     return [
         ("ways", "account/ways.html", {**ways, "ways": [KEY, PHONE]}),
         ("ways-one", "account/ways.html", {**ways, "ways": [KEY]}),
@@ -42,4 +45,14 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("remove", "account/remove.html", {**remove, "last": False}),
         ("remove-last", "account/remove.html", {**remove, "last": True}),
         ("removed", "account/removed.html", {"label": "YubiKey 5 NFC", "address": BASE}),
+        ("user-code", "account/user_code.html", code),
+        ("user-code-chosen", "account/user_code.html", {**code, "chosen": "6 August 2026"}),
+        ("user-code-easy", "account/user_code.html", {**code, "error": easy, "errors": list(easy.items())}),
+        (
+            "user-code-other",
+            "account/user_code.html",
+            {**code, "chosen": "6 August 2026", "error": other, "errors": list(other.items())},
+        ),
+        ("user-code-saved", "account/user_code_done.html", {"removed": False, "back": BASE}),
+        ("user-code-removed", "account/user_code_done.html", {"removed": True, "back": BASE}),
     ]

@@ -10,12 +10,16 @@ import httpx2
 import pytest
 
 from carekey.account.http import Account
+from carekey.account.user_code_http import UserCodePage
+from carekey.account.visits import Visits
 from carekey.authenticators.base import Credential, Way
 from carekey.authenticators.conformance.world import ORIGIN, FixedClock, site
 from carekey.authenticators.enrolment import invitation
 from carekey.authenticators.enrolment.invitation import Invitation
 from carekey.authenticators.http import Described
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.directory.model import Person, PersonStatus
+from carekey.jose.sealing import Sealing
 from carekey.kernel.actor import operator
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.entropy import SystemEntropy
@@ -71,16 +75,20 @@ class Bank:
         journey: Journey[Any] = Journey(
             rules={ISSUER: rules}, ways=[KEY, PHONE], application=application, entropy=SystemEntropy()
         )
+        visits: Visits[Any] = Visits(
+            store=self.store, journey=journey, rules=rules, authenticators={Levelled.kind: Levelled()}
+        )
         account: Account[Any] = Account(
             store=self.store,
-            journey=journey,
-            rules=rules,
+            visits=visits,
             kinds=[KEY, PHONE],
             authenticators={Levelled.kind: Levelled()},
             remove=lambda tx, person, way, by, now: standing.remove_way(tx, person, way, by=by, now=now),
         )
         self.site = site(self.clock, account.templates)
-        self.app = Dispatcher(account.routes(), self.site)
+        self.digests = CodeDigests(Sealing(b"m" * 32, entropy=SystemEntropy()))
+        user_code: UserCodePage[Any] = UserCodePage(store=self.store, visits=visits, digests=self.digests)
+        self.app = Dispatcher([*account.routes(), *user_code.routes()], self.site)
 
     async def person(self, id: PersonId = ASHA, *levels: int) -> None:
         def work(tx: Any) -> None:
@@ -316,3 +324,90 @@ async def test_a_session_ends_by_itself(bank: Bank) -> None:
     began: datetime = bank.clock.now()
     bank.clock.moment = began + timedelta(minutes=30)
     assert to_log_in(await browser.get("/account/ways"))
+
+
+CODE_PAGE = "/account/user-code"
+CODE = {"code": "48k2x9", "again": "48K2-X9"}
+
+
+async def send_code(browser: httpx2.AsyncClient, **fields: str) -> httpx2.Response:
+    page = await browser.get(CODE_PAGE)
+    assert page.status_code == 200, page.headers
+    return await browser.post(CODE_PAGE, data={"csrf": csrf_of(page.text), **fields})
+
+
+async def has_code(bank: Bank, code: str, person: PersonId = ASHA) -> bool:
+    kept = await bank.store.read(lambda tx: tx.user_codes.find(person))
+    return await bank.digests.matches(kept, code)
+
+
+async def test_a_person_chooses_changes_and_removes_their_user_code(bank: Bank) -> None:
+    await bank.person(ASHA, 2)
+    browser = await bank.browser(level=AAL.AAL2)
+    assert "You have none" in (await browser.get(CODE_PAGE)).text
+    assert "User code saved" in (await send_code(browser, **CODE)).text
+    assert await has_code(bank, "48k2x9")
+    shown = (await browser.get(CODE_PAGE)).text
+    assert "You chose yours on" in shown
+    assert "48k2x9" not in shown.lower()
+    await send_code(browser, code="73mq55t", again="73mq55t")
+    assert [await has_code(bank, code) for code in ("48k2x9", "73mq55t")] == [False, True]
+    for _ in range(2):
+        assert "User code removed" in (await send_code(browser, remove="yes")).text
+    assert not await has_code(bank, "73mq55t")
+    codes = [tag for tag in await bank.tags() if tag.startswith("account:user-code:")]
+    assert sorted(codes) == ["account:user-code:chosen"] * 2 + ["account:user-code:removed"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"code": " ", "again": ""}, "Enter a user code"),
+        ({"code": "48k2x", "again": "48k2x"}, "User code must be 6 to 32 letters or numbers"),
+        ({"code": "48k2xé9", "again": "48k2xé9"}, "User code must be 6 to 32 letters or numbers"),
+        ({"code": "123456", "again": "123456"}, "User code must not be easy to guess"),
+        ({"code": ASHA[-6:], "again": ASHA[-6:]}, "User code must not be easy to guess"),
+        ({"code": "48k2x9", "again": "48k2x8"}, "The two user codes must be the same"),
+        ({}, "Enter a user code"),
+    ],
+)
+async def test_what_is_no_good_user_code_is_refused_and_not_shown_again(
+    bank: Bank, fields: dict[str, str], message: str
+) -> None:
+    await bank.person(ASHA, 2)
+    browser = await bank.browser()
+    await send_code(browser, **CODE)
+    answer = await send_code(browser, **fields)
+    assert answer.status_code == 422
+    assert message in answer.text
+    assert not fields.get("code", "").strip() or f'value="{fields["code"]}"' not in answer.text
+    assert await has_code(bank, "48k2x9")
+
+
+async def test_a_user_code_takes_a_log_in_of_the_last_minutes_and_a_form_of_ours(bank: Bank) -> None:
+    await bank.person(ASHA, 2)
+    browser = await bank.browser()
+    token = csrf_of((await browser.get(CODE_PAGE)).text)
+    for headers, given in (({"origin": "https://evil.example"}, token), ({}, "x")):
+        answer = await browser.post(CODE_PAGE, data={"csrf": given, **CODE}, headers=headers)
+        assert answer.status_code == 403
+    assert to_log_in(await bank.stranger().get(CODE_PAGE))
+    assert to_log_in(await bank.stranger().post(CODE_PAGE, data=CODE))
+    bank.clock.pass_by(timedelta(minutes=5))
+    assert to_log_in(await browser.get(CODE_PAGE))
+    assert to_log_in(await browser.post(CODE_PAGE, data={"csrf": token, **CODE}))
+    assert not await has_code(bank, "48k2x9")
+
+
+async def test_who_is_suspended_while_they_choose_a_user_code_logs_in_again(bank: Bank) -> None:
+    await bank.person(ASHA, 2)
+    browser = await bank.browser()
+    make = bank.digests.make
+
+    async def meanwhile(*given: Any, **more: Any) -> Any:
+        await bank.store.write(lambda tx: tx.people.put([replace(tx.people.find(ASHA), status=PersonStatus.SUSPENDED)]))
+        return await make(*given, **more)
+
+    bank.digests.make = meanwhile  # type: ignore[method-assign]
+    assert to_log_in(await send_code(browser, **CODE))
+    assert not await has_code(bank, "48k2x9")

@@ -12,6 +12,7 @@ from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json
 from carekey.app.wiring import Installation
 from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
+from carekey.authenticators.user_code import keeping as user_codes
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import token
@@ -40,7 +41,7 @@ def enrol_link(
 ) -> None:
     """Make a one-time link with which the person adds a passkey or security key. It is shown once.
 
-    Examples: `carekey person enrol-link 555000000002`, `carekey person enrol-link 555000000002 --hours 2 --json`
+    Examples: `carekey person enrol-link 555000000102`, `carekey person enrol-link 555000000102 --hours 2 --json`
     """
 
     async def work() -> dict[str, str]:
@@ -79,7 +80,7 @@ def enrol_link(
 def show(id: Id, config: Config = None, *, json: Json = False) -> None:
     """Show a person, their roles in force and their ways to log in.
 
-    Examples: `carekey person show 555000000002`, `carekey person show 555000000002 --json`
+    Examples: `carekey person show 555000000102`, `carekey person show 555000000102 --json`
     """
 
     async def work() -> dict[str, object]:
@@ -90,6 +91,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                 raise CommandError(f"Nobody has the user ID {id}.", Exit.NOT_FOUND)
             roles = await running.store.read(lambda tx: tx.roles.held_by(person.id, at=now))
             ways = await running.store.read(lambda tx: tx.credentials.held_by(person.id))
+            code = await running.store.read(lambda tx: tx.user_codes.find(person.id))
             return {
                 "id": person.id,
                 "name": person.name,
@@ -101,6 +103,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                     | _described(running, one)
                     for one in ways
                 ],
+                "user_code_chosen": code.chosen_at.isoformat() if code else None,
             }
 
     found = run(work())
@@ -123,7 +126,7 @@ def _described(running: Installation, way: Credential) -> dict[str, object]:
 def suspend(id: Id, config: Config = None) -> None:
     """Keep a person from logging in for the time being, and end their sessions.
 
-    Examples: `carekey person suspend 555000000002`
+    Examples: `carekey person suspend 555000000102`
     """
     _set_status(id, PersonStatus.SUSPENDED, config)
 
@@ -132,7 +135,7 @@ def suspend(id: Id, config: Config = None) -> None:
 def close(id: Id, config: Config = None) -> None:
     """Close a person's account, and end their sessions.
 
-    Examples: `carekey person close 555000000002`
+    Examples: `carekey person close 555000000102`
     """
     _set_status(id, PersonStatus.CLOSED, config)
 
@@ -141,7 +144,7 @@ def close(id: Id, config: Config = None) -> None:
 def reopen(id: Id, config: Config = None) -> None:
     """Let a person who was suspended or closed log in again.
 
-    Examples: `carekey person reopen 555000000002`
+    Examples: `carekey person reopen 555000000102`
     """
     _set_status(id, PersonStatus.ACTIVE, config)
 
@@ -154,7 +157,7 @@ def remove_way(
 ) -> None:
     """Take away one of a person's ways to log in, for good, and end the sessions that rest on it.
 
-    Examples: `carekey person remove-way 555000000002 4f1c0a`
+    Examples: `carekey person remove-way 555000000102 4f1c0a`
     """
     ended = run(_decide(config, id, lambda tx, by, now: remove(tx, PersonId(id), CredentialId(way), by=by, now=now)))
     say(f"It no longer works. {_ended(ended)}")
@@ -168,7 +171,7 @@ def take_role(
 ) -> None:
     """End one of a person's roles now, and end their sessions: applications were told of it.
 
-    Examples: `carekey person take-role 555000000002 555000000302`
+    Examples: `carekey person take-role 555000000102 555000000302`
     """
     ended = run(_decide(config, id, lambda tx, by, now: take(tx, PersonId(id), RoleProfileId(role), by=by, now=now)))
     say(f"The role has ended. {_ended(ended)}")
@@ -178,7 +181,7 @@ def take_role(
 def shared(id: Id, config: Config = None, *, json: Json = False) -> None:
     """List the third parties that a person agreed to share information with, and what they agreed to.
 
-    Examples: `carekey person shared 555000000002`, `carekey person shared 555000000002 --json`
+    Examples: `carekey person shared 555000000102`, `carekey person shared 555000000102 --json`
     """
 
     async def work() -> list[dict[str, object]]:
@@ -215,7 +218,7 @@ def stop_sharing(
 ) -> None:
     """Withdraw what a person agreed to share. The third party's lasting access ends at its next refresh.
 
-    Examples: `carekey person stop-sharing 555000000002 healthcare rota-app`
+    Examples: `carekey person stop-sharing 555000000102 healthcare rota-app`
     """
     withdrawn = run(
         _decide(
@@ -227,6 +230,18 @@ def stop_sharing(
     if not withdrawn:
         raise CommandError(f"{id} shares nothing with {client}: see `carekey person shared`.", Exit.NOT_FOUND)
     say(f"{client} is asked about again at the next log-in, and keeps no lasting access.")
+
+
+@commands.command()
+def remove_user_code(id: Id, config: Config = None) -> None:
+    """Take away the user code that applications need to ask for a person. The person can choose another.
+
+    Examples: `carekey person remove-user-code 555000000002`
+    """
+    removed = run(_decide(config, id, lambda tx, by, now: user_codes.remove(tx, PersonId(id), by=by, now=now)))
+    if not removed:
+        raise CommandError(f"{id} has no user code: see `carekey person show`.", Exit.NOT_FOUND)
+    say("Applications that need it can no longer ask for this person. They choose another at /account/user-code.")
 
 
 def _set_status(id: str, status: PersonStatus, config: Path | None) -> None:

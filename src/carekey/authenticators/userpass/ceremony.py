@@ -1,11 +1,8 @@
-"""Checking a user name and password: hashes, words for refusals, and the pause after wrong tries."""
+"""Checking a user name and password: words for refusals, and the pause after wrong tries."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from carekey.authenticators.base import Credential, Rejected, Verified
 from carekey.kernel.assurance import AAL, Amr
@@ -16,12 +13,6 @@ TRIES = 5
 PAUSE = timedelta(minutes=15)
 LONGEST = 1024
 """Characters of a password. A longer one is wrong without being hashed."""
-
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""OWASP's profile for argon2id: 19 MiB, two passes."""
-
-NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-"""Checked where there is no such user, so that the time taken says nothing. No password has it."""
 
 
 class Reason(StrEnum):
@@ -35,14 +26,6 @@ class Reason(StrEnum):
 def handle(user_name: str) -> bytes:
     """User names are the same in upper and lower case."""
     return user_name.strip().casefold().encode()
-
-
-def matches(hashed: str, password: str) -> bool:
-    """Takes about 25 ms of a processor: call it in a thread."""
-    try:
-        return HASHER.verify(hashed, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def finish(

@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import anyio.to_thread
-from anyio import CapacityLimiter
-
 from carekey.authenticators.base import Attempt, Credential, Rejected, Verified, Way
 from carekey.authenticators.http import Described, browser_of
 from carekey.authenticators.ports import Attempts, AuthenticatorTx
+from carekey.authenticators.slow_digest import NOBODY, SlowDigests, TooBusy
 from carekey.authenticators.userpass import ceremony
-from carekey.authenticators.userpass.ceremony import KIND, LONGEST, NOBODY, TRIES, Reason, handle, window
+from carekey.authenticators.userpass.ceremony import KIND, LONGEST, TRIES, Reason, handle, window
 from carekey.authenticators.userpass.events import LogInRefused
 from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
@@ -30,9 +28,6 @@ WAY = Way(
     levels=frozenset({AAL.AAL1}),
     needs_script=False,
 )
-HASHING_AT_ONCE = 2
-LONGEST_QUEUE = 16
-"""Tries that may wait for a thread. Hashing is slow on purpose, so a flood of it is turned away rather than kept."""
 
 TxT = TypeVar("TxT", bound=AuthenticatorTx)
 
@@ -56,8 +51,7 @@ class UserPass(Generic[TxT]):
     def __init__(self, *, store: Store[TxT], attempts: Attempts[TxT]) -> None:
         self._store = store
         self._attempts = attempts
-        self._limiter: CapacityLimiter | None = None
-        self._hashing = 0
+        self._digests = SlowDigests()
 
     def routes(self) -> Sequence[Route]:
         return [Route(f"/login/{{id}}/{WAY.name}", {"GET": self.show, "POST": self.answer})]
@@ -130,16 +124,11 @@ class UserPass(Generic[TxT]):
 
     async def _matches(self, credential: Credential | None, password: str) -> bool:
         """Raises: Problem, if too many wait already."""
-        limiter = self._limiter = self._limiter or CapacityLimiter(HASHING_AT_ONCE)
-        if self._hashing >= HASHING_AT_ONCE + LONGEST_QUEUE:  # the limiter counts a task only once it waits
-            raise unavailable()
         hashed = credential.data.decode() if credential else NOBODY
-        work = partial(ceremony.matches, hashed, password[:LONGEST])
-        self._hashing += 1
         try:
-            return await anyio.to_thread.run_sync(work, limiter=limiter) and len(password) <= LONGEST
-        finally:
-            self._hashing -= 1
+            return await self._digests.matches(hashed, password[:LONGEST]) and len(password) <= LONGEST
+        except TooBusy:
+            raise unavailable() from None
 
     def _find(self, request: Request, now: datetime, tx: TxT) -> Attempt | None:
         id, browser = browser_of(request)

@@ -26,7 +26,7 @@ class PasswordTx(Protocol):
 def set_password(
     tx: PasswordTx, person: PersonId, user_name: str, hashed: str, *, id: CredentialId, by: Actor, now: datetime
 ) -> CredentialId:
-    """Give the person this user name with this hash (`ceremony.HASHER.hash`), or the name they have a new password.
+    """Give the person this user name with this hash (`slow_digest.HASHER.hash`), or the name they have a new password.
 
     `id`: for the credential, if it is new. Raises: NameTakenError.
     """

@@ -243,7 +243,7 @@ class LogInPages(Generic[TxT]):
     def _page(
         self, request: Request, way: WayName, attempt: Attempt, *, refused: str = "", claimed: bytes = b""
     ) -> Response:
-        heading, advice = WORDS.get(refused, _TRY_AGAIN) if refused else ("", "")
+        heading, advice = words(way, refused) if refused else ("", "")
         return page(
             request,
             f"webauthn/{way}.html",
@@ -251,7 +251,7 @@ class LogInPages(Generic[TxT]):
             form_action=(attempt.form_action,),
             attempt=attempt,
             address=f"/login/{attempt.id}/{way}",
-            heading=heading.format(thing=_THINGS[way]),
+            heading=heading,
             advice=advice,
             reference=request.reference if refused else "",
             ask_user=attempt.person is None,
@@ -259,6 +259,12 @@ class LogInPages(Generic[TxT]):
             forget=base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
             rp_id=self._terms.rp.id,
         )
+
+
+def words(way: WayName, refused: str) -> tuple[str, str]:
+    """What was wrong, and what to do, as the page of this way says it."""
+    heading, advice = WORDS.get(refused, _TRY_AGAIN)
+    return heading.format(thing=_THINGS[way]), advice
 
 
 def back_to_log_in(request: Request) -> Response:

@@ -91,6 +91,7 @@ class FakeApplication:
 
     def __init__(self) -> None:
         self.told: list[Answered] = []
+        self.switched_off = False
 
     def issue(self, tx: Any, login: Login, session: Session, verdict: Issue, *, now: datetime) -> Answered:
         self.told.append(Answered(login=login, session=session, verdict=verdict))
@@ -99,6 +100,9 @@ class FakeApplication:
     def refuse(self, tx: Any, login: Login, why: str, *, now: datetime) -> Answered:
         self.told.append(Answered(login=login, why=why))
         return self.told[-1]
+
+    def stopped(self, tx: Any, login: Login) -> bool:
+        return self.switched_off
 
 
 async def respond(request: Request, answer: Answered) -> Response:

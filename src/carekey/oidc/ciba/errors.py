@@ -24,6 +24,9 @@ class Reason(StrEnum):
     REQUESTED_EXPIRY = "requested_expiry"
     TOO_MANY_OPEN = "too_many_open"
     NO_DELIVERY = "no_delivery"
+    USER_CODE_MISSING = "user_code_missing"
+    USER_CODE = "user_code"
+    TOO_MANY_WRONG_CODES = "too_many_wrong_codes"
 
 
 class UnknownUserId(OAuthError):
@@ -48,3 +51,20 @@ class TooManyOpen(AccessDenied):
 
     status = 403
     usual = "Too many requests are waiting for this person"
+
+
+class MissingUserCode(OAuthError):
+    code = "missing_user_code"
+    usual = "The client has to send the user_code that the person gives it"
+
+
+class InvalidUserCode(OAuthError):
+    """Also where the person has none, and where there is no such person."""
+
+    code = "invalid_user_code"
+    usual = "The user_code is wrong"
+
+
+class TooManyWrongCodes(AccessDenied):
+    status = 403
+    usual = "Too many wrong user codes came from this client for this person: try again in 15 minutes, or a day at most"

@@ -35,3 +35,17 @@ class ClientNotNotified(AuditEvent):
     tries: int
     outcome: str
     last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCodeRefused(AuditEvent):
+    """A client asked for a person with a user code that was wrong, or after too many wrong ones. There need not be such a
+    person, nor a code of theirs."""
+
+    tag: ClassVar[str] = "ciba:user-code:refused"
+    refusal: ClassVar[bool] = True
+
+    issuer: str
+    client: str
+    person: str
+    reason: str

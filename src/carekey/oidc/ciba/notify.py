@@ -6,11 +6,10 @@ request on. Any number of nodes may work on it: a notification is in one hand at
 have been sent, and is sent again.
 """
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -18,8 +17,8 @@ import structlog
 
 from carekey.jose.sealing import Sealing
 from carekey.kernel.actor import system
+from carekey.kernel.bulkhead import Bulkhead
 from carekey.kernel.clock import Clock
-from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.ciba.events import ClientNotified, ClientNotNotified
 from carekey.oidc.ciba.push import Pushed
@@ -33,7 +32,7 @@ from carekey.oidc.ports import OidcTx
 from carekey.sessions.model import DeliveryState
 
 AT_ONCE = 4
-"""Requests to one client. One that hangs keeps its own waiting, and nobody else's."""
+"""Requests to one client."""
 ALTOGETHER = 32
 LOOKED_AT = 500
 LEASE = timedelta(seconds=12 * TIME_LIMIT)
@@ -74,38 +73,22 @@ class Notifications(Generic[TxT]):
         self._store = store
         self._sealing = sealing
         self._clock = clock
-        self._under_way: dict[bytes, tuple[tuple[IssuerName, ClientId], asyncio.Task[None]]] = {}
+        self._bulkhead: Bulkhead[bytes] = Bulkhead(for_one=AT_ONCE, altogether=ALTOGETHER, failed=_log_failed)
 
     async def begin(self) -> None:
         """See to what is due and is not being seen to. Returns before that is done."""
         now = self._clock.now()
-        busy = Counter(client for client, _ in self._under_way.values())
         for request in await self._store.read(lambda tx: tx.decoupled_requests.due(now=now, limit=LOOKED_AT)):
-            client = (request.issuer, request.client)
-            if request.issuer not in self._notifiers or request.key in self._under_way:
-                continue
-            if busy[client] >= AT_ONCE or len(self._under_way) >= ALTOGETHER:
-                continue
-            busy[client] += 1
-            task = asyncio.create_task(self._notify(self._notifiers[request.issuer], request))
-            self._under_way[request.key] = (client, task)
-            task.add_done_callback(lambda done, key=request.key: self._ended(key, done))  # type: ignore[misc]
+            if (by := self._notifiers.get(request.issuer)) is not None:
+                self._bulkhead.begin(request.key, (request.issuer, request.client), partial(self._notify, by, request))
 
     async def deliver(self) -> None:
         """Everything that is due now, to the end."""
         await self.begin()
-        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+        await self._bulkhead.finish()
 
     async def stop(self) -> None:
-        tasks = [task for _, task in self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, key: bytes, task: asyncio.Task[None]) -> None:
-        del self._under_way[key]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("ciba-notification:failed", request=key.hex(), kind=type(error).__name__, exc_info=error)
+        await self._bulkhead.stop()
 
     async def _notify(self, by: Notifier, request: DecoupledRequest) -> None:
         until, tries = self._clock.now() + LEASE, request.tries + 1
@@ -173,3 +156,7 @@ class Notifications(Generic[TxT]):
                 tx.audit.record(ClientNotNotified(**said, last=settled and again_at is None))
 
         await self._store.write(note)
+
+
+def _log_failed(key: bytes, error: BaseException) -> None:
+    log.error("ciba-notification:failed", request=key.hex(), kind=type(error).__name__, exc_info=error)

@@ -13,11 +13,12 @@ from carekey.kernel.entropy import Entropy, token
 from carekey.kernel.ids import IssuerName
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.authorize.parameters import LIMITS, Arrival, Received, is_plain
-from carekey.oidc.ciba import binding_message, grant, hints
+from carekey.oidc.ciba import binding_message, grant, hints, user_code
 from carekey.oidc.ciba.errors import InvalidBindingMessage, Reason, TooManyOpen
 from carekey.oidc.ciba.ports import CibaTx
 from carekey.oidc.ciba.reach import Reach
 from carekey.oidc.ciba.signed_request import Opened, SignedRequests
+from carekey.oidc.ciba.user_code import UserCodeCheck
 from carekey.oidc.client_auth.authenticate import Authenticated, ClientAuthentication
 from carekey.oidc.client_auth.keys import NO_KEYS
 from carekey.oidc.decoupled import polling
@@ -81,6 +82,7 @@ class BackchannelAuthentication:
         clients: ClientAuthentication,
         signed: SignedRequests,
         verifier: Verifier,
+        user_codes: UserCodeCheck,
         sealing: Sealing,
         entropy: Entropy,
         reaches: Sequence[Reach] = (),
@@ -92,6 +94,7 @@ class BackchannelAuthentication:
         self._clients = clients
         self._signed = signed
         self._verifier = verifier
+        self._user_codes = user_codes
         self._sealing = sealing
         self._entropy = entropy
         self._reaches = tuple(reaches)
@@ -125,6 +128,8 @@ class BackchannelAuthentication:
             callback = Callback(auth_req_id=secret, token=_notification_token(read))
             # Should nobody decide, the client hears that when the time is up.
             request = replace(request, callback=self._seal(request, callback), due_at=request.expires_at)
+        # Last of all: a try is counted only for a request that is good otherwise.
+        await self._user_codes.check(read.get("user_code"), client, person, now=now, reference=reference)
         await self._store.write(lambda tx: self._keep(tx, request, by, opened, reference))
         told: dict[str, Any] = {"auth_req_id": secret, "expires_in": int(lifetime.total_seconds())}
         if delivery is not TokenDelivery.PUSH:  # section 7.3
@@ -156,6 +161,8 @@ class BackchannelAuthentication:
         by.use_up(tx.assertions)
         if opened is not None:
             opened.use_up(tx.assertions)
+        assert request.person is not None
+        user_code.accept(tx.failures, by.client, request.person, now=request.requested_at)
         check_room(tx, request)
         tx.decoupled_requests.put(request)
         for reach in self._reaches:

@@ -26,6 +26,7 @@ class ConnectionManagerHttp:
                 "/api/configs/{team}/{id}",
                 {verb: for_clients(handler, challenge) for verb, handler in of_client.items()},
             ),
+            Route("/api/configs/{team}/{id}/disable", {"POST": for_clients(self._disable, challenge)}),
         ]
 
     async def _authenticate(self, request: Request) -> Response:
@@ -49,6 +50,11 @@ class ConnectionManagerHttp:
             _call(request), request.params["id"], _hash(request), lambda: read_metadata(request)
         )
         return json_answer(told)
+
+    async def _disable(self, request: Request) -> Response:
+        return json_answer(
+            await self._manager.disable(_call(request), request.params["id"], lambda: read_metadata(request))
+        )
 
 
 def _call(request: Request) -> Call:

@@ -339,12 +339,11 @@ def _ciba(read: _Reader, grant_types: tuple[str, ...], asked: Profile, issuer: I
         read.refuse("backchannel_token_delivery_mode", f"is missing: {CIBA} needs it")
     if mode in {TokenDelivery.PING, TokenDelivery.PUSH} and endpoint is None:
         read.refuse("backchannel_client_notification_endpoint", f"is missing: {mode} needs it")
-    if read.flag("backchannel_user_code_parameter"):
-        read.refuse("backchannel_user_code_parameter", "cannot be true: people have no user codes here")
     return {
         "ciba_delivery": None if mode is None else TokenDelivery(mode),
         "ciba_notification_endpoint": endpoint,
         "ciba_request_alg": read.choice_or_none("backchannel_authentication_request_signing_alg", asked.algs),
+        "ciba_user_code": read.flag("backchannel_user_code_parameter"),
     }
 
 
@@ -552,6 +551,7 @@ def describe(client: Client) -> dict[str, Any]:
         "backchannel_token_delivery_mode": client.ciba_delivery,
         "backchannel_client_notification_endpoint": client.ciba_notification_endpoint,
         "backchannel_authentication_request_signing_alg": client.ciba_request_alg,
+        "backchannel_user_code_parameter": client.ciba_user_code or None,
         "subject_type": "pairwise" if client.sector is not None else None,
         **{f"{prefix}_alg": one.alg for prefix, one in encryptions(client).items()},
         **{f"{prefix}_enc": one.enc for prefix, one in encryptions(client).items()},

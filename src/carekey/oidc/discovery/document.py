@@ -114,7 +114,7 @@ def document(
                 mode for mode in TokenDelivery if mode is not TokenDelivery.PUSH or push_allowed(asked)
             ],
             "backchannel_authentication_request_signing_alg_values_supported": algs,
-            "backchannel_user_code_parameter_supported": False,
+            "backchannel_user_code_parameter_supported": True,
         }
     if issuer.api_host is not None:
         told["tls_client_certificate_bound_access_tokens"] = True

@@ -106,6 +106,7 @@ class TokenEndpoint:
                 if grant_type.reads_client_keys
                 else NO_KEYS,
                 confirmation=binding(authenticated.client, asked, shown) or None,
+                held=shown.confirmation,
                 instance=authenticated.instance,
             )
             # A key that is not to be had is found out before anything is spent.

@@ -28,6 +28,7 @@ from carekey.storage.memory.push import Subscriptions
 from carekey.storage.memory.record import Audit, Keys
 from carekey.storage.memory.sessions import Logins, Sessions
 from carekey.storage.memory.table import Journal
+from carekey.storage.memory.user_code import UserCodes
 from carekey.storage.memory.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN, Store, Tx
 
@@ -44,6 +45,7 @@ class MemoryTx:
         self.challenges = Challenges(journal)
         self.enrolments = Enrolments(journal)
         self.failures = Failures(journal)
+        self.user_codes = UserCodes(journal)
         self.cards = Cards(journal)
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)

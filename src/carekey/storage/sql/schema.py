@@ -488,6 +488,10 @@ decoupled_requests = Table(
 _to_notify = decoupled_requests.c.due_at.is_not(None)
 Index("decoupled_requests_due", decoupled_requests.c.due_at, sqlite_where=_to_notify, postgresql_where=_to_notify)
 
+user_codes = Table(
+    "user_codes", metadata, _key("person"), _bytes("sealed"), _number("chosen_at"), sqlite_with_rowid=False
+)
+
 keys = Table(
     "keys",
     metadata,

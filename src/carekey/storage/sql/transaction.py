@@ -52,6 +52,7 @@ from carekey.storage.sql.schema import (
     sessions,
 )
 from carekey.storage.sql.sessions import Logins, Sessions
+from carekey.storage.sql.user_code import UserCodes
 from carekey.storage.sql.workstations import CardPlaces, Workstations
 from carekey.storage.store import DELIVERIES_KEPT, SESSIONS_KEPT, SWEEP_MARGIN
 
@@ -70,6 +71,7 @@ class SqlTx:
         self.challenges = Challenges(connection, dialect)
         self.enrolments = Enrolments(connection, dialect)
         self.failures = Failures(connection, dialect)
+        self.user_codes = UserCodes(connection, dialect)
         self.cards = Cards(connection, dialect)
         self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)

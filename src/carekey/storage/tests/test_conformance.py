@@ -17,6 +17,7 @@ from carekey.storage.conformance import (
     record,
     registration,
     sessions,
+    user_code,
     workstations,
 )
 from carekey.storage.conformance import store as whole
@@ -79,6 +80,9 @@ class TestDevices(confirmation.DevicesContract): ...
 
 
 class TestSubscriptions(push.SubscriptionsContract): ...
+
+
+class TestUserCodes(user_code.UserCodesContract): ...
 
 
 class TestSessions(sessions.SessionsContract): ...

@@ -4,9 +4,8 @@ Any number of nodes may work on it: a phone is told by one. Nothing is sent agai
 or its node dies: the question stands on the phone all the same, for whoever opens it.
 """
 
-import asyncio
-from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -21,6 +20,7 @@ from carekey.authenticators.phone.push.ports import Sends, Tx
 from carekey.authenticators.phone.push.vapid import Vapid, origin
 from carekey.authenticators.phone.terms import Terms
 from carekey.kernel.actor import system
+from carekey.kernel.bulkhead import Bulkhead
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import CredentialId
@@ -31,7 +31,7 @@ TEXT = b"Something waits for you"
 LASTS = 300
 """Seconds that a push service may keep a message for a phone that is off: as long as most questions stand."""
 AT_ONCE = 4
-"""Messages to one push service. One that hangs keeps its own phones waiting, and nobody else's."""
+"""Messages to one push service."""
 ALTOGETHER = 32
 LOOKED_AT = 500
 WORKER = system("web push")
@@ -49,36 +49,23 @@ class Telling(Generic[TxT]):
     send: Sends
     clock: Clock
     entropy: Entropy
-    _under_way: dict[CredentialId, tuple[str, asyncio.Task[None]]] = field(default_factory=dict)
+    _bulkhead: Bulkhead[CredentialId] = field(
+        default_factory=lambda: Bulkhead(for_one=AT_ONCE, altogether=ALTOGETHER, failed=_log_failed)
+    )
 
     async def begin(self) -> None:
         """See to whoever is to be told and is not being told. Returns before that is done."""
         now = self.clock.now()
-        busy = Counter(service for service, _ in self._under_way.values())
         for one in await self.store.read(lambda tx: tx.subscriptions.due(now=now, limit=LOOKED_AT)):
-            service = origin(one.endpoint)
-            if one.credential in self._under_way or busy[service] >= AT_ONCE or len(self._under_way) >= ALTOGETHER:
-                continue
-            busy[service] += 1
-            task = asyncio.create_task(self._tell(one))
-            self._under_way[one.credential] = (service, task)
-            task.add_done_callback(lambda done, which=one.credential: self._ended(which, done))  # type: ignore[misc]
+            self._bulkhead.begin(one.credential, origin(one.endpoint), partial(self._tell, one))
 
     async def deliver(self) -> None:
         """Everything that is to be told now, to the end."""
         await self.begin()
-        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+        await self._bulkhead.finish()
 
     async def stop(self) -> None:
-        tasks = [task for _, task in self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, which: CredentialId, task: asyncio.Task[None]) -> None:
-        del self._under_way[which]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("push:failed", credential=which, kind=type(error).__name__, exc_info=error)
+        await self._bulkhead.stop()
 
     async def _tell(self, one: Subscription) -> None:
         if not await self.store.write(lambda tx: self._take(tx, one)):
@@ -124,3 +111,7 @@ class Telling(Generic[TxT]):
             tx.audit.record(
                 PushUnsubscribed(at=self.clock.now(), actor=WORKER, credential=one.credential, because=because)
             )
+
+
+def _log_failed(credential: CredentialId, error: BaseException) -> None:
+    log.error("push:failed", credential=credential, kind=type(error).__name__, exc_info=error)

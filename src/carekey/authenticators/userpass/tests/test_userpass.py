@@ -12,9 +12,9 @@ from anyio import CapacityLimiter
 from carekey.authenticators.base import Credential
 from carekey.authenticators.conformance.contract import ASHA, BEN, AnyWorld, AuthenticatorContract, Form, Holder
 from carekey.authenticators.conformance.world import FixedClock, OpenAttempts, World
-from carekey.authenticators.userpass import ceremony
-from carekey.authenticators.userpass.ceremony import HASHER, KIND, NOBODY, handle, matches, window
-from carekey.authenticators.userpass.http import HASHING_AT_ONCE, LONGEST_QUEUE, UserPass
+from carekey.authenticators.slow_digest import HASHER, HASHING_AT_ONCE, LONGEST_QUEUE, NOBODY, matches
+from carekey.authenticators.userpass.ceremony import KIND, handle, window
+from carekey.authenticators.userpass.http import UserPass
 from carekey.authenticators.userpass.passwords import NameTakenError, set_password
 from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
@@ -154,7 +154,7 @@ async def test_a_log_in_clears_the_count(world: AnyWorld) -> None:
 
 async def test_a_flood_is_turned_away(world: AnyWorld) -> None:
     """While every thread is taken, so many may wait; the rest are told to come back."""
-    limiter = world.authenticator._limiter = CapacityLimiter(HASHING_AT_ONCE)
+    limiter = world.authenticator._digests._limiter = CapacityLimiter(HASHING_AT_ONCE)
     for holder in range(HASHING_AT_ONCE):
         limiter.acquire_on_behalf_of_nowait(holder)
     login = world.begin()
@@ -205,4 +205,4 @@ def test_it_is_for_sandboxes_alone() -> None:
 
 
 def test_a_hash_that_is_none_matches_nothing() -> None:
-    assert ceremony.matches("", "") is False
+    assert matches("", "") is False

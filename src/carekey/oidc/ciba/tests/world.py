@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 from joserfc import jws
 
+from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.kernel.ids import ClientId
 from carekey.login.tests.make import ASHA, HEALTHCARE
 from carekey.login.tests.world import Browser
@@ -18,6 +19,7 @@ from carekey.oidc.ciba.notify import Notifications, Notifier
 from carekey.oidc.ciba.request import BackchannelAuthentication
 from carekey.oidc.ciba.scripted_http import ScriptedApproval
 from carekey.oidc.ciba.signed_request import SignedRequests
+from carekey.oidc.ciba.user_code import UserCodeCheck
 from carekey.oidc.decoupled.model import Kind, key_of
 from carekey.oidc.device.tests.world import KIOSK, DecoupledWorld, have_keys, proof
 from carekey.oidc.fetch import FetchFailed
@@ -59,6 +61,7 @@ class CibaWorld(DecoupledWorld):
     def __init__(self, **issuer: Any) -> None:
         super().__init__(**issuer)
         self.told: list[Any] = []
+        self.codes = CodeDigests(self.sealing)
         self.take(
             endpoints.BACKCHANNEL_AUTHENTICATION,
             BackchannelAuthentication(
@@ -68,6 +71,7 @@ class CibaWorld(DecoupledWorld):
                 clients=self.clients,
                 signed=SignedRequests(issuer=self.issuer, keys=self.keys),
                 verifier=self.tokens,
+                user_codes=UserCodeCheck(store=self.store, digests=self.codes),
                 sealing=self.sealing,
                 entropy=self.entropy,
                 reaches=[self],

@@ -32,6 +32,10 @@ def test_ciba_4_registration() -> None:
     assert describe(client).items() >= ASKS.items()
     assert parse(describe(client), id=client.id, issuer=ISSUER, now=NOW) == client
     assert registered(backchannel_user_code_parameter=False) == client
+    with_code = registered(backchannel_user_code_parameter=True)
+    assert (client.ciba_user_code, with_code.ciba_user_code) == (False, True)
+    assert describe(with_code)["backchannel_user_code_parameter"] is True
+    assert parse(describe(with_code), id=client.id, issuer=ISSUER, now=NOW) == with_code
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_ciba_4_registration() -> None:
         ),
         ({"backchannel_authentication_request_signing_alg": "none"}, "backchannel_authentication_request_signing_alg"),
         ({"backchannel_authentication_request_signing_alg": "HS256"}, "backchannel_authentication_request_signing_alg"),
-        ({"backchannel_user_code_parameter": True}, "backchannel_user_code_parameter"),
+        ({"backchannel_user_code_parameter": "yes"}, "backchannel_user_code_parameter"),
         (
             {"backchannel_token_delivery_mode": "push", "dpop_bound_access_tokens": True},
             "backchannel_token_delivery_mode",

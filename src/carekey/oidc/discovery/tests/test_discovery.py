@@ -94,7 +94,7 @@ def test_discovery_has_the_decoupled_endpoints(name: str) -> None:
     assert told["backchannel_authentication_endpoint"] == f"{ISSUER.url}/bc-authorize"
     assert ("push" in told["backchannel_token_delivery_modes_supported"]) is may_push(WARD_CLIENT, row)
     assert set(told["backchannel_authentication_request_signing_alg_values_supported"]) == row.algs
-    assert told["backchannel_user_code_parameter_supported"] is False
+    assert told["backchannel_user_code_parameter_supported"] is True
     assert (device.NAME in told["grant_types_supported"]) is may_use_devices(row)
     assert (told.get("device_authorization_endpoint") == f"{ISSUER.url}/device_authorization") is may_use_devices(row)
     none = document(issuer, acr_values=[], grant_types=[])

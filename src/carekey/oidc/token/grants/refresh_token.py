@@ -105,6 +105,8 @@ def check_age(family: RefreshFamily, issuer: Issuer, *, now: datetime) -> None:
 
 def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -> None:
     """Whether what was true when the person logged in still is. Raises: InvalidGrant."""
+    if not client.honours(grant.issued_at):
+        raise InvalidGrant(reason=Reason.DISABLED_CLIENT)
     if not grant.offline:
         session = tx.sessions.get(grant.session)
         if session is None or session.ended_at is not None:

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0120_links"
+revision = "0016_links"
 down_revision = "0015_push_subscriptions"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
