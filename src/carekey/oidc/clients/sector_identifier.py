@@ -9,7 +9,7 @@ import msgspec
 from carekey.oidc import subject
 from carekey.oidc.client_auth.keys import Fetch
 from carekey.oidc.clients.reading import FieldProblem, InvalidMetadata, Reader, origin_of
-from carekey.oidc.fetch import FetchFailed
+from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Issuer
 
 FIELD = "sector_identifier_uri"
@@ -41,8 +41,13 @@ async def check(metadata: Mapping[str, Any], fetch: Fetch) -> None:
     try:
         listed = msgspec.json.decode(await fetch(uri), type=list[str])
     except FetchFailed as failed:
-        raise InvalidMetadata([FieldProblem(FIELD, f"cannot be fetched: {failed.flaw}")]) from None
+        raise InvalidMetadata([FieldProblem(FIELD, f"cannot be fetched: {_told(failed.flaw)}")]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidMetadata([FieldProblem(FIELD, "must answer with a JSON list of addresses")]) from None
     if missing := [address for address in metadata.get("redirect_uris", ()) if address not in listed]:
         raise InvalidMetadata([FieldProblem(FIELD, f"does not list {missing[0]!r}")])
+
+
+def _told(flaw: Flaw) -> Flaw:
+    """Whether a name exists in a network of ours is not for whoever registers to find out."""
+    return Flaw.NOT_FOUND if flaw is Flaw.FORBIDDEN_ADDRESS else flaw

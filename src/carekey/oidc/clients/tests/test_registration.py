@@ -392,6 +392,16 @@ async def test_registration_5_the_sector_lists_every_redirect_address(
     assert answer.json().get("error") == (None if status == 201 else "invalid_client_metadata")
 
 
+async def test_who_registers_does_not_learn_which_names_there_are_inside(here: Registering) -> None:
+    await here.allow()
+    told = []
+    for flaw in (Flaw.NOT_FOUND, Flaw.FORBIDDEN_ADDRESS):
+        here.published[SECTOR] = FetchFailed(flaw)
+        told.append((await here.register(**PAIRWISE)).json()["error_description"])
+    assert told[0] == told[1]
+    assert told[0].endswith("cannot be fetched: not_found")
+
+
 async def test_registration_2_members_about_people_and_pages_come_back_as_given(here: Registering) -> None:
     here.published[SECTOR] = [CALLBACK]
     members = {

@@ -225,6 +225,17 @@ async def test_rfc8693_5_without_a_policy_nobody_exchanges_anothers_tokens(world
     assert await world.reasons() == ["exchange_not_allowed"]
 
 
+@pytest.mark.parametrize("kind", [ACCESS_TOKEN, ID_TOKEN])
+async def test_what_a_removed_client_held_is_exchanged_no_more(world: World, kind: str) -> None:
+    """It is dead everywhere else, too: at userinfo, at introspection, and for the client itself."""
+    body = await bought(world)
+    token = body["access_token" if kind == ACCESS_TOKEN else "id_token"]
+    assert (await by_gateway(world, token, kind)).status_code == 200
+    await world.save(replace(APPLICATION, disabled_at=NOW))
+    refused = await by_gateway(world, token, kind)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+
+
 async def test_rfc8693_5_a_public_client_exchanges_nothing(world: World) -> None:
     await world.save(replace(APPLICATION, id=ClientId("public"), auth_method=ClientAuthMethod.NONE, jwks=None))
     response = await world.token({"grant_type": EXCHANGE, "client_id": "public"})
