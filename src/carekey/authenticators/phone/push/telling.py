@@ -4,7 +4,9 @@ Any number of nodes may work on it: a phone is told by one. Nothing is sent agai
 or its node dies: the question stands on the phone all the same, for whoever opens it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -34,6 +36,7 @@ AT_ONCE = 4
 """Messages to one push service."""
 ALTOGETHER = 32
 LOOKED_AT = 500
+"""Rows read at a time."""
 WORKER = system("web push")
 
 TxT = TypeVar("TxT", bound=Tx)
@@ -55,8 +58,16 @@ class Telling(Generic[TxT]):
 
     async def begin(self) -> None:
         """See to whoever is to be told and is not being told. Returns before that is done."""
-        now = self.clock.now()
-        for one in await self.store.read(lambda tx: tx.subscriptions.due(now=now, limit=LOOKED_AT)):
+        now, last = self.clock.now(), None
+        while not self._bulkhead.full:
+            page = await self.store.read(partial(_due, now=now, after=last))
+            self._begin(page)
+            if len(page) < LOOKED_AT:
+                return
+            last = page[-1]  # of a push service that hangs there may be any number before others'
+
+    def _begin(self, due: Iterable[Subscription]) -> None:
+        for one in due:
             self._bulkhead.begin(one.credential, origin(one.endpoint), partial(self._tell, one))
 
     async def deliver(self) -> None:
@@ -111,6 +122,10 @@ class Telling(Generic[TxT]):
             tx.audit.record(
                 PushUnsubscribed(at=self.clock.now(), actor=WORKER, credential=one.credential, because=because)
             )
+
+
+def _due(tx: Tx, *, now: datetime, after: Subscription | None) -> Sequence[Subscription]:
+    return tx.subscriptions.due(now=now, limit=LOOKED_AT, after=after)
 
 
 def _log_failed(credential: CredentialId, error: BaseException) -> None:
