@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from carekey.authenticators.phone import keeping
 from carekey.authenticators.phone.confirmation.asking import shows
 from carekey.authenticators.phone.push import message
-from carekey.authenticators.phone.push.events import Because, PushUnsubscribed
+from carekey.authenticators.phone.push.events import Because
 from carekey.authenticators.phone.push.model import Subscription
 from carekey.authenticators.phone.push.ports import Sends, Tx
+from carekey.authenticators.phone.push.unsubscribing import unsubscribe
 from carekey.authenticators.phone.push.vapid import Vapid, origin
 from carekey.authenticators.phone.terms import Terms
 from carekey.kernel.actor import system
@@ -98,7 +99,8 @@ class Telling(Generic[TxT]):
         }
         status = await self.send(one.endpoint, body, headers)
         if status in {404, 410}:
-            await self.store.write(lambda tx: self._remove(tx, one, Because.GONE))
+            at = self.clock.now()
+            await self.store.write(lambda tx: unsubscribe(tx, one, Because.GONE, by=WORKER, now=at))
         elif status is None or not 200 <= status < 300:
             log.warning("push:not-taken", credential=one.credential, status=status)
 
@@ -107,7 +109,7 @@ class Telling(Generic[TxT]):
         held = (each for each in tx.credentials.held_by(one.person) if each.id == one.credential)
         credential = next(held, None)
         if credential is None:
-            self._remove(tx, one, Because.REMOVED)
+            unsubscribe(tx, one, Because.REMOVED, by=WORKER, now=self.clock.now())
             return False
         pending = [
             each for each in tx.confirmations.pending(one.person, now=self.clock.now()) if each.asked_at > one.told_at
@@ -116,12 +118,6 @@ class Telling(Generic[TxT]):
             return False
         registration = keeping.registration_of(credential)  # one that is suspended shows nothing
         return any(shows(self.terms, registration, form) for each in pending for form in each.forms)
-
-    def _remove(self, tx: TxT, one: Subscription, because: Because) -> None:
-        if tx.subscriptions.remove(one.credential, endpoint=one.endpoint):
-            tx.audit.record(
-                PushUnsubscribed(at=self.clock.now(), actor=WORKER, credential=one.credential, because=because)
-            )
 
 
 def _due(tx: Tx, *, now: datetime, after: Subscription | None) -> Sequence[Subscription]:
