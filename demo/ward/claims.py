@@ -63,6 +63,7 @@ AMR = {
     "N3_SMARTCARD": "smartcard",
     "CIS2_SMARTCARD": "smartcard",
     "IOS": "phone or tablet app",
+    "UAF": "phone or tablet",
     "TOTP": "authenticator app",
     "NHSMAIL": "NHS.net Connect",
     "pwd": "password",

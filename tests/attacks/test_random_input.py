@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from carekey.kernel.ids import IssuerName
 from support.companion import Companion
 from support.installation import CALLBACK, ORIGIN, PERSON, Whole
 from support.virtual_cards import with_cards
@@ -46,10 +47,16 @@ PATHS = (
     "/requests/log-in",
     "/requests/{odd}/decide",
     "/workstations/cards",
+    *(f"/smartcard/renewal/{one}" for one in ("held", "sign", "replaced")),
+    *("/pki/ocsp", "/account/ways", "/account/ways/add", "/account/ways/{odd}/remove"),
+    *(f"/login/{{odd}}/{one}" for one in ("account", "someone-else", "smartcard", "smartcard/done", "phone")),
+    *("/phone", "/phone/approval", "/phone/approval/refuse", "/phone/waiting", "/phone/waiting/refuse"),
+    *("/uaf/reg/request", "/uaf/reg/response", "/uaf/auth/request", "/uaf/auth/response"),
+    *("/confirmation/{odd}", "/confirmation/{odd}/events", "/register/{odd}/phone"),
     "/static/{odd}/{odd}",
     "/{odd}",
 )
-WAYS = '["passkey", "security-key", "smartcard", "password"]'
+WAYS = '["passkey", "security-key", "phone", "this-phone", "smartcard", "password"]'
 ISSUERS = {
     "ISSUERS__HEALTHCARE__URL": ORIGIN,
     "ISSUERS__HEALTHCARE__SANDBOX": "true",
@@ -237,6 +244,31 @@ async def test_every_path_is_there(site: Whole, path: str) -> None:
     assert statuses != {404}
 
 
+JSON_PATHS = [path for path in PATHS if "{odd}" not in path and path.startswith(("/phone/", "/uaf/", "/smartcard/"))]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/fido+uaf"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"code":"\xff"}',
+        b'{"x":' + b"[" * 3000,
+        b'{"context":"{\\"x\\":' + b"[" * 3000 + b'"}',
+        b'{"context":"{\\"login\\":\\"\\\\ud800\\"}"}',
+        b'{"code":"\\ud800"}',
+        b'{"code":"\\u0000","device":"\\u0000","confirmation":"\\u0000"}',
+        b"[]",
+        b"\xff",
+    ],
+    ids=["no-utf8", "deep", "deep-context", "half-a-character", "half-escaped", "nul", "list", "bytes"],
+)
+@pytest.mark.parametrize("path", JSON_PATHS)
+async def test_no_json_is_a_fault(site: Whole, path: str, body: bytes, media_type: str) -> None:
+    answer = await send(site, "POST", path, content=body, headers={"content-type": media_type})
+    await never_a_fault(answer)
+    assert '"statusCode":1500' not in answer.text, "UAF's own word for a fault"
+
+
 @no_limits
 @given(changed=st.dictionaries(st.sampled_from(NAMES), texts, max_size=4))
 async def test_no_device_request_is_a_fault(site: Whole, changed: dict[str, str]) -> None:
@@ -292,6 +324,32 @@ async def test_no_depth_of_the_claims_parameter_is_a_fault(site: Whole, depth: i
         if answer.headers["location"].startswith("/login/"):
             end = await site.log_in(browser, query)
             assert end.startswith(CALLBACK)
+
+
+@pytest.mark.parametrize("depth", [14, 500, *range(870, 1000, 7)])
+async def test_no_depth_of_a_registration_is_a_fault_for_anybody(site: Whole, depth: int) -> None:
+    """What was just not too deep at the door was so wherever it was read again: at every list of applications too."""
+    odd = "[" * depth + "]" * depth
+    body = '{"client_name":"Odd","redirect_uris":["https://ward.example/callback"],"odd":' + odd + "}"
+    made = await send(site, "POST", "/sandbox/register", content=body, headers={"content-type": "application/json"})
+    assert made.status_code == (201 if depth < 16 else 400)
+    assert (await send(site, "GET", "/applications")).status_code == 200
+    await site.installation.store.read(lambda tx: tx.clients.list(IssuerName("sandbox")))
+    if made.status_code == 201:
+        found = await send(site, "GET", f"/sandbox/authorize?{site.asks(client_id=made.json()['client_id'])}")
+        assert found.status_code == 303
+
+
+async def test_a_frame_that_no_page_can_name_is_not_registered(site: Whole) -> None:
+    """The page that says that one is logged out would be a fault for whoever used the application."""
+    metadata = {
+        "client_name": "Odd",
+        "redirect_uris": [CALLBACK],
+        "frontchannel_logout_uri": "https://ward.example:/fc",
+    }
+    headers = {"content-type": "application/json"}
+    answer = await send(site, "POST", "/sandbox/register", content=json.dumps(metadata), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
 @no_limits

@@ -324,3 +324,31 @@ async def test_the_certificate_of_a_card_is_all_that_is_told_of_it(made: Whole, 
     assert set(told) == {"iss", "aud", "at", "cards"}
     assert base64.urlsafe_b64decode(told["cards"][0] + "==") == certificate(made, GP)
     assert set(json.loads(base64.urlsafe_b64decode(head + b"=="))) == {"alg", "typ"}
+
+
+@pytest.mark.parametrize("made", ["lock"], indirect=True)
+async def test_a_locked_session_opens_nothing_of_the_persons_own(made: Whole, bay: Companion) -> None:
+    """The next one at the computer must not give the one before a passkey of their own, nor see what waits for them."""
+    await bay.say(GP)
+    browser = Browser(made)
+    made.clock.pass_by(seconds=5)
+    shown = await browser.use_card(await browser.open("/account/ways"), GP)
+    assert shown.address.endswith("/account/ways")
+    adds = await browser.open("/account/ways/add")
+    assert adds.address.endswith("/account/ways/add")
+    waiting = await browser.open("/requests")
+    name = "Amara"
+    assert name in waiting.text
+    made.clock.pass_by(seconds=5)
+    await bay.say()
+    (locked,) = await sessions(made)
+    assert locked.locked_at is not None
+
+    for address in ("/account/ways", "/account/ways/add"):
+        at = await browser.open(address)
+        assert "/login/" in at.address, at.heading
+        assert name not in at.text
+    assert name not in (await browser.open("/requests")).text
+    before = made.tables()["enrolments"]
+    await browser.send(adds, "/add", way="passkey")
+    assert made.tables()["enrolments"] == before

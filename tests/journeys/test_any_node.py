@@ -43,3 +43,34 @@ def test_log_ins_whose_every_request_may_meet_another_process(two_workers: Provi
         tokens = party.token(party.answered(landed)["code"])
         assert tokens.status_code == 200
         assert party.userinfo(tokens.json()["access_token"]).json()["sub"] == NURSE
+
+
+def test_an_application_that_is_switched_off_is_refused_by_every_process_at_once(two_workers: Provider) -> None:
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    id = two_workers.register(json.loads(metadata(CALLBACK, key)), issuer="sandbox")["client_id"]
+    party = RelyingParty(issuer=two_workers.sandbox, client_id=id, redirect_uri=CALLBACK, key=key)
+    person = Person(user=NURSE, password=two_workers.people[NURSE]["sandbox_password"])
+    landed = person.log_in(party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password")
+    assert isinstance(landed, str), landed.heading
+    token = party.token(party.answered(landed)["code"]).json()["access_token"]
+    assert {party.userinfo(token).status_code for _ in range(8)} == {200}
+    switched = two_workers.run("clients", "disable", id, "--issuer", "sandbox", "--why", "key leaked")
+    assert switched.returncode == 0, switched.stderr
+    # Each request has a connection of its own, so either process may get it.
+    assert {party.userinfo(token).status_code for _ in range(8)} == {401}
+    for _ in range(4):
+        told = Person(user=NURSE, password="").log_in(
+            party.authorize(acr_values="AAL1_USERPASS"), until=CALLBACK, way="password"
+        )
+        assert not isinstance(told, str)
+        assert told.heading.endswith("is switched off")
+    shown = two_workers.run("clients", "show", id, "--issuer", "sandbox")
+    assert json.loads(shown.stdout)["disabled_at"]
+    assert two_workers.run("clients", "enable", id, "--issuer", "sandbox", "--why", "key replaced").returncode == 0
+    assert {party.userinfo(token).status_code for _ in range(4)} == {401}
+    landed = person.log_in(party.authorize(acr_values="AAL1_USERPASS", prompt="login"), until=CALLBACK, way="password")
+    assert isinstance(landed, str), landed.heading
+    fresh = party.token(party.answered(landed)["code"]).json()["access_token"]
+    assert {party.userinfo(fresh).status_code for _ in range(4)} == {200}
+    assert two_workers.run("clients", "disable", "nobody", "--issuer", "sandbox", "--why", "x").returncode == 3
+    assert two_workers.run("clients", "disable", id, "--issuer", "sandbox", "--why", " ").returncode == 2

@@ -176,7 +176,7 @@ def test_changedrole_asks_for_the_role_again_and_for_nothing_else(tab: Page, war
 
 def test_logging_out_at_the_provider_ends_single_sign_on(tab: Page, ward: str, key_of: KeyOf) -> None:
     log_in(tab, ward, key_of(GP, Kind.SECURITY_KEY))
-    tab.get_by_role("button", name="Log out here and at the provider").click()
+    tab.get_by_role("button", name="Log out").click()
     expect(tab.get_by_role("heading", level=1)).to_contain_text(re.compile("log", re.IGNORECASE))
     tab.goto(f"{ward}/log-in/quiet")
     expect(tab.locator("#error")).to_have_text("login_required")

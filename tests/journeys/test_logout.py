@@ -210,7 +210,7 @@ def test_logging_out_of_the_ward_logs_out_of_the_pharmacy(tab: Page, ward: str, 
     tab.goto(f"{pharmacy}/log-in/log-in")
     expect(tab.locator("#sub")).to_have_text(GP)
     tab.goto(ward)
-    tab.get_by_role("button", name="Log out here and at the provider").click()
+    tab.get_by_role("button", name="Log out").click()
     expect(tab.get_by_role("heading", level=1)).to_have_text("You have logged out of Ward 7")
 
     def still_logged_in() -> bool:

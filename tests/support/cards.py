@@ -123,8 +123,7 @@ def _pem(key: Any) -> bytes:
 
 
 @contextmanager
-def card_pki(folder: Path) -> Iterator[CardPki]:
-    folder.mkdir(parents=True, exist_ok=True)
+def serving_lists() -> Iterator[Lists]:
     lists = Lists(port=free_port())
 
     class Answer(BaseHTTPRequestHandler):
@@ -148,11 +147,18 @@ def card_pki(folder: Path) -> Iterator[CardPki]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield CardPki(folder=folder, lists=lists)
+        yield lists
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def card_pki(folder: Path) -> Iterator[CardPki]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with serving_lists() as lists:
+        yield CardPki(folder=folder, lists=lists)
 
 
 @dataclass(kw_only=True)

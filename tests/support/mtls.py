@@ -106,8 +106,8 @@ class Place:
 
 
 @contextmanager
-def place(files: Pki, folder: Path, proxy: Proxy | None) -> Iterator[Place]:
-    """`proxy`: the one that ends TLS; None if CareKey does."""
+def place(files: Pki, folder: Path, proxy: Proxy | None, **more: str) -> Iterator[Place]:
+    """`proxy`: the one that ends TLS; None if CareKey does. `more`: settings."""
     ports = {name: free_port() for name in ("log-in", "card-host", "api-host", "behind", "unused")}
     own_tls = {"PORT": str(ports["api-host"]), "CERTIFICATE": str(files.server), "PRIVATE_KEY": str(files.server)}
     settings = {"URL": f"https://localhost:{ports['api-host']}", "ANCHORS": str(files.trust)}
@@ -118,7 +118,7 @@ def place(files: Pki, folder: Path, proxy: Proxy | None) -> Iterator[Place]:
         between.write_bytes(files.between.pem)
         # The proxy passes on the application's own certificate alone.
         settings |= {"PORT": str(ports["behind"]), "PROXIED": "true", "INTERMEDIATES": str(between)}
-    variables = {f"API_HOST__{name}": value for name, value in settings.items()}
+    variables = {f"API_HOST__{name}": value for name, value in settings.items()} | more
     with ExitStack() as stack:
         provider = stack.enter_context(carekey.carekey(folder, SERVER__PROXIES='["127.0.0.1/32"]', **variables))
         if proxy is not None:

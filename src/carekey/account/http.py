@@ -68,7 +68,7 @@ class Account(Generic[TxT]):
         visitor = await self._visits.visitor(request)
         if visitor is None:
             return await self._visits.log_in(request, _WAYS)
-        return page(request, "account/ways.html", ways=visitor.ways, add=_ADD, base=_WAYS)
+        return page(request, "account/ways.html", name=visitor.name, ways=visitor.ways, add=_ADD, base=_WAYS)
 
     async def ask_to_add(self, request: Request) -> Response:
         visitor = await self._visits.visitor(request)
@@ -95,6 +95,7 @@ class Account(Generic[TxT]):
                     now=now,
                     lifetime=LINK_LIFETIME,
                     level=visitor.level,
+                    session=visitor.session.id,
                 )
             )
         except NoSuchPersonError:  # suspended in this very moment

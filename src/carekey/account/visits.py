@@ -36,6 +36,7 @@ class Visitor:
     """Whose account it is, and how strongly they have proven it."""
 
     person: PersonId
+    name: str
     secret: str
     session: Session
     level: AAL
@@ -63,12 +64,15 @@ class Visits(Generic[TxT]):
             session = tx.sessions.find(digest(secret))
             if session is None or session.issuer != self._rules.issuer or session.ended_at is not None:
                 return None
+            if session.locked_at is not None:  # the card is out: whoever sits there now may be somebody else
+                return None
             level = lifetime.level(session, self._rules.sessions, now=now)
             person = tx.people.find(session.person)
             if level is None or level < AAL.AAL2 or person is None or person.status is not PersonStatus.ACTIVE:
                 return None
             return Visitor(
                 person=session.person,
+                name=person.name,
                 secret=secret,
                 session=session,
                 level=level,

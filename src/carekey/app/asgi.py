@@ -1,6 +1,7 @@
 """The ASGI application, as a server starts it."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ DELIVER_EVERY = timedelta(seconds=1)
 def create() -> "Application":
     """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
     logs.set_up()
+    gc.freeze()  # modules stay: no collection looks through them again while somebody waits
     config = os.environ.get("CAREKEY_CONFIG")
     return Application(settings.load(Path(config) if config else None))
 
@@ -113,6 +115,11 @@ async def _refresh_revocation(opened: wiring.Installation) -> None:
         await opened.revocations.refresh()
 
 
+async def _refresh_client_revocation(opened: wiring.Installation) -> None:
+    if opened.client_revocations is not None:
+        await opened.client_revocations.refresh()
+
+
 async def _refresh_metadata(opened: wiring.Installation) -> None:
     opened.phone_models.look()
     await opened.metadata.refresh()
@@ -152,7 +159,10 @@ MAIN = Listener(
     ),
 )
 CARD_HOST = Listener(lambda opened: opened.card_host, (("revocation", REVOCATION_EVERY, _refresh_revocation),))
-API_HOST = Listener(lambda opened: opened.api_host, (("keys", KEYS_EVERY, _rotate),))
+API_HOST = Listener(
+    lambda opened: opened.api_host,
+    (("keys", KEYS_EVERY, _rotate), ("revocation", REVOCATION_EVERY, _refresh_client_revocation)),
+)
 
 
 async def _regularly(every: timedelta, job: Callable[[], Awaitable[None]], *, name: str) -> None:

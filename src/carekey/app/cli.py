@@ -8,6 +8,7 @@ import typer
 from carekey import __version__
 from carekey.app import logs
 from carekey.app.commands import (
+    audit,
     card,
     clients,
     config,
@@ -48,6 +49,7 @@ app.add_typer(metadata.commands, name="metadata")
 app.add_typer(workstation.commands, name="workstation")
 app.add_typer(confirmation.commands, name="confirmation")
 app.add_typer(evidence.commands, name="evidence")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(dev, name="dev")
 
 

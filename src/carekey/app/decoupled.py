@@ -76,7 +76,7 @@ def routes(
     """The endpoints at which clients of this issuer ask."""
 
     def endpoint(path: str, asks: Asks) -> list[Route]:
-        asked = RequestEndpoint(issuer=issuer, store=store, clients=clients, asks=asks)
+        asked = RequestEndpoint(issuer=issuer, store=store, clients=clients, sealer=Sealer(keys.recipients), asks=asks)
         return DecoupledHttp(path=endpoints.path(issuer, path), clients=clients, endpoint=asked).routes()
 
     at = urlsplit(issuer.url)

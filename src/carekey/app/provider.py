@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from carekey.app import attestation, decoupled, mutual_tls, phones, registration, registry
 from carekey.app.settings import Resource as ResourceSettings
@@ -35,6 +35,7 @@ from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.model import Issuer, Resource
 from carekey.oidc.mtls.constraint import MutualTls
+from carekey.oidc.mtls.revocation import Revocation
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
 from carekey.oidc.profiles import PROFILES
@@ -125,11 +126,13 @@ def back_channel(
     return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
 
 
-def encrypts(issuers: Sequence[Issuer], store: Store) -> dict[IssuerName, Encrypts]:
-    return {
-        issuer.name: Encrypts(Sealer(ClientKeys(Fetcher(private=issuer.private_fetches).get).recipients), store)
-        for issuer in issuers
-    }
+def client_keys(issuers: Sequence[Issuer]) -> dict[IssuerName, ClientKeys]:
+    """One cache for each issuer, so that a server that does not answer is left in peace by all of it."""
+    return {issuer.name: ClientKeys(Fetcher(private=issuer.private_fetches).get) for issuer in issuers}
+
+
+def encrypts(keys: Mapping[IssuerName, ClientKeys], store: Store) -> dict[IssuerName, Encrypts]:
+    return {name: Encrypts(Sealer(its.recipients), store) for name, its in keys.items()}
 
 
 def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
@@ -151,12 +154,13 @@ def routes(
     ways: Sequence[Way],
     by_phone: ByPhone[Tx],
     user_codes: CodeDigests,
+    keys: ClientKeys,
+    revocation: Revocation | None,
 ) -> list[Route]:
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
         details |= registry.SANDBOX_AUTHORIZATION_DETAILS
     fetch = Fetcher(private=issuer.private_fetches).get
-    keys = ClientKeys(fetch)
     sealer = Sealer(keys.recipients)
     objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch, decrypter=signer)
     clients = ClientAuthentication(
@@ -165,6 +169,7 @@ def routes(
         keys=keys,
         sealing=sealing,
         authorities=mutual_tls.authorities(found),
+        revocation=revocation,
         attesters=attestation.attesters(found, issuer, master),
     )
     own = own_tokens(issuer, signer, master)
@@ -190,6 +195,7 @@ def routes(
         details=details,
         verifier=signer,
         constraints=constraints,
+        sealer=sealer,
         entropy=site.entropy,
     )
     takes_proofs = [
@@ -233,6 +239,7 @@ def routes(
             details=details,
             verifier=signer,
             objects=objects,
+            sealer=sealer,
             respond=respond,
         ).routes(),
         *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),

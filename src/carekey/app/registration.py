@@ -23,9 +23,14 @@ def rules(name: str, issuer: IssuerSettings) -> Registration | None:
     """Raises: SettingsError."""
     if issuer.registration.who == "nobody":
         return None
+    for name_of, most in (("by_address", issuer.registration.by_address), ("in_all", issuer.registration.in_all)):
+        if most < 1:
+            raise SettingsError(f"issuers.{name}.registration.{name_of} is {most}; it must be at least 1.")
     return Registration(
         open=issuer.registration.who == "anybody",
         statements={iss: _keys(name, file) for iss, file in issuer.registration.statements.items()},
+        by_address=issuer.registration.by_address,
+        in_all=issuer.registration.in_all,
     )
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Coroutine, Iterable, Mapping
 from enum import IntEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -81,10 +82,20 @@ def put_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     Console(no_color="NO_COLOR" in os.environ or None).print(table)
 
 
-def put_pairs(pairs: Mapping[str, Any]) -> None:
+def put_pairs(pairs: Mapping[str, Any], *, indent: int = 0) -> None:
+    """A name and a value on each line; records of which there are several, one below the other."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        put(f"{name:<{width}}  {value}")
+        several = isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value)
+        said = [_said(one) for one in value] if several else [_said(value)]
+        for heading, line in zip_longest([name], said, fillvalue=""):
+            put(f"{'':<{indent}}{heading:<{width}}  {line}".rstrip())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(part)}" for name, part in value.items() if part not in (None, []))
+    return ", ".join(map(_said, value)) or "none" if isinstance(value, list | tuple) else str(value)
 
 
 def this_operator() -> Actor:

@@ -16,6 +16,7 @@ from carekey.account.user_code_http import UserCodePage
 from carekey.account.visits import Visits
 from carekey.app import (
     card_authority,
+    client_revocation,
     connection_manager,
     decoupled,
     demo,
@@ -28,6 +29,7 @@ from carekey.app import (
     registry,
     smartcards,
 )
+from carekey.app.in_force import in_force
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
 from carekey.authenticators.confirming import Confirming
@@ -67,6 +69,7 @@ from carekey.oidc.decoupled.ends import Ends, responding
 from carekey.oidc.logout.backchannel import BackChannel
 from carekey.oidc.logout.http import LogOut
 from carekey.oidc.model import Issuer
+from carekey.oidc.mtls.revocation import Revocation
 from carekey.public.http import Public
 from carekey.public.ports import PublishedIssuer
 from carekey.registration import standing
@@ -106,6 +109,8 @@ class Installation:
     api_host: Dispatcher
     """For the listener that asks clients for certificates; empty if there is no mutual TLS."""
     revocations: RevocationCache[Tx] | None
+    client_revocations: RevocationCache[Tx] | None
+    """For the certificates of applications; None if they are not looked up."""
     card_authorities: Sequence[Published]
     """The root and the cards' authority, if this installation makes cards."""
     back_channel: BackChannel[Tx]
@@ -140,6 +145,7 @@ async def running(
         site = site_of(found, master, clock, entropy, store)
         authorities = card_authority.published(found, sealing)
         cards = smartcards.running(found, store, clock, entropy, authorities)
+        client_revocations = client_revocation.cache(found, store, clock, entropy)
         confirming: OnPhones[Tx] = OnPhones(phone_terms)
         by_phone = ByPhone(confirming)
         decided = decoupled.decisions(issuers, entropy, by_phone)
@@ -155,6 +161,7 @@ async def running(
             cards.terms if cards else None,
             decided,
             by_phone,
+            client_revocation.revocation(found, client_revocations),
         )
         routes += smartcards.workstations(found, store, cards).routes() if cards else []
         phone_models = phones.PhoneModels(found, phone_terms)
@@ -177,6 +184,7 @@ async def running(
             card_host=Dispatcher(_card_host_routes(store, cards), site),
             api_host=Dispatcher(mutual_tls.routes(found, routes, issuers), site),
             revocations=cards.revocations if cards else None,
+            client_revocations=client_revocations,
             card_authorities=authorities,
             back_channel=provider.back_channel(issuers, signers, store, site),
             notifications=decoupled.notifications(issuers, signers, store, sealing, site, master),
@@ -268,6 +276,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
         "device": _SRC / "oidc" / "device" / "templates",
         "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
+        "clients": _SRC / "oidc" / "clients" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
         "account": _SRC / "account" / "templates",
         "public": _SRC / "public" / "templates",
@@ -330,6 +339,7 @@ def _routes(
     cards: CardTerms | None,
     decided: Decisions[Tx],
     by_phone: ByPhone[Tx],
+    revocation: Revocation | None,
 ) -> tuple[list[Route], list[Authenticator]]:
     codes: CodeIssuer[Tx] = CodeIssuer(issuers, site.entropy)
     rules, ways = _rules(found), phones.ways(registry.WAYS, phone_terms)
@@ -338,6 +348,7 @@ def _routes(
         ways=ways,
         application=WithOwnPages(Ends(codes, decided)),
         entropy=site.entropy,
+        in_force=in_force,
     )
     attempts: LoginAttempts[Tx] = LoginAttempts(journey=journey, csrf_key=site.csrf_key)
     parts = registry.Parts(
@@ -350,7 +361,8 @@ def _routes(
         clock=site.clock,
         service=found.service,
     )
-    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(issuers, store))))
+    keys = provider.client_keys(issuers)
+    respond = own_pages.responding(responding(Respond(signers, provider.encrypts(keys, store))))
     routes = [*static.routes(), *LogIn(store=store, journey=journey, respond=respond).routes()]
     authenticators = [kind.build(parts) for kind in registry.AUTHENTICATORS]
     routes += [route for one in authenticators for route in one.routes()]
@@ -385,6 +397,8 @@ def _routes(
             ways,
             by_phone,
             user_codes,
+            keys[issuer.name],
+            revocation,
         )
     return routes, authenticators
 

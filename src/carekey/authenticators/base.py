@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from carekey.kernel.assurance import AAL, Amr
-from carekey.kernel.ids import CredentialId, IssuerName, LoginId, PersonId
+from carekey.kernel.ids import CredentialId, IssuerName, LoginId, PersonId, SessionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,8 @@ class Enrolment:
     level: AAL = AAL.AAL3
     """What is added may be worth no more: the level of the log-in that it was made in; AAL3 if a registration
     authority made it."""
+    session: SessionId | None = None
+    """In which the person made it for themself. It is good for no longer than that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from carekey.authenticators.base import Attempt, Challenge, Credential, Enrolment, Verified
 from carekey.directory.ports import People
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import CredentialId, LoginId, PersonId
+from carekey.kernel.ids import CredentialId, LoginId, PersonId, SessionId
 from carekey.kernel.secret import Secret
 
 
@@ -60,6 +60,19 @@ class Enrolments(Protocol):
         ...
 
 
+class Ongoing(Protocol):
+    """A session, as far as a link that was made in it looks at one."""
+
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def locked_at(self) -> datetime | None: ...
+
+
+class Sessions(Protocol):
+    def get(self, id: SessionId) -> Ongoing | None: ...
+
+
 class Failures(Protocol):
     """How often something has gone wrong lately, so that guessing becomes slow."""
 
@@ -81,6 +94,8 @@ class AuthenticatorTx(Protocol):
     def enrolments(self) -> Enrolments: ...
     @property
     def failures(self) -> Failures: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def people(self) -> People: ...
     @property

@@ -10,7 +10,7 @@ from carekey.kernel.ids import IssuerName, LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.login import pages
-from carekey.login.events import ForeignBrowser
+from carekey.login.events import ForeignBrowser, LoginRefused
 from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
@@ -127,10 +127,12 @@ class LogIn(Generic[TxT]):
                 )
 
     async def share(self, request: Request) -> Response:
-        match (await self._own_form(request)).get("share"):
+        fields = await self._own_form(request)
+        asked = fields.get("person", "")
+        match fields.get("share"):
             case "yes":
                 return await self._after(
-                    request, lambda tx, login_id, by, now: self._journey.advance(tx, login_id, by, now=now, shared=True)
+                    request, lambda tx, login_id, by, now: self._journey.share(tx, login_id, by, asked, now=now)
                 )
             case "no":
                 return await self._after(request, self._giving_up(Refusal.NOT_SHARED))
@@ -195,11 +197,13 @@ class LogIn(Generic[TxT]):
         """Raises: Problem."""
         if not isinstance(at, Closed):
             return at
+        said: dict[str, Any] = {"at": request.site.clock.now(), "actor": actor.UNKNOWN, "reference": request.reference}
         if at.why is Shut.FOREIGN and at.login is not None:
-            event = ForeignBrowser(
-                at=request.site.clock.now(), actor=actor.UNKNOWN, reference=request.reference, login=at.login.id
-            )
-            await self._store.write(lambda tx: tx.audit.record(event))
+            foreign = ForeignBrowser(**said, login=at.login.id)
+            await self._store.write(lambda tx: tx.audit.record(foreign))
+        if at.why is Shut.SWITCHED_OFF and at.login is not None:
+            stopped = LoginRefused(**said, login=at.login.id, client=at.login.asked.client, why=at.why)
+            await self._store.write(lambda tx: tx.audit.record(stopped))
         raise closed(at)
 
     # Answers
@@ -245,6 +249,7 @@ class LogIn(Generic[TxT]):
                     at,
                     status=_status(error),
                     items=items,
+                    asked=at.so_far.person.id if at.so_far.person else "",
                     links=at.login.asked.links,
                     **_fault("share", error),
                 )
@@ -269,6 +274,7 @@ class LogIn(Generic[TxT]):
             "login/ways.html",
             at,
             status=_status(error),
+            many=True,
             items=pages.way_items(offer.ways, last),
             left_out=left_out,
             weak=pages.strength(login.asked) if pages.any_too_weak(offer) and not note else None,
@@ -298,21 +304,27 @@ class LogIn(Generic[TxT]):
             **_fault("role", error),
         )
 
-    def _page(self, request: Request, template: str, at: Standing, *, status: int = 200, **context: Any) -> Response:
-        """A page whose forms may end at the application."""
+    def _page(
+        self, request: Request, template: str, at: Standing, *, status: int = 200, many: bool = False, **context: Any
+    ) -> Response:
+        """A page whose forms may end at the application. `many`: apart from what is set here, it is shown to many."""
         login = at.login
         secret = request.cookies[request.site.cookies.login(login.id)]
+        own: dict[str, Any] = {
+            "id": login.id,
+            "person": _shown_as(at),
+            "reference": login.reference,
+            "csrf": csrf.token(request.site.csrf_key, secret),
+        }
         return page(
             request,
             template,
             status=status,
             form_action=(login.asked.return_origin,),
-            id=login.id,
+            blanks=own if many else None,
             application=login.asked.application,
-            person=_shown_as(at),
-            reference=login.reference,
-            csrf=csrf.token(request.site.csrf_key, secret),
             language=login.asked.language,
+            **({} if many else own),
             **context,
         )
 
@@ -326,7 +338,7 @@ def _shown_as(at: Standing) -> str | None:
 
 def _fault(field: str, error: str | None) -> dict[str, Any]:
     """For the summary, the field and the title (ux.md section 2.4)."""
-    return {"error": error, "errors": [(field, error)] if error else []}
+    return {"error": error, "errors": ((field, error),) if error else ()}
 
 
 def _status(error: str | None) -> int:
@@ -378,3 +390,19 @@ def closed(at: Closed) -> Problem:
                     "If it was this browser, allow cookies for this address first.",
                 ),
             )
+        case Shut.SWITCHED_OFF:
+            return switched_off(application, detail=(("Application", at.login.asked.client),) if at.login else ())
+
+
+def switched_off(application: str, *, detail: tuple[tuple[str, str], ...], status: int = 403) -> Problem:
+    """The page for an application that an operator has disabled."""
+    return Problem(
+        status=status,
+        heading=f"{application} is switched off",
+        what_to_do=(
+            f"Nobody can log in to {application} at the moment. Nothing is wrong with your account.",
+            f"Ask your service desk, or the support of {application}, when it can be used again.",
+            "Other applications work as usual.",
+        ),
+        detail=detail,
+    )

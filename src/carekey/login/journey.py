@@ -21,6 +21,7 @@ from carekey.login.policy import (
     Offer,
     Refusal,
     Refuse,
+    Share,
     SoFar,
     Step,
     next_step,
@@ -43,6 +44,8 @@ class Shut(StrEnum):
     EXPIRED = "expired"
     FOREIGN = "foreign"
     """Begun in another browser."""
+    SWITCHED_OFF = "switched_off"
+    """The application is, by an operator."""
 
 
 class SessionGone(Exception):
@@ -93,8 +96,10 @@ class Journey(Generic[TxT]):
         ways: Sequence[Way],
         application: Application[TxT],
         entropy: Entropy,
+        in_force: Callable[[TxT, Verified], bool] = lambda _tx, _proof: True,
     ) -> None:
-        """`ways`: every way that the installation has; each issuer's rules name its own.
+        """`ways`: every way that the installation has; each issuer's rules name its own. `in_force`: whether what a
+        proof was given with may still be used.
 
         Raises: KeyError, if rules name a way that there is not."""
         named = {way.name: way for way in ways}
@@ -102,6 +107,7 @@ class Journey(Generic[TxT]):
         self._ways = {issuer: tuple(named[name] for name in its.ways) for issuer, its in rules.items()}
         self._application = application
         self._entropy = entropy
+        self._in_force = in_force
 
     def offer(self, issuer: IssuerName, asked: Asked, zone: str) -> Offer:
         return offer(asked, self._ways[issuer], self.rules[issuer].ways, zone)
@@ -147,6 +153,8 @@ class Journey(Generic[TxT]):
             return Closed(why=Shut.EXPIRED, login=login)
         if visitor.login is None or not hmac.compare_digest(visitor.login, login.browser):
             return Closed(why=Shut.FOREIGN, login=login)
+        if self._application.stopped(tx, login):
+            return Closed(why=Shut.SWITCHED_OFF, login=login)
         return login
 
     def facts(
@@ -160,7 +168,6 @@ class Journey(Generic[TxT]):
         proof: Verified | None = None,
         role: RoleProfileId | None = None,
         account: PersonId | None = None,
-        shared: bool = False,
     ) -> SoFar:
         """Everything that `policy.next_step` needs to know."""
         given = visitor.session(issuer)
@@ -178,13 +185,12 @@ class Journey(Generic[TxT]):
             person=tx.people.find(who) if who else None,
             roles=tx.roles.held_by(who, at=now) if who and asked.role is not RoleAsked.NO else (),
             role=role,
-            shared=shared,
             shared_before=agreed,
             chooser=self.rules[issuer].chooser,
             account=account,
         )
 
-    def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False) -> Standing | Closed:
+    def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Standing | Closed:
         login = self.open(tx, id, visitor, now=now)
         if isinstance(login, Closed):
             return login
@@ -198,28 +204,28 @@ class Journey(Generic[TxT]):
             proof=proof,
             role=login.role,
             account=login.account,
-            shared=shared,
         )
         return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
 
     def _withdrawn(self, tx: TxT, login: Login, visitor: Visitor) -> bool:
-        """Whether somebody else has logged in in this browser since, in another tab; or the card has been taken out."""
+        """Whether somebody else has logged in in this browser since, in another tab; or the card has been taken out, or
+        the way to log in away."""
         proof = login.proof
         if proof is None:
             return False
+        if not self._in_force(tx, proof):
+            return True
         given = visitor.session(login.issuer)
         other = tx.sessions.find(given) if given is not None else None
         if other is not None and other.ended_at is None and other.person != proof.person and other.proof.at > proof.at:
             return True
         return proof.kind == SMARTCARD and _taken_out(tx.card_places.find(proof.credential), proof)
 
-    def advance(
-        self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False
-    ) -> Standing | Closed | Ended:
+    def advance(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Standing | Closed | Ended:
         """Look, and if nothing is missing, or nothing may be asked, end the log-in with an answer.
 
         Raises: SessionGone."""
-        at = self.look(tx, id, visitor, now=now, shared=shared)
+        at = self.look(tx, id, visitor, now=now)
         return at if isinstance(at, Closed) else self._end_if_due(tx, at, now=now)
 
     def go_on_as(
@@ -267,6 +273,19 @@ class Journey(Generic[TxT]):
             )
         )
         so_far = replace(at.so_far, role=chosen)
+        step = next_step(at.login.asked, so_far, now=now)
+        return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
+
+    def share(self, tx: TxT, id: LoginId, visitor: Visitor, person: str, *, now: datetime) -> Standing | Closed | Ended:
+        """The person whom the page asked agrees, and goes on. If it is somebody else who is logged in by now, they have
+        not been asked. Raises: SessionGone."""
+        at = self.look(tx, id, visitor, now=now)
+        if isinstance(at, Closed) or not isinstance(at.step, Share):
+            return at
+        assert at.so_far.person is not None
+        if at.so_far.person.id != person:
+            return at
+        so_far = replace(at.so_far, shared=True)
         step = next_step(at.login.asked, so_far, now=now)
         return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
 

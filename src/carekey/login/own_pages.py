@@ -46,6 +46,9 @@ class WithOwnPages(Generic[TxT_contra]):
             return OwnPage(_of(login)[1])
         return self._other.refuse(tx, login, why, now=now)
 
+    def stopped(self, tx: TxT_contra, login: Login) -> bool:
+        return not login.request.startswith(_PREFIX) and self._other.stopped(tx, login)
+
 
 def _of(login: Login) -> tuple[str, str]:
     return _addresses.decode(login.request.removeprefix(_PREFIX))

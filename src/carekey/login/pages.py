@@ -30,10 +30,10 @@ class Item:
     selected: bool = False
 
 
-def way_items(ways: Sequence[Way], last: str | None) -> list[Item]:
+def way_items(ways: Sequence[Way], last: str | None) -> tuple[Item, ...]:
     """The way used last comes first and says so; nothing is selected beforehand (ux.md section 1, rule 7)."""
     ordered = sorted(ways, key=lambda way: way.name != last)
-    return [
+    return tuple(
         Item(
             value=way.name,
             text=way.title,
@@ -42,7 +42,7 @@ def way_items(ways: Sequence[Way], last: str | None) -> list[Item]:
             needs_script=way.needs_script,
         )
         for way in ordered
-    ]
+    )
 
 
 def strength(asked: Asked) -> str:
@@ -59,15 +59,15 @@ def any_too_weak(offer: Offer) -> bool:
     return any(why is LeftOut.TOO_WEAK for _, why in offer.left_out)
 
 
-def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | None]) -> list[tuple[str, str]]:
+def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | None]) -> tuple[tuple[str, str], ...]:
     """Title and reason of each way that is not offered."""
-    return [
+    return tuple(
         (
             way.title,
             _network(zones[way.name] or frozenset()) if why is LeftOut.ELSEWHERE else strength(asked),
         )
         for way, why in offer.left_out
-    ]
+    )
 
 
 def _network(zones: frozenset[str]) -> str:
@@ -152,23 +152,20 @@ def _matches(profile: RoleProfile, names: Mapping[OrganisationCode, str], words:
 BARRED: dict[Refusal, dict[str, Any]] = {
     Refusal.PERSON_SUSPENDED: {
         "heading": "Your account is suspended",
-        "what_to_do": (
-            "Your identity is known, but your account may not be used at present.",
-            "Ask your Registration Authority (RA) why, and how to have it opened again.",
-        ),
+        "why": "Your identity is known, but your account may not be used at present.",
+        "what_to_do": ("Ask your Registration Authority (RA) why, and how to have it opened again.",),
     },
     Refusal.PERSON_CLOSED: {
         "heading": "Your account is closed",
+        "why": None,
         "what_to_do": (
             "If you still work in health or care, ask your Registration Authority (RA) to open your account again.",
         ),
     },
     Refusal.PERSON_UNKNOWN: {
         "heading": "We do not know your account",
-        "what_to_do": (
-            "What you logged in with belongs to an account that no longer exists.",
-            "Ask your Registration Authority (RA) for help.",
-        ),
+        "why": "What you logged in with belongs to an account that no longer exists.",
+        "what_to_do": ("Ask your Registration Authority (RA) for help.",),
     },
 }
 """Heading and lines of the page "You cannot log in" (ux.md A8)."""

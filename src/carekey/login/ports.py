@@ -92,3 +92,7 @@ class Application(Protocol[TxT_contra]):
     def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Any:
         """`why` is a `login.policy.Refusal`."""
         ...
+
+    def stopped(self, tx: TxT_contra, login: Login) -> bool:
+        """Whether the application was switched off since it asked: nobody logs in to it any more."""
+        ...

@@ -5,6 +5,7 @@ where there is one, because clients look for it (cis2-profile section 2.14). `re
 goes on the audit record, and tests compare it.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -73,6 +74,8 @@ class Reason(StrEnum):
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     CERTIFICATE_NAME = "certificate_name"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
 
     UNKNOWN_CODE = "unknown_code"
     CODE_EXPIRED = "code_expired"
@@ -132,6 +135,7 @@ class Reason(StrEnum):
     TOO_SOON = "too_soon"
     TOKENS_ARE_PUSHED = "tokens_are_pushed"
     METADATA = "metadata"
+    TOO_MANY = "too_many"
     BEYOND_ALLOWANCE = "beyond_allowance"
     SECTOR = "sector"
     STATEMENT_MALFORMED = "statement_malformed"
@@ -156,8 +160,6 @@ class Reason(StrEnum):
 class OAuthError(Exception):
     code: ClassVar[str]
     status: int = 400
-    may_redirect: ClassVar[bool] = True
-    """Whether it may travel back through the browser, once the redirect address has been proven."""
     usual: ClassVar[str]
 
     def __init__(self, description: str | None = None, *, reason: StrEnum) -> None:
@@ -181,7 +183,6 @@ class TooLarge(InvalidRequest):
     """More was sent than any request needs."""
 
     status = 413
-    may_redirect = False
     usual = "The request is too large"
 
 
@@ -189,7 +190,6 @@ class TooSlow(InvalidRequest):
     """The request did not arrive in time."""
 
     status = 408
-    may_redirect = False
     usual = "The request did not arrive in time"
 
 
@@ -198,7 +198,6 @@ class InvalidClient(OAuthError):
 
     code = "invalid_client"
     status = 401
-    may_redirect = False
     usual = "Client authentication failed"
 
 
@@ -212,7 +211,6 @@ class UseFreshAttestation(OAuthError):
     """draft-ietf-oauth-attestation-based-client-auth-10 section 7.4."""
 
     code = "use_fresh_attestation"
-    may_redirect = False
     usual = "The client attestation has run out, or is not yet valid: get a new one"
 
 
@@ -221,7 +219,6 @@ class UseAttestationChallenge(OAuthError):
     OAuth-Client-Attestation-Challenge."""
 
     code = "use_attestation_challenge"
-    may_redirect = False
     usual = "The proof must have the challenge that comes with this answer"
 
 
@@ -229,7 +226,6 @@ class InvalidGrant(OAuthError):
     """RFC 6749 section 5.2."""
 
     code = "invalid_grant"
-    may_redirect = False
     usual = "The provided access grant is invalid, expired, or revoked."
 
 
@@ -244,7 +240,6 @@ class UnsupportedGrantType(OAuthError):
     """RFC 6749 section 5.2."""
 
     code = "unsupported_grant_type"
-    may_redirect = False
     usual = "Grant type is not supported"
 
 
@@ -267,7 +262,6 @@ class InvalidToken(OAuthError):
 
     code = "invalid_token"
     status = 401
-    may_redirect = False
     usual = "The access token provided is expired, revoked, malformed, or invalid for other reasons."
 
 
@@ -276,7 +270,6 @@ class InsufficientScope(OAuthError):
 
     code = "insufficient_scope"
     status = 403
-    may_redirect = False
     usual = "The request requires higher privileges than provided by the access token."
 
 
@@ -284,7 +277,6 @@ class InvalidDpopProof(OAuthError):
     """RFC 9449 sections 5 and 7.1. At a resource its status is 401."""
 
     code = "invalid_dpop_proof"
-    may_redirect = False
     usual = "The DPoP proof is missing, malformed, out of time, used before, or for another request"
 
 
@@ -292,7 +284,6 @@ class UseDpopNonce(OAuthError):
     """RFC 9449 sections 8 and 9. The nonce to use comes with it, in the header DPoP-Nonce."""
 
     code = "use_dpop_nonce"
-    may_redirect = False
     usual = "The DPoP proof must have the nonce that comes with this answer"
 
 
@@ -300,7 +291,6 @@ class InvalidRedirectUri(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_redirect_uri"
-    may_redirect = False
     usual = "A redirect address cannot be registered"
 
 
@@ -308,7 +298,6 @@ class InvalidClientMetadata(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_client_metadata"
-    may_redirect = False
     usual = "The metadata cannot be registered"
 
 
@@ -316,7 +305,6 @@ class InvalidSoftwareStatement(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_software_statement"
-    may_redirect = False
     usual = "The software statement is not valid"
 
 
@@ -324,15 +312,25 @@ class UnapprovedSoftwareStatement(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "unapproved_software_statement"
-    may_redirect = False
     usual = "The software statement is of nobody who is trusted here"
+
+
+class TooManyRegistrations(OAuthError):
+    """RFC 6585 section 4; RFC 7591 has no code of its own for it, and RFC 6749 section 4.1.2.1 has this one."""
+
+    code = "temporarily_unavailable"
+    status = 429
+    usual = "Too many have registered in the last hour"
+
+    def __init__(self, *, retry_after: timedelta, reason: StrEnum) -> None:
+        self.retry_after = retry_after
+        super().__init__(reason=reason)
 
 
 class NoSuchClient(InvalidRequest):
     """There is none, or it is not for the caller to see."""
 
     status = 404
-    may_redirect = False
     usual = "The team has no client of this id"
 
 

@@ -39,6 +39,28 @@ class ClientRemoved(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDisabled(AuditEvent):
+    """A relying party was switched off: no endpoint serves it, and nothing that it holds is good any longer."""
+
+    tag: ClassVar[str] = "client:registration:disabled"
+    issuer: str
+    client: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientEnabled(AuditEvent):
+    """A relying party was switched on again. What it held before stays dead."""
+
+    tag: ClassVar[str] = "client:registration:enabled"
+    issuer: str
+    client: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationRefused(AuditEvent):
     """Somebody could not register a relying party, or it or its team could not read or change the registration."""
 

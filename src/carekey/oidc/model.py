@@ -76,6 +76,10 @@ class Registration:
     """Anybody; with an initial access token if not."""
     statements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Key sets of those whose software statements are believed, by their `iss`."""
+    by_address: int = 60
+    """Tries in an hour from one address without an initial access token."""
+    in_all: int = 1000
+    """The same from everywhere."""
 
 
 class ActingAs(StrEnum):
@@ -265,6 +269,8 @@ class Client:
     introspection_encryption: Encryption | None = None
     created_at: datetime
     disabled_at: datetime | None = None
+    honours_from: datetime | None = None
+    """When it was last enabled again: whatever it was given before stays dead, since that may be why it was disabled."""
     removed: bool = False
     """It has deleted itself. Its id is never given out again, so nothing that it held comes back to life."""
     revision: int = 0
@@ -282,6 +288,10 @@ class Client:
     def may_be_offline(self) -> bool:
         """Whether it can have `offline_access`: by consent, which it asks for at every log-in, or by policy."""
         return "refresh_token" in self.grant_types and (self.consent or self.offline_access)
+
+    def honours(self, given_at: datetime) -> bool:
+        """Whether what it was given then can still be good."""
+        return self.disabled_at is None and (self.honours_from is None or given_at >= self.honours_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ PLACES_KEPT = timedelta(days=1)
 
 class Tx(
     AuditTx,
+    LoginTx,  # before those of authenticators, which see less of sessions
     CardTx,
     PhoneTx,
     ConfirmationTx,
@@ -48,7 +49,6 @@ class Tx(
     MetadataTx,
     DirectoryTx,
     KeysTx,
-    LoginTx,
     OidcTx,
     SessionTx,
     WorkstationTx,

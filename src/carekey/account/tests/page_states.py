@@ -28,7 +28,7 @@ ITEMS = [
 
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
-    ways = {"add": f"{BASE}/add", "base": BASE}
+    ways = {"name": "Asha Marlow", "add": f"{BASE}/add", "base": BASE}
     add = {"items": ITEMS, "address": f"{BASE}/add", "back": BASE, "csrf": "token", "error": None, "errors": []}
     error = "Select what you want to add"
     remove = {"way": KEY, "address": f"{BASE}/a1b2c3/remove", "back": BASE, "add": f"{BASE}/add", "csrf": "token"}

@@ -14,10 +14,13 @@ from carekey.account.user_code_http import UserCodePage
 from carekey.account.visits import Visits
 from carekey.authenticators.base import Credential, Way
 from carekey.authenticators.conformance.world import ORIGIN, FixedClock, site
+from carekey.authenticators.enrolment import invitation
+from carekey.authenticators.enrolment.invitation import Invitation
 from carekey.authenticators.http import Described
 from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.directory.model import Person, PersonStatus
 from carekey.jose.sealing import Sealing
+from carekey.kernel.actor import operator
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.entropy import SystemEntropy
 from carekey.kernel.ids import CredentialId, IssuerName, PersonId, SessionId
@@ -27,6 +30,8 @@ from carekey.login.model import Rules
 from carekey.login.own_pages import WithOwnPages
 from carekey.registration import standing
 from carekey.registration.events import WayRemoved
+from carekey.sessions import ending
+from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
 from carekey.web.kit import Dispatcher
@@ -253,6 +258,31 @@ async def test_adding_makes_a_link_of_the_level_of_the_log_in(bank: Bank) -> Non
         assert made is not None
         assert (made.person, made.invited_by, made.level) == (ASHA, "you", level)
         assert made.expires_at - made.created_at == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("over", ["logged_out", "way_removed", "card_out"])
+async def test_a_link_is_good_for_no_longer_than_the_session_it_was_made_in(bank: Bank, over: str) -> None:
+    """Or whoever comes to the computer next, or whose stolen key was just removed, adds a way of their own by it."""
+    await bank.person(ASHA, 3)
+    browser = await bank.browser(by=f"{ASHA}-0")
+    token = csrf_of((await browser.get("/account/ways/add")).text)
+    answer = await browser.post("/account/ways/add", data={"csrf": token, "way": "phone"})
+    link, now = answer.headers["location"].split("/")[2], bank.clock.now()
+    found = await bank.store.read(lambda tx: invitation.find(tx, link, now=now))
+    assert isinstance(found, Invitation)
+
+    def end(tx: Any) -> None:
+        (session,) = tx.sessions.of_person(ASHA)
+        match over:
+            case "logged_out":
+                ending.end(tx, session, WhyEnded.LOGGED_OUT, now=now)
+            case "way_removed":
+                standing.remove_way(tx, ASHA, CredentialId(f"{ASHA}-0"), by=operator("ann"), now=now)
+            case _:
+                tx.sessions.lock(session.id, at=now)
+
+    await bank.store.write(end)
+    assert await bank.store.read(lambda tx: invitation.find(tx, link, now=now)) is invitation.Refusal.LOGGED_OUT
 
 
 @pytest.mark.parametrize("way", ["", "password", "smartcard"])

@@ -2,6 +2,7 @@
 
 import json as json_text
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,11 +27,11 @@ from carekey.app.wiring import Installation
 from carekey.kernel.entropy import SystemEntropy, token
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.secret import digest
-from carekey.oidc.clients import sector_identifier
+from carekey.oidc.clients import sector_identifier, standing
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.register import create_client
 from carekey.oidc.fetch import Fetcher
-from carekey.oidc.model import Issuer
+from carekey.oidc.model import Client, Issuer
 
 commands = typer.Typer(help="Applications that may use an issuer.", no_args_is_help=True)
 
@@ -126,14 +127,14 @@ def list_clients(config: Config = None, *, issuer: IssuerOption = None, json: Js
         async with opened(config) as running:
             name = _issuer(running, issuer).name if issuer else None
             found = await running.store.read(lambda tx: tx.clients.list(name))
-            return [{"issuer": client.issuer, **describe(client)} for client in found]
+            return [{"issuer": client.issuer, **describe(client), **_standing(client)} for client in found]
 
     rows = run(work())
     if json:
         put_json(rows)
     else:
-        columns = ["issuer", "client_id", "client_name", "token_endpoint_auth_method"]
-        put_table(columns, [[str(row[column]) for column in columns] for row in rows])
+        columns = ["issuer", "client_id", "client_name", "token_endpoint_auth_method", "disabled_at"]
+        put_table(columns, [[str(row.get(column, "")) for column in columns] for row in rows])
 
 
 @commands.command()
@@ -151,9 +152,71 @@ def show(
             found = await running.store.read(lambda tx: tx.clients.find(at.name, ClientId(id)))
             if found is None:
                 raise CommandError(f"The issuer {at.name} has no client {id}.", Exit.NOT_FOUND)
-            return {"issuer": at.url, **describe(found)}
+            return {"issuer": at.url, **describe(found), **_standing(found)}
 
     put_json(run(work()))
+
+
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
+
+
+@commands.command()
+def disable(
+    id: Annotated[str, typer.Argument(metavar="CLIENT_ID")],
+    config: Config = None,
+    *,
+    why: Why,
+    issuer: IssuerOption = None,
+) -> None:
+    """Switch an application off: nobody logs in to it, and nothing that it holds is good any longer.
+
+    Examples: `carekey clients disable ward --why "key leaked"`,
+    `carekey clients disable ward --issuer sandbox --why "contract ended"`
+    """
+    if not _switch(config, id, issuer, why, standing.disable):
+        say(f"{id} was disabled already.")
+        return
+    say(f"{id} is disabled, at every node. Its users are told that it is switched off.")
+
+
+@commands.command()
+def enable(
+    id: Annotated[str, typer.Argument(metavar="CLIENT_ID")],
+    config: Config = None,
+    *,
+    why: Why,
+    issuer: IssuerOption = None,
+) -> None:
+    """Switch an application on again. Its users log in anew: the tokens that it held stay dead.
+
+    Examples: `carekey clients enable ward --why "key replaced"`
+    """
+    if not _switch(config, id, issuer, why, standing.enable):
+        say(f"{id} was enabled already.")
+        return
+    say(f"{id} is enabled. Its users log in anew.")
+
+
+def _switch(config: Path | None, id: str, issuer: str | None, why: str, switch: Callable[..., bool]) -> bool:
+    """Raises: CommandError."""
+    if not why.strip():
+        raise CommandError("--why must say something: it goes on the record.", Exit.USAGE)
+
+    async def work() -> bool:
+        async with opened(config) as running:
+            at, now, by = _issuer(running, issuer), running.clock.now(), this_operator()
+            try:
+                return await running.store.write(
+                    lambda tx: switch(tx, at.name, ClientId(id), why=why.strip(), by=by, now=now)
+                )
+            except standing.NoSuchClient:
+                raise CommandError(f"The issuer {at.name} has no client {id}.", Exit.NOT_FOUND) from None
+            except standing.ChangedMeanwhile:
+                raise CommandError(
+                    f"{id} was changed at this very moment: run the command again.", Exit.CONFLICT
+                ) from None
+
+    return run(work())
 
 
 @commands.command()
@@ -197,6 +260,12 @@ def deliveries(
         ["Session", "Person", "Ended", "State", "Tries", "Answer", "Settled"],
         [["" if value is None else str(value) for value in row.values()] for row in rows],
     )
+
+
+def _standing(client: Client) -> dict[str, str]:
+    if client.disabled_at is None:
+        return {}
+    return {"disabled_at": client.disabled_at.isoformat(timespec="seconds")}
 
 
 def _issuer(running: Installation, name: str | None) -> Issuer:

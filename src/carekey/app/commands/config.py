@@ -20,7 +20,9 @@ def check(config: Config = None) -> None:
 
     found = read_settings(config)
     check_ways(found)
-    put(f"The settings are in order: {found.environment}, {len(found.issuers)} issuers, port {found.server.port}.")
+    put(
+        f"The settings are in order: {found.environment}, issuers {', '.join(found.issuers)}, port {found.server.port}."
+    )
 
 
 @commands.command()

@@ -160,13 +160,13 @@ def _welcome(found: Settings) -> None:
         say("  1. Open http://localhost:8001 (Ward 7), log in")
         if found.virtual_cards():
             say("     with Smartcard, then Use a virtual card: be any of the people, without hardware.")
-        say("  2. Open http://localhost:8002 (Pharmacy): you are logged in already.")
+        say("  2. Open http://localhost:8002 (Pharmacy), log in: nobody asks you again who you are.")
         say("     A patient's name in Ward 7 opens a record at an API, which may want a better log-in first.")
     say(f"  3. Open {base}/demo: add your browser's passkey or security key to one of the people,")
     if found.virtual_cards():
         say(f"     or take their card as a file into your browser, which then shows it to {found.smartcards.url}.")
     for name, issuer in found.issuers.items():
         say(f"  Issuer {name}: {issuer.url}/.well-known/openid-configuration")
-    say("  The sandbox issuer also takes user names and passwords: carekey demo people")
+    say("  The sandbox issuer also takes user names and passwords: .venv/bin/carekey demo people")
     say("  Your own application: docs/how-to/connect-an-application.md. Stop with Ctrl-C.")
     say("")

@@ -43,7 +43,7 @@ def doctor(config: Config = None, *, json: Json = False) -> None:
 
 
 async def _examine(found: Settings) -> list[Finding]:
-    findings = [Finding("settings", "ok", f"{found.environment}, {len(found.issuers)} issuers.")]
+    findings = [Finding("settings", "ok", f"{found.environment}; issuers: {', '.join(found.issuers)}.")]
     try:
         check_ways(found)
         master_key.read(found)

@@ -1,8 +1,11 @@
 """Settings of the API host, where applications show certificates of their own (RFC 8705)."""
 
 from collections.abc import Collection
+from typing import Literal
 
-from carekey.app.settings.section import Section, SettingsError, check_tls_host
+import msgspec
+
+from carekey.app.settings.section import Section, SettingsError, check_tls_host, duration
 
 _EXAMPLE = "https://api.login.example"
 
@@ -27,6 +30,16 @@ class ApiHost(Section, frozen=True):
     Without it they can use self-signed ones only, which they register."""
     intermediates: str | None = None
     """PEM file with the authorities between anchors and applications. What an application sends along is used too."""
+    revocation: Literal["require", "if_available", "off"] = "if_available"
+    """Whether certificates of these authorities are looked up in revocation lists. One that is revoked is refused. With
+    `require` so is one of which nothing current can be had; with `if_available` that one counts."""
+    revocation_methods: list[Literal["crl", "ocsp"]] = msgspec.field(default_factory=lambda: ["crl"])
+    """How revocation is asked about, the preferred way first; what one cannot tell the next is asked. Certificates name
+    their lists and responders."""
+    revocation_responders: list[str] = []
+    """URLs of OCSP responders for certificates that name none."""
+    revocation_grace: str | None = None
+    """How long after its end the last revocation list still counts, such as `4h`. By default not at all."""
 
 
 def check(api: ApiHost, *, origins: Collection[str], proxies: Collection[str], shared: bool) -> None:
@@ -48,3 +61,7 @@ def check(api: ApiHost, *, origins: Collection[str], proxies: Collection[str], s
         raise SettingsError("api_host.url must not be an issuer's origin: browsers would be asked for certificates.")
     if api.intermediates is not None and api.anchors is None:
         raise SettingsError("api_host.intermediates needs api_host.anchors: whom do they lead to?")
+    if api.revocation == "require" and api.anchors is None:
+        raise SettingsError("api_host.revocation needs api_host.anchors: whose certificates are looked up?")
+    if api.revocation_grace is not None:
+        duration("api_host.revocation_grace", api.revocation_grace)

@@ -24,6 +24,10 @@ class Registration(Section, frozen=True):
     made by `carekey clients initial-access`), or `anybody`, in sandboxes alone."""
     statements: dict[str, str] = {}
     """Whose software statements are believed: from `iss` to a file with a JWK Set."""
+    by_address: int = 60
+    """Where anybody may register: how many tries one address has in an hour."""
+    in_all: int = 1000
+    """The same for everybody together."""
 
 
 class Issuer(Section, frozen=True):

@@ -25,6 +25,9 @@ GOOD = {
         ({"CAREKEY_DATABASE__URL": "memory:"}, "two processes"),
         ({"CAREKEY_API_HOST__INTERMEDIATES": "between.pem"}, "api_host.anchors"),
         ({"CAREKEY_ISSUERS__A__URL": "https://api.login.example"}, "browsers"),
+        ({"CAREKEY_API_HOST__REVOCATION": "require"}, "api_host.anchors"),
+        ({"CAREKEY_API_HOST__REVOCATION": "perhaps"}, "api_host.revocation"),
+        ({"CAREKEY_API_HOST__REVOCATION_GRACE": "soon"}, "api_host.revocation_grace"),
     ],
     ids=str,
 )

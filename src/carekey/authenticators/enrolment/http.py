@@ -33,6 +33,11 @@ PAGES: Mapping[Refusal, tuple[int, str, tuple[str, ...]]] = {
         ("Each link works once.", "If it was not you who used it, tell your Registration Authority (RA) now.", _ASK),
     ),
     Refusal.EXPIRED: (410, "This link no longer works", ("It has run out.", _ASK)),
+    Refusal.LOGGED_OUT: (
+        410,
+        "This link no longer works",
+        ("You have logged out since you made it.", "Log in again, and add your way to log in from your account."),
+    ),
     Refusal.PERSON: (
         403,
         "You cannot add a way to log in",

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from carekey.authenticators.base import Credential, Enrolment
 from carekey.authenticators.enrolment.events import LinkMade, LinkRefused, LinkUsed
-from carekey.authenticators.ports import Credentials, Enrolments
+from carekey.authenticators.ports import Credentials, Enrolments, Sessions
 from carekey.directory.model import PersonStatus
 from carekey.directory.ports import People
 from carekey.kernel import actor
 from carekey.kernel.actor import Actor
 from carekey.kernel.assurance import AAL
 from carekey.kernel.event import Recorder
-from carekey.kernel.ids import PersonId
+from carekey.kernel.ids import PersonId, SessionId
 from carekey.kernel.secret import Secret, digest
 
 LIFETIME = timedelta(hours=24)
@@ -26,6 +26,8 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     PERSON = "person"
     """The person was suspended or closed after the link was made."""
+    LOGGED_OUT = "logged_out"
+    """The session in which the person made it is over, or its card is out."""
 
 
 class NoSuchPersonError(LookupError):
@@ -60,6 +62,8 @@ class InvitationTx(Protocol):
     @property
     def credentials(self) -> Credentials: ...
     @property
+    def sessions(self) -> Sessions: ...
+    @property
     def people(self) -> People: ...
     @property
     def audit(self) -> Recorder: ...
@@ -74,8 +78,12 @@ def invite(
     now: datetime,
     lifetime: timedelta = LIFETIME,
     level: AAL = AAL.AAL3,
+    session: SessionId | None = None,
 ) -> Enrolment:
     """Make the link whose last part is `token` (`kernel.entropy.token`), which is shown once and not kept.
+
+    `session`: in which the person makes it for themself; whoever comes to the computer after them, or is put out of
+    their account, adds nothing by it.
 
     Raises: NoSuchPersonError.
     """
@@ -89,6 +97,7 @@ def invite(
         created_at=now,
         expires_at=now + lifetime,
         level=level,
+        session=session,
     )
     tx.enrolments.put(enrolment)
     tx.audit.record(
@@ -111,6 +120,10 @@ def resume(tx: InvitationTx, link: bytes, *, now: datetime) -> Invitation | Refu
         return Refusal.USED
     if now >= enrolment.expires_at:
         return Refusal.EXPIRED
+    if enrolment.session is not None:
+        session = tx.sessions.get(enrolment.session)
+        if session is None or session.ended_at is not None or session.locked_at is not None:
+            return Refusal.LOGGED_OUT
     person = tx.people.find(enrolment.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         return Refusal.PERSON

@@ -80,7 +80,7 @@ class Conformance(Generic[TxT]):
             raise UafError(Reason.BAD_ENVELOPE, "op, context")
         try:
             wishes = msgspec.json.decode(wanted.context, type=Wishes)
-        except (msgspec.MsgspecError, UnicodeEncodeError):
+        except (ValueError, RecursionError):
             raise UafError(Reason.BAD_ENVELOPE, "context") from None
         op, now, random = wanted.op, request.site.clock.now(), request.site.entropy.bytes
         text = await self._store.write(lambda tx: self._request(tx, op, wishes, random=random, now=now))

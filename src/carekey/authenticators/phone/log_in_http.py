@@ -106,7 +106,7 @@ class LogInPages(Generic[TxT]):
             "phone/ended.html",
             form_action=(attempt.form_action,),
             attempt=attempt,
-            address="",  # trying again would not help
+            again=False,
             heading=heading,
             lines=lines,
             reference=attempt.reference,
@@ -142,7 +142,13 @@ class LogInPages(Generic[TxT]):
         if state in ENDS:
             heading, lines = ENDS[state]
             return self._page(
-                request, attempt, "phone/ended.html", heading=heading, lines=lines, reference=attempt.reference
+                request,
+                attempt,
+                "phone/ended.html",
+                again=state is not State.ENDED,
+                heading=heading,
+                lines=lines,
+                reference=attempt.reference,
             )
         return self._waiting(request, attempt, asked)
 

@@ -21,7 +21,7 @@ async def read(request: Request, kind: type[T]) -> T | None:
         return None
     try:
         return msgspec.json.decode(await request.limited_body(_LIMIT), type=kind)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # msgspec's own, text that is no UTF-8, and nesting without end
         return None
 
 

@@ -223,7 +223,7 @@ def _context(text: str | UnsetType, said: Operation | UnsetType, op: Operation) 
         raise UafError(Reason.BAD_ENVELOPE, "op")
     try:
         context = msgspec.json.decode(text if isinstance(text, str) else "{}", type=Context)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (ValueError, RecursionError):
         raise UafError(Reason.BAD_ENVELOPE, "context") from None
     if not _LOGIN.fullmatch(context.login):
         raise UafError(Reason.BAD_ENVELOPE, "context.login")

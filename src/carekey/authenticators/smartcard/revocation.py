@@ -55,12 +55,19 @@ class Unknown:
 
 
 def check(identity: CardIdentity, *, evidence: Evidence, now: datetime) -> Good | Revoked | NeedRevocation | Unknown:
+    return check_path(identity.path, identity.profile, evidence=evidence, now=now)
+
+
+def check_path(
+    path: Sequence[x509.Certificate], profile: PkiProfile, *, evidence: Evidence, now: datetime
+) -> Good | Revoked | NeedRevocation | Unknown:
+    """`path`: from the certificate to the anchor."""
     wanted: list[Wanted] = []
     missing: list[str] = []
     stale = False
-    for depth, (certificate, issuer) in enumerate(pairwise(identity.path)):
-        sources = sources_of(certificate, issuer, identity.profile)
-        found = [_ask(one, certificate, evidence, identity.profile.grace, now) for one in sources]
+    for depth, (certificate, issuer) in enumerate(pairwise(path)):
+        sources = sources_of(certificate, issuer, profile)
+        found = [_ask(one, certificate, evidence, profile.grace, now) for one in sources]
         if revoked := [one for one in found if isinstance(one, Revoked)]:
             return Revoked(at=min(one.at for one in revoked), depth=depth)
         if any(isinstance(one, Good) and not one.stale for one in found):

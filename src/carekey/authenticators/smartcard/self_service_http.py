@@ -164,7 +164,7 @@ class SelfService(Generic[TxT]):
         now = request.site.clock.now()
         try:
             asked = _asked.decode(await request.limited_body())
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):  # msgspec's own, text that is no UTF-8, and nesting without end
             return _json(400, {"error": "What was sent could not be read."})
 
         def take(tx: TxT) -> Ticket | None:

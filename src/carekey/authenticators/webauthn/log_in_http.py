@@ -243,22 +243,32 @@ class LogInPages(Generic[TxT]):
     def _page(
         self, request: Request, way: WayName, attempt: Attempt, *, refused: str = "", claimed: bytes = b""
     ) -> Response:
-        heading, advice = WORDS.get(refused, _TRY_AGAIN) if refused else ("", "")
+        heading, advice = words(way, refused) if refused else ("", "")
         return page(
             request,
             f"webauthn/{way}.html",
             status=422 if refused else 200,
             form_action=(attempt.form_action,),
-            attempt=attempt,
-            address=f"/login/{attempt.id}/{way}",
-            heading=heading.format(thing=_THINGS[way]),
+            blanks={
+                "id": attempt.id,
+                "csrf": attempt.csrf,
+                "reference": request.reference if refused else "",
+                # Browsers that can are told to forget a passkey that we do not know (section 5.1.10).
+                "forget": base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
+            },
+            way=way,
+            application=attempt.application,
+            heading=heading,
             advice=advice,
-            reference=request.reference if refused else "",
             ask_user=attempt.person is None,
-            # Browsers that can are told to forget a passkey that we do not know (section 5.1.10).
-            forget=base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
             rp_id=self._terms.rp.id,
         )
+
+
+def words(way: WayName, refused: str) -> tuple[str, str]:
+    """What was wrong, and what to do, as the page of this way says it."""
+    heading, advice = WORDS.get(refused, _TRY_AGAIN)
+    return heading.format(thing=_THINGS[way]), advice
 
 
 def back_to_log_in(request: Request) -> Response:

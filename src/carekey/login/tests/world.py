@@ -91,6 +91,7 @@ class FakeApplication:
 
     def __init__(self) -> None:
         self.told: list[Answered] = []
+        self.switched_off = False
 
     def issue(self, tx: Any, login: Login, session: Session, verdict: Issue, *, now: datetime) -> Answered:
         self.told.append(Answered(login=login, session=session, verdict=verdict))
@@ -99,6 +100,9 @@ class FakeApplication:
     def refuse(self, tx: Any, login: Login, why: str, *, now: datetime) -> Answered:
         self.told.append(Answered(login=login, why=why))
         return self.told[-1]
+
+    def stopped(self, tx: Any, login: Login) -> bool:
+        return self.switched_off
 
 
 async def respond(request: Request, answer: Answered) -> Response:
@@ -237,11 +241,11 @@ class Browser:
 
     async def post(self, path: str, **fields: str) -> httpx2.Response:
         """As a browser sends the form of the page it is on."""
-        found = re.search(r'name="csrf" value="([^"]+)"', self.page)
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', self.page))
         return self._seen(
             await self.http.post(
                 path,
-                content=urlencode({"csrf": found[1] if found else "", **fields}),
+                content=urlencode({"csrf": "", **hidden, **fields}),
                 headers={
                     "content-type": "application/x-www-form-urlencoded",
                     "origin": ORIGIN,

@@ -69,10 +69,12 @@ class Unreturnable(Exception):
 
     A redirect to an address that nobody registered would make us an open redirector (RFC 9700 section 4.11)."""
 
-    def __init__(self, reason: StrEnum, *, client: str = "") -> None:
+    def __init__(self, reason: StrEnum, *, client: str = "", switched_off: str = "") -> None:
         self.reason = reason
         self.client = client
         """Only what the request said."""
+        self.switched_off = switched_off
+        """Name of the application, if that is why."""
         super().__init__(reason)
 
 

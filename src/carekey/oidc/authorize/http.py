@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
 from carekey.login.begin_http import begin
-from carekey.login.http import visitor
+from carekey.login.http import switched_off, visitor
 from carekey.login.journey import Journey, SessionGone
 from carekey.login.model import Asked, Issue
 from carekey.login.policy import SoFar, Step, next_step, without_pages
@@ -20,13 +21,14 @@ from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import Reason, Unreturnable
 from carekey.oidc.authorize.events import AuthorizationRefused
 from carekey.oidc.authorize.issue import CodeIssuer, encode, refused
-from carekey.oidc.authorize.parameters import Arrival
+from carekey.oidc.authorize.parameters import SIGNED, Arrival
 from carekey.oidc.authorize.request import Sender
 from carekey.oidc.authorize.response import Answer, failure
 from carekey.oidc.errors import InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
 from carekey.oidc.model import AuthorizationRequest, Issuer
 from carekey.oidc.ports import OidcTx
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.web.fields import Fields, MalformedFields
 from carekey.web.kit import Request, Response, Route
 from carekey.web.problem import Problem
@@ -68,6 +70,7 @@ class Authorize(Generic[TxT]):
         details: DetailTypes,
         verifier: Verifier,
         objects: RequestObjects,
+        sealer: Sealer,
         respond: Callable[[Request, Answer], Awaitable[Response]],
     ) -> None:
         """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
@@ -79,6 +82,7 @@ class Authorize(Generic[TxT]):
         self._details = details
         self._verifier = verifier
         self._objects = objects
+        self._sealer = sealer
         self._respond = respond
 
     def routes(self) -> list[Route]:
@@ -185,9 +189,26 @@ class Authorize(Generic[TxT]):
             return _Wanted(to=to, request=wanted, asked=asked, so_far=so_far, step=step)
 
         try:
-            return await self._store.read(look)
+            found = await self._store.read(look)
+            return found if isinstance(found, _Refused) else await self._tellable(found, now)
         except Unreturnable as error:
             raise await self._unreturnable(request, error) from None
+
+    async def _tellable(self, found: _Wanted, now: datetime) -> _Refused | _Wanted:
+        """Before anybody logs in: what the client wants encrypted, and has no key for, it could not be told afterwards.
+
+        Raises: Unreturnable, if that is the answer itself, which is not sent in the clear (JARM section 2.2)."""
+        client, request = found.to.client, found.request
+        try:
+            if request.response_mode in SIGNED:
+                await self._sealer.to(client, client.response_encryption, now=now)
+        except InvalidRequest as error:
+            raise Unreturnable(error.reason, client=client.id) from None
+        try:
+            await self._sealer.check(client, request.scopes, now=now)
+        except InvalidRequest as error:
+            return _Refused(to=found.to, error=error)
+        return found
 
     async def _reuse(self, request: Request, arrival: Arrival, found: _Wanted, verdict: Issue) -> Response:
         now = request.site.clock.now()
@@ -214,6 +235,13 @@ class Authorize(Generic[TxT]):
     async def _unreturnable(self, request: Request, error: Unreturnable) -> Problem:
         await self._record(request, client=error.client, error="invalid_request", reason=error.reason)
         now = request.site.clock.now()
+        detail = (
+            ("Error", error.reason),
+            *((("Application", error.client),) if error.client else ()),
+            ("Time", now.isoformat(timespec="seconds")),
+        )
+        if error.switched_off:
+            return switched_off(error.switched_off, detail=detail, status=400)
         return Problem(
             status=400,
             heading="There is a problem with the application that sent you here",
@@ -221,11 +249,7 @@ class Authorize(Generic[TxT]):
                 "Nothing is wrong with your account, and you were not logged in.",
                 "Tell the support of the application what stands under “Technical information”, and your reference code.",
             ),
-            detail=(
-                ("Error", error.reason),
-                *((("Application", error.client),) if error.client else ()),
-                ("Time", now.isoformat(timespec="seconds")),
-            ),
+            detail=detail,
         )
 
     async def _record(self, request: Request, *, client: str, error: str, reason: str) -> None:

@@ -43,6 +43,10 @@ class CodeIssuer(Generic[TxT_contra]):
     def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Answer:  # noqa: ARG002 (the port's)
         return failure(_request.decode(login.request), self._issuers[login.issuer], refused(Refusal(why)))
 
+    def stopped(self, tx: TxT_contra, login: Login) -> bool:
+        client = tx.clients.find(login.issuer, login.asked.client)
+        return client is None or client.disabled_at is not None
+
     def grant(
         self,
         tx: TxT_contra,

@@ -46,7 +46,7 @@ def registered(client_id: str | None, issuer: Issuer, find: Callable[[IssuerName
     if found is None:
         raise Unreturnable(Reason.UNKNOWN_CLIENT, client=client_id)
     if found.disabled_at is not None:
-        raise Unreturnable(Reason.DISABLED_CLIENT, client=client_id)
+        raise Unreturnable(Reason.DISABLED_CLIENT, client=client_id, switched_off=found.name)
     return found
 
 

@@ -139,6 +139,8 @@ class RequestPages(Generic[TxT]):
             session = tx.sessions.find(given) if given else None
             if session is None or session.issuer != issuer:
                 continue
+            if session.locked_at is not None:  # the card is out: whoever sits there now may be somebody else
+                continue
             if lifetime.level(session, self._journey.rules[issuer].sessions, now=now) is not None:
                 found.append(session)
         return found

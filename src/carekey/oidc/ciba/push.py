@@ -34,6 +34,8 @@ class Pushed:
         if outcome is None:
             raise InvalidGrant(reason=Reason.UNKNOWN_REQUEST)
         granted = outcome.grant
+        if not request.client.honours(granted.issued_at):
+            raise InvalidGrant(reason=Reason.DISABLED_CLIENT)
         for earlier in range(1, self.tries):
             tx.refresh_families.revoke(self._bought_by(earlier), at=request.now)
             tx.access_tokens.revoke_bought(self._bought_by(earlier), at=request.now)

@@ -30,6 +30,7 @@ from carekey.oidc.client_auth.tls_client_auth import ClientAuthorities
 from carekey.oidc.errors import InvalidAssertion, InvalidClient, InvalidRequest, OAuthError, Reason
 from carekey.oidc.events import ClientRefused
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+from carekey.oidc.mtls.revocation import Revocation
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import Assertions, OidcTx
 from carekey.oidc.profiles import Profile, auth_methods, demands
@@ -145,6 +146,7 @@ class ClientAuthentication:
         keys: ClientKeys,
         sealing: Sealing,
         authorities: ClientAuthorities | None = None,
+        revocation: Revocation | None = None,
         attesters: Attesters | None = None,
     ) -> None:
         self._issuer = issuer
@@ -152,6 +154,7 @@ class ClientAuthentication:
         self._keys = keys
         self._sealing = sealing
         self._authorities = authorities
+        self._revocation = revocation
         self._attesters = attesters
         self._audiences = audiences(issuer)
 
@@ -214,7 +217,9 @@ class ClientAuthentication:
                 client_secret.check(client, by.secret)
                 return Authenticated(client, None)
             case ByNameAlone(), ClientAuthMethod.TLS_CLIENT_AUTH if self._authorities is not None:
-                tls_client_auth.check(client, credentials.certificates, self._authorities, now=now)
+                path = tls_client_auth.check(client, credentials.certificates, self._authorities, now=now)
+                if self._revocation is not None:
+                    await self._revocation.check(path, now=now)
                 return Authenticated(client, None)
             case ByNameAlone(), ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH:
                 await self._by_registered_certificate(credentials.certificates, client, now)

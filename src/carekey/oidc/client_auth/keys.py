@@ -86,11 +86,18 @@ class ClientKeys:
             return None
         return await self._again(client.jwks_uri, now)
 
-    async def recipients(self, client: Client, *, now: datetime) -> Recipients:
-        """The keys that the client can be encrypted to. Raises: KeysUnavailable."""
+    async def recipients(self, client: Client, *, alg: str, now: datetime) -> Recipients:
+        """The keys that the client can be encrypted to, read anew if none of them is for this algorithm.
+
+        Raises: KeysUnavailable."""
         await self.of(client, now=now)
         if client.jwks is not None:
             return self._by_value[client.issuer, client.id].recipients
+        if self._known(client).find(alg) is None:
+            await self.newer(client, now=now)
+        return self._known(client)
+
+    def _known(self, client: Client) -> Recipients:
         fetched = self._fetched.get(client.jwks_uri or "")
         return fetched.recipients if fetched else Recipients({})
 

@@ -31,15 +31,15 @@ class ClientAuthorities:
         self._anchors = Store(list(anchors))
         self._intermediates = list(intermediates)
 
-    def check(self, chain: Sequence[x509.Certificate], *, now: datetime) -> None:
-        """Whether a path leads from the first to an anchor (RFC 5280 section 6). Raises: InvalidClient."""
+    def check(self, chain: Sequence[x509.Certificate], *, now: datetime) -> Sequence[x509.Certificate]:
+        """The path that leads from the first to an anchor (RFC 5280 section 6). Raises: InvalidClient."""
         own, *sent = chain
         if not certificate.valid_at(own, now):
             raise InvalidClient(reason=Reason.CERTIFICATE_NOT_VALID_NOW)
         builder = PolicyBuilder().store(self._anchors).time(now).max_chain_depth(LONGEST_PATH)
         verifier = builder.extension_policies(ca_policy=_AUTHORITY, ee_policy=_CLIENT).build_client_verifier()
         try:
-            verifier.verify(own, [*sent, *self._intermediates])
+            return verifier.verify(own, [*sent, *self._intermediates]).chain
         except (VerificationError, *certificate.UNREADABLE):
             raise InvalidClient(reason=Reason.CERTIFICATE_UNTRUSTED) from None
 
@@ -69,11 +69,14 @@ _CLIENT = (
 )
 
 
-def check(client: Client, chain: Sequence[bytes], authorities: ClientAuthorities, *, now: datetime) -> None:
-    """Raises: InvalidClient."""
+def check(
+    client: Client, chain: Sequence[bytes], authorities: ClientAuthorities, *, now: datetime
+) -> Sequence[x509.Certificate]:
+    """Its path to an anchor; whether anything on it was revoked is another question. Raises: InvalidClient."""
     if not chain:
         raise InvalidClient(reason=Reason.CERTIFICATE_MISSING)
     shown = [certificate.read(der) for der in chain]
-    authorities.check(shown, now=now)
+    path = authorities.check(shown, now=now)
     if not any(certificate.has_name(shown[0], kind, name) for kind, name in client.certificate_name.items()):
         raise InvalidClient(reason=Reason.CERTIFICATE_NAME)
+    return path

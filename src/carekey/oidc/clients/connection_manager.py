@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,9 +24,11 @@ from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
+from carekey.oidc.clients import standing
 from carekey.oidc.clients.judge import Judge
 from carekey.oidc.clients.metadata import describe
 from carekey.oidc.clients.register import with_secret
+from carekey.oidc.clients.registration import Read
 from carekey.oidc.errors import (
     InsufficientScope,
     InvalidClient,
@@ -44,11 +46,12 @@ from carekey.oidc.ports import OidcTx
 
 LIFETIME = timedelta(minutes=10)
 """Of an access token."""
+WHY_LIMIT = 300
+"""Characters of a reason for the record."""
+DEFAULTS: Mapping[str, str] = {"token_endpoint_auth_method": "client_secret_post"}
+"""Where the Connection Manager's differ from registration's (cis2-profile section 9.2)."""
 _NOT_SENT = ("client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at")
 """What we give out. A secret in particular must not be kept as if it were a member that we do not know."""
-
-Read = Callable[[], Awaitable[Mapping[str, Any]]]
-"""The metadata in the body: read once it is known who sends it. Raises: OAuthError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,27 @@ class ConnectionManager:
                 raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
         return _told(client, secret)
 
+    async def disable(self, call: Call, id: str, read: Read) -> dict[str, Any]:
+        """POST /api/configs/{team}/{id}/disable, which is ours: a team whose client is in the wrong hands need not wait
+        for anybody. Only an operator enables it again. Raises: OAuthError, after recording it."""
+        team = await self._team(call)
+        found = await self._find(call, team, id)
+        by = team_actor(team.id)
+        async with self._recorded(call, by, team=team, client=found.id):
+            why = (await read()).get("why")
+            if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_LIMIT:
+                raise InvalidRequest(f"why must be a text of 1 to {WHY_LIMIT} characters", reason=Reason.METADATA)
+            at, said = team.judge.issuer.name, why.strip()
+            try:
+                await self._store.write(
+                    lambda tx: standing.disable(
+                        tx, at, found.id, why=said, by=by, now=call.now, reference=call.reference
+                    )
+                )
+            except standing.ChangedMeanwhile:
+                raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE) from None
+        return {"id": found.id, "disabled": True}
+
     async def _team(self, call: Call) -> Team:
         """Raises: InvalidToken, InsufficientScope, after recording it."""
         async with self._recorded(call, UNKNOWN):
@@ -218,7 +242,7 @@ def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     """With Connection Manager's default. Raises: InvalidClientMetadata."""
     if present := [name for name in _NOT_SENT if name in given]:
         raise InvalidClientMetadata(f"{present[0]} must not be sent", reason=Reason.METADATA)
-    return {"token_endpoint_auth_method": "client_secret_post", **given}
+    return {**DEFAULTS, **given}
 
 
 def _told(client: Client, secret: Secret | None) -> dict[str, Any]:

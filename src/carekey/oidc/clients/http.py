@@ -1,5 +1,6 @@
 """POST {issuer}/register, and GET, PUT and DELETE of what was registered (RFC 7591 section 3, RFC 7592 section 2)."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +9,15 @@ from starlette.responses import Response
 
 from carekey.oidc import endpoints
 from carekey.oidc.clients.registration import ClientRegistration
-from carekey.oidc.errors import InvalidClientMetadata, InvalidToken, OAuthError, Reason, TooLarge, TooSlow
+from carekey.oidc.errors import (
+    InvalidClientMetadata,
+    InvalidToken,
+    OAuthError,
+    Reason,
+    TooLarge,
+    TooManyRegistrations,
+    TooSlow,
+)
 from carekey.oidc.http import RawHeader, for_clients, json_answer
 from carekey.oidc.model import Issuer
 from carekey.web.kit import Request, Route
@@ -31,9 +40,12 @@ class RegistrationHttp:
         ]
 
     async def _create(self, request: Request) -> Response:
-        metadata = await read_metadata(request)
         told = await self._registration.create(
-            metadata, bearer(request), now=request.site.clock.now(), reference=request.reference
+            lambda: read_metadata(request),
+            bearer(request),
+            address=request.address,
+            now=request.site.clock.now(),
+            reference=request.reference,
         )
         return json_answer(told, status=201)
 
@@ -47,10 +59,9 @@ class RegistrationHttp:
         return json_answer(told)
 
     async def _update(self, request: Request) -> Response:
-        metadata = await read_metadata(request)
         told = await self._registration.update(
             request.params["id"],
-            metadata,
+            lambda: read_metadata(request),
             bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
@@ -88,4 +99,10 @@ def bearer(request: Request) -> str | None:
 
 
 def challenge(_: Request, error: OAuthError) -> Iterable[RawHeader]:
-    return ((b"www-authenticate", b'Bearer error="invalid_token"'),) if isinstance(error, InvalidToken) else ()
+    match error:
+        case InvalidToken():
+            return ((b"www-authenticate", b'Bearer error="invalid_token"'),)
+        case TooManyRegistrations(retry_after=wait):
+            return ((b"retry-after", str(math.ceil(wait.total_seconds())).encode()),)
+        case _:
+            return ()

@@ -68,6 +68,7 @@ class Judge:
             client,
             secret=was.secret if client.auth_method is was.auth_method else None,
             created_at=was.created_at,
+            honours_from=was.honours_from,
             allowance=was.allowance,
             registration_token=was.registration_token,
             revision=was.revision + 1,

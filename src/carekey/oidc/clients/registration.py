@@ -6,7 +6,7 @@ its id is never given out again; so whatever it held is dead at once, and nobody
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,15 +20,19 @@ from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.keys import Fetch
+from carekey.oidc.clients import throttle
 from carekey.oidc.clients.judge import Judge
 from carekey.oidc.clients.metadata import describe
+from carekey.oidc.clients.ports import RegistrationTx
 from carekey.oidc.clients.register import with_secret
+from carekey.oidc.clients.throttle import Address
 from carekey.oidc.errors import (
     InvalidClientMetadata,
     InvalidToken,
     OAuthError,
     Reason,
     RegistrationConflict,
+    TooManyRegistrations,
 )
 from carekey.oidc.events import ClientChanged, ClientCreated, ClientRemoved, RegistrationRefused
 from carekey.oidc.model import Allowance, Client, Issuer, Registration
@@ -38,6 +42,9 @@ _OURS = frozenset(
     {"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
 )
 """Members that we give out, and that a client must not send (RFC 7592 section 2.2)."""
+
+Read = Callable[[], Awaitable[Mapping[str, Any]]]
+"""The metadata in the body: read once it is known that whoever sends it may. Raises: OAuthError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class ClientRegistration:
         *,
         issuer: Issuer,
         rules: Registration,
-        store: Store[OidcTx],
+        store: Store[RegistrationTx],
         fetch: Fetch,
         sealing: Sealing,
         entropy: Entropy,
@@ -68,14 +75,18 @@ class ClientRegistration:
         self._entropy = entropy
 
     async def create(
-        self, metadata: Mapping[str, Any], bearer: str | None, *, now: datetime, reference: str
+        self, read: Read, bearer: str | None, *, address: Address | None, now: datetime, reference: str
     ) -> dict[str, Any]:
-        """RFC 7591 section 3. Raises: OAuthError, after recording it."""
+        """RFC 7591 section 3. `address`: of whoever asks. Raises: OAuthError, after recording it."""
+        if bearer is None and self._rules.open:
+            await self._count(address, now, reference)
         try:
             key = digest(bearer) if bearer is not None else None
             allowed = await self._allowance(key, now)
             metadata = {
-                name: value for name, value in metadata.items() if name not in {*_OURS, "client_id", "client_secret"}
+                name: value
+                for name, value in (await read()).items()
+                if name not in {*_OURS, "client_id", "client_secret"}
             }
             client = await self._judge.new(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
             made = self._with_token(replace(client, allowance=allowed), new_secret=True, before=None)
@@ -96,12 +107,11 @@ class ClientRegistration:
             await self._store.write(lambda tx: tx.clients.change(client))
         return self._told(Registered(client, None, Secret(bearer)))
 
-    async def update(
-        self, id: str, metadata: Mapping[str, Any], bearer: str, *, now: datetime, reference: str
-    ) -> dict[str, Any]:
+    async def update(self, id: str, read: Read, bearer: str, *, now: datetime, reference: str) -> dict[str, Any]:
         """RFC 7592 section 2.2: everything that is not in the metadata goes. Raises: OAuthError, after recording it."""
         was = await self._authenticated(id, bearer, now, reference)
         try:
+            metadata = await read()
             self._check_own_members(metadata, was)
             client = await self._judge.changed(was, metadata, now)
             made = self._with_token(client, new_secret=client.auth_method is not was.auth_method, before=digest(bearer))
@@ -145,6 +155,18 @@ class ClientRegistration:
         if not await self._store.write(work):
             error = RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
             await self._refused(error, client_actor(was.id), was.id, now, reference)
+            raise error
+
+    async def _count(self, address: Address | None, now: datetime, reference: str) -> None:
+        """Raises: TooManyRegistrations, after recording the first of an hour."""
+        issuer = self._issuer.name
+        exhausted = await self._store.write(
+            lambda tx: throttle.count(tx.failures, issuer, self._rules, address, now=now)
+        )
+        if exhausted is not None:
+            error = TooManyRegistrations(retry_after=exhausted.again_in, reason=Reason.TOO_MANY)
+            if exhausted.first:
+                await self._refused(error, UNKNOWN, "", now, reference)
             raise error
 
     async def _allowance(self, key: bytes | None, now: datetime) -> Allowance:

@@ -104,6 +104,8 @@ class Decisions(Generic[TxT_contra]):
     ) -> Decided:
         """`session`: what the request's own is made like."""
         by = actor.person(session.person)
+        if not _honoured(tx, named):
+            return self._decline(tx, named, "disabled_client", by=by, reference=reference, now=now)
         request = self._decide(tx, named, State.AGREED, now=now)
         if request is None:
             return self._late(tx, named, by, reference, now=now)
@@ -125,6 +127,10 @@ class Decisions(Generic[TxT_contra]):
 
     def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Decided:
         return self._decline(tx, _named(login), why, by=actor.UNKNOWN, reference=login.reference, now=now)
+
+    def stopped(self, tx: TxT_contra, login: Login) -> bool:
+        client = tx.clients.find(login.issuer, login.asked.client)
+        return client is None or client.disabled_at is not None
 
     def decline(
         self, tx: TxT_contra, request: DecoupledRequest, why: str, *, by: Actor, reference: str, now: datetime
@@ -247,6 +253,14 @@ class _Named:
     @classmethod
     def of(cls, request: DecoupledRequest) -> "_Named":
         return cls(key=request.key, kind=request.kind, issuer=request.issuer, client=request.client)
+
+
+def _honoured(tx: OidcTx, named: _Named) -> bool:
+    """Whether the client may still have what it asked for. A request that is gone is late, which is another matter."""
+    client, request = tx.clients.find(named.issuer, named.client), tx.decoupled_requests.find(named.key)
+    if client is None or request is None:
+        return client is not None
+    return client.honours(request.requested_at)
 
 
 def _named(login: Login) -> _Named:

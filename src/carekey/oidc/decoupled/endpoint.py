@@ -16,6 +16,7 @@ from carekey.oidc.errors import InvalidClient, OAuthError, Reason, UnauthorizedC
 from carekey.oidc.model import Issuer
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.web.fields import Fields
 
 
@@ -31,10 +32,13 @@ class Asks(Protocol):
 
 
 class RequestEndpoint:
-    def __init__(self, *, issuer: Issuer, store: Store[OidcTx], clients: ClientAuthentication, asks: Asks) -> None:
+    def __init__(
+        self, *, issuer: Issuer, store: Store[OidcTx], clients: ClientAuthentication, sealer: Sealer, asks: Asks
+    ) -> None:
         self._issuer = issuer
         self._store = store
         self._clients = clients
+        self._sealer = sealer
         self._asks = asks
 
     async def answer(
@@ -44,6 +48,7 @@ class RequestEndpoint:
         by = await self._clients.admit(fields, credentials, reads=PARAMETERS, now=now, reference=reference)
         try:
             self._check_allowed(by)
+            await self._sealer.check(by.client, ("openid",), now=now)  # nobody should log in for nothing
             return await self._asks.ask(fields, by, now=now, reference=reference)
         except OAuthError as error:
             await self._record_refused(error, by, now, reference)

@@ -27,6 +27,9 @@ class Ends(Generic[TxT_contra]):
     def refuse(self, tx: TxT_contra, login: Login, why: str, *, now: datetime) -> Any:
         return self._of(login).refuse(tx, login, why, now=now)
 
+    def stopped(self, tx: TxT_contra, login: Login) -> bool:
+        return self._of(login).stopped(tx, login)
+
     def _of(self, login: Login) -> Application[TxT_contra]:
         return self._decisions if is_encoded(login.request) else self._codes
 

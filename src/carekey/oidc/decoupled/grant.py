@@ -31,6 +31,8 @@ def redeem(tx: OidcTx, request: TokenRequest, kind: Kind, parameter: str) -> Bou
         return authorization_code.replayed(tx, key, grant, request)
     if grant.expires_at <= request.now:
         raise ExpiredToken(reason=Reason.REQUEST_EXPIRED)
+    if not request.client.honours(grant.issued_at):
+        raise ExpiredToken(reason=Reason.DISABLED_CLIENT)
     if not tx.sessions.joined(grant.session, grant.client):
         raise InvalidGrant(reason=Reason.SESSION_ENDED)
     token = access_token.of_grant(
@@ -49,6 +51,8 @@ def _undecided(tx: OidcTx, key: bytes, request: TokenRequest) -> Denied:
     asked = tx.decoupled_requests.polled(key, now=request.now)
     if asked is None or asked.issuer != request.issuer.name or asked.client != request.client.id:
         raise InvalidGrant(reason=Reason.UNKNOWN_REQUEST)
+    if not request.client.honours(asked.requested_at):
+        raise ExpiredToken(reason=Reason.DISABLED_CLIENT)
     verdict = polling.judge(asked, now=request.now)
     if isinstance(verdict, Wait):
         # A value, not an exception: that it was asked now stays noted.

@@ -11,6 +11,7 @@ from carekey.authenticators.ports import Failures
 from carekey.kernel import actor, entropy
 from carekey.kernel.unit_of_work import Store
 from carekey.login.begin_http import begin
+from carekey.login.http import switched_off
 from carekey.login.journey import Journey
 from carekey.login.ports import LoginTx
 from carekey.oidc.decoupled.deciding import Decided, Decisions, Outcome, encode
@@ -102,7 +103,12 @@ class DevicePages(Generic[TxT]):
                 raise _paused()
             found = tx.decoupled_requests.by_user_code(user_code.key(code))
             good = found is not None and found.kind is Kind.DEVICE and found.state is State.WAITING
-            return found if found is not None and good and now < found.expires_at else None
+            if found is None or not good or now >= found.expires_at:
+                return None
+            client = tx.clients.find(found.issuer, found.client)
+            if client is None or client.disabled_at is not None:
+                raise switched_off(found.asked.application, detail=(("Application", found.client),))
+            return found if client.honours(found.requested_at) else None
 
         found = await self._store.read(look)
         if found is None:

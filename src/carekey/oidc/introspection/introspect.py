@@ -46,7 +46,7 @@ class Look:
         if not self._may_see(token):
             return NotTheirs()
         client = self.client if token.client == self.client.id else tx.clients.find(token.issuer, token.client)
-        if client is None or client.disabled_at is not None:
+        if client is None or not client.honours(token.issued_at):
             return INACTIVE
         if token.person is not None:
             person = tx.people.find(token.person)

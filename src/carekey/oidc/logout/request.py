@@ -57,5 +57,7 @@ def read(
         if given["id_token_hint"] and hint is None and client is None:
             return LogoutRequest()
         raise Unreturnable(Reason.UNREGISTERED_REDIRECT_URI, client=client_id or "")
+    if client is not None and client.disabled_at is not None:
+        return_to = None  # who wants to log out does, and stays with us
     person = subject.person(hint.sub, client, issuer) if hint and client else None
     return LogoutRequest(hint=hint, person=person, client=client, return_to=return_to, state=given["state"])

@@ -22,7 +22,7 @@ from carekey.oidc.authorize import request as requests
 from carekey.oidc.authorize.arrival import RequestObjects
 from carekey.oidc.authorize.authorization_details import DetailTypes
 from carekey.oidc.authorize.errors import InvalidRequestObject, Reason, Unreturnable
-from carekey.oidc.authorize.parameters import LIMITS, Arrival
+from carekey.oidc.authorize.parameters import LIMITS, SIGNED, Arrival
 from carekey.oidc.client_auth.authenticate import PARAMETERS, Authenticated, ClientAuthentication, Credentials
 from carekey.oidc.errors import InvalidClient, InvalidRequest, OAuthError
 from carekey.oidc.id_token_hint import Verifier
@@ -31,6 +31,7 @@ from carekey.oidc.par.events import PushRefused, RequestPushed
 from carekey.oidc.parameters import check_once
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.profiles import demands
+from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import JKT, NOTHING, SenderConstraints, Sent, Shown
 from carekey.web.fields import Fields
 
@@ -49,6 +50,7 @@ class PushedRequests:
         details: DetailTypes,
         verifier: Verifier,
         constraints: SenderConstraints,
+        sealer: Sealer,
         entropy: Entropy,
     ) -> None:
         """`scopes` and `details`: those that there are. `verifier`: the issuer's keys, for `id_token_hint`."""
@@ -60,6 +62,7 @@ class PushedRequests:
         self._details = details
         self._verifier = verifier
         self._constraints = constraints
+        self._sealer = sealer
         self._entropy = entropy
 
     async def answer(
@@ -103,7 +106,7 @@ class PushedRequests:
             to = requests.sender(arrival.fields, self._issuer, lambda _, name: client if name == client.id else None)
         except Unreturnable as error:
             raise InvalidRequest(_SAID.get(error.reason), reason=error.reason) from None
-        requests.read(
+        request, _ = requests.read(
             arrival,
             to,
             self._issuer,
@@ -111,6 +114,9 @@ class PushedRequests:
             details=self._details,
             hinted=lambda hint: id_token_hint.read(hint, self._verifier, self._issuer),
         )
+        if request.response_mode in SIGNED:
+            await self._sealer.to(client, client.response_encryption, now=now)
+        await self._sealer.check(client, request.scopes, now=now)
 
     def _keep(
         self,

@@ -1,6 +1,6 @@
 """What a grant is given, and what it gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
@@ -31,6 +31,8 @@ class TokenRequest:
     """The client's, for grants that verify what it signed."""
     confirmation: Confirmation | None = None
     """What the client proved to hold: the token will be bound to it."""
+    held: Confirmation = field(default_factory=dict)
+    """Everything that the request proves, be the token bound to it or not."""
     instance: str | None = None
     """The key by which this installation of the client authenticated, if it was vouched for."""
 

@@ -106,6 +106,7 @@ class TokenEndpoint:
                 if grant_type.reads_client_keys
                 else NO_KEYS,
                 confirmation=binding(authenticated.client, asked, shown) or None,
+                held=shown.confirmation,
                 instance=authenticated.instance,
             )
             # A key that is not to be had is found out before anything is spent.
@@ -168,7 +169,8 @@ class TokenEndpoint:
         if isinstance(bought, Denied):
             return bought
         # Here and nowhere else, so that no grant can forget it.
-        bought = replace(bought, token=replace(bought.token, confirmation=request.confirmation))
+        if bought.token.confirmation != request.confirmation:
+            bought = replace(bought, token=replace(bought.token, confirmation=request.confirmation))
         tx.access_tokens.put(bought.token)
         grant = bought.grant
         tx.audit.record(

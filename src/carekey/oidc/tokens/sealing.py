@@ -1,6 +1,6 @@
 """Encrypts to a client what it is told, if it has asked for that (OpenID Connect Core section 10.2; JARM; RFC 9701)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -15,8 +15,8 @@ Seal = Callable[..., str]
 
 
 class RecipientsOf(Protocol):
-    def __call__(self, client: Client, *, now: datetime) -> Awaitable[Recipients]:
-        """A client's encryption keys. Raises: KeysUnavailable."""
+    def __call__(self, client: Client, *, alg: str, now: datetime) -> Awaitable[Recipients]:
+        """A client's encryption keys, for `alg` above all. Raises: KeysUnavailable."""
         ...
 
 
@@ -31,13 +31,21 @@ class Sealer:
     def __init__(self, recipients: RecipientsOf) -> None:
         self._recipients = recipients
 
+    async def check(self, client: Client, scopes: Collection[str], *, now: datetime) -> None:
+        """Whether the client can be told of a person once one has logged in: nobody should log in for nothing.
+
+        Raises: InvalidRequest."""
+        if "openid" in scopes:
+            await self.to(client, client.id_token_encryption, now=now)
+            await self.to(client, client.userinfo_encryption, now=now)
+
     async def to(self, client: Client, wanted: Encryption | None, *, now: datetime) -> Seal:
         """What encrypts as the client wants it, or leaves the text as it is. It comes before anything is spent:
         without a key nothing is told. Raises: InvalidRequest."""
         if wanted is None:
             return AS_IT_IS
         try:
-            recipient = (await self._recipients(client, now=now)).find(wanted.alg)
+            recipient = (await self._recipients(client, alg=wanted.alg, now=now)).find(wanted.alg)
         except KeysUnavailable:
             raise InvalidRequest("The client's keys are not to be had", reason=Reason.KEYS_UNAVAILABLE) from None
         if recipient is None:

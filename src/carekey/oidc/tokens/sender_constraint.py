@@ -103,7 +103,8 @@ def token_type(confirmation: Confirmation | None) -> str:
     return DPOP if confirmation and JKT in confirmation else BEARER
 
 
-def _held(bound: Confirmation | None, shown: Confirmation) -> bool:
+def held(bound: Confirmation | None, shown: Confirmation) -> bool:
+    """Whether everything that this is bound to is proven."""
     return all(shown.get(name) == value for name, value in (bound or {}).items())
 
 
@@ -134,7 +135,7 @@ def binding(client: Client, asked: Profile, shown: Shown) -> Confirmation:
 
 def check_grant(bound: Confirmation | None, shown: Confirmation | None) -> None:
     """Whether a code or refresh token came from whom it is bound to. Raises: InvalidGrant."""
-    if not _held(bound, shown or {}):
+    if not held(bound, shown or {}):
         raise InvalidGrant(reason=Reason.NOT_THE_SENDER)
 
 
@@ -145,5 +146,5 @@ def check_token(bound: Confirmation | None, shown: Shown) -> None:
     """
     if JKT in shown.confirmation and JKT not in (bound or {}):
         raise InvalidToken(reason=Reason.TOKEN_NOT_BOUND)
-    if not _held(bound, shown.confirmation):
+    if not held(bound, shown.confirmation):
         raise InvalidToken(reason=Reason.NOT_THE_SENDER)

@@ -113,7 +113,7 @@ class UserinfoHttp:
         if token.person is None or "openid" not in token.scopes:
             raise InsufficientScope(reason=Reason.NO_OPENID_SCOPE)
         client = tx.clients.find(token.issuer, token.client)
-        if client is None or client.disabled_at is not None:
+        if client is None or not client.honours(token.issued_at):
             raise InvalidToken(reason=Reason.DISABLED_CLIENT)
         if not shown.algs <= demands(self._issuer, client).algs:
             raise InvalidToken(reason=Reason.DPOP_ALG)

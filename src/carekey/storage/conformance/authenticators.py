@@ -118,6 +118,11 @@ class ChallengesContract:
 
 
 class EnrolmentsContract:
+    async def test_of_a_session_comes_back_as_given(self, store: Store) -> None:
+        given = samples.enrolment(session=samples.SESSION)
+        await store.write(lambda tx: tx.enrolments.put(given))
+        assert await store.read(lambda tx: tx.enrolments.find(given.digest)) == given
+
     async def test_used_once(self, store: Store) -> None:
         given = samples.enrolment()
         await store.write(lambda tx: tx.enrolments.put(given))

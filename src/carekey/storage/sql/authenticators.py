@@ -147,6 +147,7 @@ class Enrolments:
             to_micros(enrolment.expires_at),
             maybe_to_micros(enrolment.used_at),
             int(enrolment.level),
+            enrolment.session,
         )
         self._connection.run(self._sql.put, row)
 
@@ -154,7 +155,7 @@ class Enrolments:
         row = self._connection.one(self._sql.find, (digest,))
         if row is None:
             return None
-        digest, person, invited_by, created_at, expires_at, used_at, level = row
+        digest, person, invited_by, created_at, expires_at, used_at, level, session = row
         return Enrolment(
             digest=digest,
             person=person,
@@ -163,6 +164,7 @@ class Enrolments:
             expires_at=from_micros(expires_at),
             used_at=maybe_from_micros(used_at),
             level=AAL(level or AAL.AAL3),  # before there were others, all were made by registration authorities
+            session=session,
         )
 
     def use(self, digest: bytes, *, now: datetime) -> bool:

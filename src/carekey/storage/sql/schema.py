@@ -136,6 +136,7 @@ enrolments = Table(
     _number("expires_at"),
     _maybe_at("used_at"),
     Column("level", BigInteger),
+    Column("session", TEXT),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

@@ -18,7 +18,8 @@ REVISIONS = (
     "0013_registration",
     "0014_workstations",
     "0015_push_subscriptions",
-    "0110_user_codes",
+    "0016_links",
+    "0017_user_codes",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

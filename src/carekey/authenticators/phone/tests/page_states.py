@@ -47,20 +47,15 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
             (
                 f"ended-{name}",
                 "phone/ended.html",
-                {**LOG_IN, "heading": heading, "lines": lines, "reference": "7KQ4MD2X"},
+                {
+                    **LOG_IN,
+                    "again": name is not State.ENDED,
+                    "heading": heading,
+                    "lines": lines,
+                    "reference": "7KQ4MD2X",
+                },
             )
             for name, (heading, lines) in ENDS.items()
-        ),
-        (
-            "ended-here",
-            "phone/ended.html",
-            {
-                **LOG_IN,
-                "address": "",
-                "heading": ENDS[State.ENDED][0],
-                "lines": ENDS[State.ENDED][1],
-                "reference": "7KQ4MD2X",
-            },
         ),
         ("enrol", "phone/enrol.html", LINK),
         ("activate", "phone/activate.html", {**LINK, "phone": activation, "picture": qr.svg(activation)}),

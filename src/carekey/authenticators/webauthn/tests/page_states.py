@@ -3,21 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from carekey.authenticators.base import Attempt
 from carekey.authenticators.webauthn import enrol_http, log_in_http
 from carekey.authenticators.webauthn.ceremony import Reason
-from carekey.kernel.assurance import AAL
-from carekey.kernel.ids import IssuerName, LoginId
+from carekey.authenticators.webauthn.models import WayName
 
-ATTEMPT = Attempt(
-    id=LoginId("a1b2c3d4e5f6g7h8i9j0kl"),
-    issuer=IssuerName("healthcare"),
-    application="Ward 7",
-    reference="7KQ4MD2X",
-    person=None,
-    levels=frozenset({AAL.AAL2, AAL.AAL3}),
-    csrf="token",
-)
+LOG_IN = {"id": "a1b2c3d4e5f6g7h8i9j0kl", "application": "Ward 7", "csrf": "token"}
 LINK = "/register/Zm9yIHRlc3RzIGFsb25l"
 
 
@@ -26,14 +16,13 @@ def _refused(words: tuple[str, str] | None) -> dict[str, Any]:
     return {"heading": heading, "advice": advice, "reference": "7KQ4MD2X" if words else ""}
 
 
-def _longest(words: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    return max(words.values(), key=lambda pair: len(pair[0] + pair[1]))
+def _longest(words: Mapping[str, tuple[str, str]]) -> str:
+    return max(words, key=lambda why: sum(map(len, words[why])))
 
 
-def _log_in(way: str, words: tuple[str, str] | None = None, *, ask_user: bool = True) -> dict[str, Any]:
-    address = f"/login/{ATTEMPT.id}/{way}"
-    told = {"attempt": ATTEMPT, "address": address, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
-    return {**told, **_refused(words)}
+def _log_in(way: WayName, refused: str = "", *, ask_user: bool = True) -> dict[str, Any]:
+    told = {"ask_user": ask_user, "forget": "", "rp_id": "id.example"}
+    return {**LOG_IN, "way": way, **told, **_refused(log_in_http.words(way, refused) if refused else None)}
 
 
 def _add(words: tuple[str, str] | None = None) -> dict[str, Any]:
@@ -57,12 +46,12 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("passkey", "webauthn/passkey.html", _log_in("passkey")),
         ("passkey-person-known", "webauthn/passkey.html", _log_in("passkey", ask_user=False)),
         ("security-key", "webauthn/security-key.html", _log_in("security-key")),
-        ("refused", "webauthn/passkey.html", _log_in("passkey", log_in_http.WORDS[Reason.UNKNOWN_CREDENTIAL])),
+        ("refused", "webauthn/passkey.html", _log_in("passkey", Reason.UNKNOWN_CREDENTIAL)),
         ("refused-long", "webauthn/security-key.html", _log_in("security-key", _longest(log_in_http.WORDS))),
         ("add-passkey", "webauthn/add_passkey.html", _add()),
         ("add-security-key", "webauthn/add_security_key.html", _add()),
         ("not-added", "webauthn/add_passkey.html", _add(enrol_http.WORDS[Reason.ALREADY_REGISTERED])),
-        ("not-added-long", "webauthn/add_security_key.html", _add(_longest(enrol_http.WORDS))),
+        ("not-added-long", "webauthn/add_security_key.html", _add(enrol_http.WORDS[_longest(enrol_http.WORDS)])),
         ("name", "webauthn/name.html", _name("YubiKey 5 NFC", very_high=True)),
         ("name-synced", "webauthn/name.html", _name("iCloud Keychain", very_high=False)),
         ("name-error", "webauthn/name.html", _name("", error="Enter a name")),

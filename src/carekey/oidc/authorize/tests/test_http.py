@@ -415,7 +415,9 @@ async def test_rfc6749_4_1_2_1_errors_that_must_not_redirect(world, browser, cha
             return
     assert answer.status_code == 400
     assert "location" not in answer.headers
-    assert "There is a problem with the application that sent you here" in browser.page
+    switched_off = reason == "disabled_client"
+    heading = "is switched off" if switched_off else "There is a problem with the application that sent you here"
+    assert heading in browser.page
     (event,) = await refusals(world)
     assert event.data["reason"] == reason
     assert event.refusal

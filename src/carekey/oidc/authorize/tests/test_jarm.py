@@ -1,5 +1,6 @@
 """Signed and encrypted authorization responses (JARM)."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,8 @@ from carekey.jose.encryption import ALGS, ENCS
 from carekey.jose.sealing import Sealing
 from carekey.jose.signer import Signer
 from carekey.kernel.ids import ClientId
-from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, log_in, provider
+from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, log_in, provider, told
+from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Encryption
 
 pytestmark = pytest.mark.anyio
@@ -170,10 +172,15 @@ async def test_jarm_2_2_other_modes_are_neither_signed_nor_encrypted():
     ],
 )
 async def test_jarm_2_2_without_a_key_to_encrypt_to_no_code_leaves(published, reason):
+    """The keys are there when the person arrives, and gone when the log-in ends, at another node."""
     world = await provider(SEALED)
+    world.published[JWKS_URI] = json.dumps(JWKS).encode()
+    browser = world.browser()
+    begun = await authorize(browser, response_mode="jwt", client_id=SEALED.id)
+    del world.published[JWKS_URI]
     if published is not None:
         world.published[JWKS_URI] = json.dumps(published).encode()
-    answer = await log_in(world, world.browser(), response_mode="jwt", client_id=SEALED.id)
+    answer = await browser.prove(begun.headers["location"].rsplit("/", 1)[1])
     assert (answer.status_code, "location" in answer.headers) == (400, False)
     assert "We could not send you back to the application" in answer.text
     assert reason in answer.text
@@ -182,8 +189,95 @@ async def test_jarm_2_2_without_a_key_to_encrypt_to_no_code_leaves(published, re
 
 async def test_jarm_2_2_a_client_removed_meanwhile_is_sent_no_code():
     world = await provider(SEALED)
+    world.published[JWKS_URI] = json.dumps(JWKS).encode()
     browser = world.browser()
     begun = await authorize(browser, response_mode="jwt", client_id=SEALED.id)
     await world.save(replace(SEALED, removed=True))
+    del world.published[JWKS_URI]
     answer = await browser.prove(begun.headers["location"].rsplit("/", 1)[1], aal=3)
     assert (answer.status_code, "location" in answer.headers) == (400, False)
+
+
+NOBODY = ({"keys": []}, {"keys": JWKS["keys"][:1]}, None)
+
+
+@pytest.mark.parametrize("published", NOBODY)
+@pytest.mark.parametrize("silent", [True, False])
+async def test_jarm_2_2_who_could_not_be_told_learns_so_before_anybody_logs_in(published, silent):
+    world = await provider(SEALED)
+    browser = world.browser()
+    if silent:
+        await log_in(world, browser, client_id=SEALED.id)  # not encrypted, and a session stays
+    if published is not None:
+        world.published[JWKS_URI] = json.dumps(published).encode()
+    started = len(await world.events("login:login:started"))
+    answer = await authorize(browser, response_mode="jwt", client_id=SEALED.id, prompt="none" if silent else None)
+    assert (answer.status_code, "location" in answer.headers) == (400, False)
+    assert "There is a problem with the application that sent you here" in answer.text
+    reason = "keys_unavailable" if published is None else "no_encryption_key"
+    assert reason in answer.text
+    assert [event.data["reason"] for event in await world.events("authorization:request:refused")] == [reason]
+    assert len(await world.events("login:login:started")) == started
+
+
+@pytest.mark.parametrize("member", ["id_token_encryption", "userinfo_encryption"])
+@pytest.mark.parametrize("published", NOBODY)
+async def test_core_10_2_who_could_not_be_told_of_the_person_learns_so_before_they_log_in(member, published):
+    wanted = Encryption(alg="ECDH-ES", enc="A128GCM")
+    client = replace(SEALED, response_encryption=None, **{member: wanted})
+    world = await provider(client)
+    if published is not None:
+        world.published[JWKS_URI] = json.dumps(published).encode()
+    said = told(await authorize(world.browser(), client_id=client.id))
+    assert (said["error"], said["state"], said["iss"]) == ("invalid_request", "state-1", URL)
+    described = "not to be had" if published is None else "no key for ECDH-ES"
+    assert described in said["error_description"]
+    assert await world.events("login:login:started") == []
+
+
+async def test_core_10_2_a_key_by_value_is_all_that_it_takes():
+    client = replace(SEALED, jwks=JWKS, jwks_uri=None, id_token_encryption=Encryption(alg="RSA-OAEP", enc="A128GCM"))
+    world = await provider(client)
+    begun = await authorize(world.browser(), client_id=client.id, response_mode="jwt")
+    assert "/login/" in begun.headers["location"]
+    assert world.fetches == []
+
+
+async def test_core_10_2_1_a_key_that_was_just_published_is_found():
+    world = await provider(SEALED)
+    world.published[JWKS_URI] = json.dumps({"keys": JWKS["keys"][:1]}).encode()
+    asked = {"response_mode": "jwt", "client_id": SEALED.id}
+    assert (await authorize(world.browser(), **asked)).status_code == 400
+    world.published[JWKS_URI] = json.dumps(JWKS).encode()
+    world.clock.pass_by(seconds=30)
+    assert (await authorize(world.browser(), **asked)).status_code == 303
+    assert world.fetches == [JWKS_URI] * 2
+
+
+async def test_a_key_server_that_hangs_is_asked_once_however_many_arrive():
+    world = await provider(SEALED)
+    asked, begun, released = 0, asyncio.Event(), asyncio.Event()
+
+    async def hangs(_: str) -> bytes:
+        nonlocal asked
+        asked += 1
+        begun.set()
+        await released.wait()
+        raise FetchFailed(Flaw.TOO_SLOW)
+
+    world.fetch_by = hangs
+    arriving = [
+        asyncio.create_task(authorize(world.browser(), response_mode="jwt", client_id=SEALED.id)) for _ in range(20)
+    ]
+    await begun.wait()
+    released.set()
+    assert {answer.status_code for answer in await asyncio.gather(*arriving)} == {400}
+    # From now on it is known for half a minute that it does not answer.
+    released.clear()
+    for _ in range(20):
+        assert (await authorize(world.browser(), response_mode="jwt", client_id=SEALED.id)).status_code == 400
+    assert asked == 1
+    world.clock.pass_by(seconds=30)
+    released.set()
+    await authorize(world.browser(), response_mode="jwt", client_id=SEALED.id)
+    assert asked == 2

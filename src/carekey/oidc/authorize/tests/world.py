@@ -97,9 +97,14 @@ class Provider(World):
         self.published: dict[str, bytes] = {}
         """What is to be fetched, by its address."""
         self.fetches: list[str] = []
+        self.fetch_by: Any = None
+        """How they are fetched, if not from `published`."""
+        self.elsewhere = ClientKeys(self._fetch)
+        """Keys as another node has them, at which log-ins end."""
         for one in (self.issuer, sandbox):
             keys = ClientKeys(self._fetch)
-            encrypts[one.name] = Encrypts(Sealer(keys.recipients), self.store)
+            sealer = Sealer(keys.recipients)
+            encrypts[one.name] = Encrypts(Sealer(self.elsewhere.recipients), self.store)
             objects = RequestObjects(issuer=one, keys=keys, fetch=self._fetch, decrypter=self.decrypter)
             endpoint = Authorize(
                 issuer=one,
@@ -110,6 +115,7 @@ class Provider(World):
                 details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
                 objects=objects,
+                sealer=sealer,
                 respond=respond,
             )
             self.routes += endpoint.routes()
@@ -124,6 +130,7 @@ class Provider(World):
                 details={RECORD_ACCESS.name: RECORD_ACCESS},
                 verifier=self.tokens,
                 constraints=SenderConstraints(Dpop(None)),
+                sealer=sealer,
                 entropy=self.entropy,
             )
             self.routes += ParHttp(issuer=one, clients=clients, endpoint=pushed).routes()
@@ -134,6 +141,8 @@ class Provider(World):
 
     async def _fetch(self, address: str) -> bytes:
         self.fetches.append(address)
+        if self.fetch_by is not None:
+            return await self.fetch_by(address)
         if address not in self.published:
             raise FetchFailed(FetchFlaw.NO_ANSWER)
         return self.published[address]

@@ -292,6 +292,23 @@ async def test_cis2_9_2_a_client_that_an_operator_disabled_stays_so(here: Teams)
     assert (await here.ask("GET", "/configs/1122334455", await here.bearer())).json() == {"configs": []}
 
 
+async def test_a_team_switches_its_client_off_and_only_an_operator_on_again(here: Teams) -> None:
+    path, told = await here.created()
+    bearer = await here.bearer()
+    for body in ({}, {"why": ""}, {"why": " "}, {"why": 7}, {"why": "x" * 301}, []):
+        refused = await here.ask("POST", f"{path}/disable", bearer, body)
+        assert refused.status_code == 400, body
+    others = await here.ask("POST", f"{path}/disable", await here.bearer("beta secret"), {"why": "x"})
+    assert (others.status_code, others.json()["error"]) == (403, "insufficient_scope")
+    assert await here.world.events("client:registration:disabled") == []
+    answer = await here.ask("POST", f"{path}/disable", bearer, {"why": "secret leaked "})
+    assert (answer.status_code, answer.json()) == (200, {"id": told["id"], "disabled": True})
+    (event,) = await here.world.events("client:registration:disabled")
+    assert (event.actor.kind, event.actor.id, event.data["why"]) == ("team", "1122334455", "secret leaked")
+    assert (await here.ask("PUT", f"{path}?hash={told['hash']}", bearer, CONFIG)).status_code == 404
+    assert (await here.ask("POST", f"{path}/disable", bearer, {"why": "x"})).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

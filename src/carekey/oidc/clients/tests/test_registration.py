@@ -1,6 +1,8 @@
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
 from carekey.oidc.tests.world import CALLBACK, ISSUER_URL, NOW, World, basic
 from carekey.web.kit import Dispatcher
+from carekey.web.zones import Zones
 
 pytestmark = pytest.mark.anyio
 
@@ -188,6 +191,7 @@ async def test_rfc7591_3_1_what_is_no_json_object_is_refused(here: Registering, 
 
 
 async def test_rfc7591_3_1_a_form_is_no_registration(here: Registering) -> None:
+    await here.allow()
     answer = await here.ask(
         "POST", REGISTER, "initial", b"a=b", **{"content-type": "application/x-www-form-urlencoded"}
     )
@@ -439,3 +443,84 @@ def test_whatever_metadata_is_it_is_registered_or_refused(metadata: dict[str, An
     else:
         told = describe(client)
     assert told
+
+
+def through(address: str) -> dict[str, str]:
+    return {"x-forwarded-for": address}
+
+
+async def open_to(world: World, **rules: int) -> Registering:
+    assert isinstance(world.app, Dispatcher)
+    here = Registering(world, Registration(open=True, **rules))
+    world.app._site = replace(world.app._site, zones=Zones({}, proxies=[ip_network("127.0.0.1")]))
+    return here
+
+
+async def tries(here: Registering, count: int, address: str = "192.0.2.7", body: Any = METADATA) -> list[int]:
+    return [(await here.ask("POST", REGISTER, None, body, **through(address))).status_code for _ in range(count)]
+
+
+async def test_rfc7591_5_an_address_registers_so_many_in_an_hour_and_others_go_on(world: World) -> None:
+    here = await open_to(world, by_address=3)
+    assert await tries(here, 5) == [201] * 3 + [429] * 2
+    refused = await here.ask("POST", REGISTER, None, METADATA, **through("192.0.2.7"))
+    assert refused.json()["error"] == "temporarily_unavailable"
+    wait = int(refused.headers["retry-after"])
+    assert 0 < wait <= 3600
+    assert await tries(here, 1, "192.0.2.8") == [201]
+    # Of a day of refusals the record has one line for each hour.
+    assert await here.world.reasons() == ["too_many"]
+    here.world.clock.pass_by(seconds=wait - 1)
+    assert await tries(here, 1) == [429]
+    here.world.clock.pass_by(seconds=1)
+    assert await tries(here, 4) == [201] * 3 + [429]
+    assert await here.world.reasons() == ["too_many"] * 2
+
+
+async def test_rfc7591_5_everybody_together_registers_so_many_in_an_hour(world: World) -> None:
+    here = await open_to(world, by_address=2, in_all=5)
+    got = [code for number in range(8) for code in await tries(here, 1, f"192.0.2.{number}")]
+    assert got == [201] * 5 + [429] * 3
+    # A token is an operator's word: it goes on.
+    await here.allow()
+    assert (await here.register()).status_code == 201
+    assert await here.world.reasons() == ["too_many"]
+
+
+async def test_rfc7591_5_one_address_does_not_use_up_what_all_have(world: World) -> None:
+    here = await open_to(world, by_address=2, in_all=5)
+    assert (await tries(here, 20))[2:] == [429] * 18
+    assert await tries(here, 2, "192.0.2.8") == [201] * 2
+
+
+async def test_rfc7591_5_addresses_of_one_network_of_ipv6_are_one(world: World) -> None:
+    here = await open_to(world, by_address=2)
+    found = [await tries(here, 1, f"2001:db8:1:1::{number}") for number in range(3)]
+    assert found == [[201], [201], [429]]
+    assert await tries(here, 1, "2001:db8:1:2::1") == [201]
+
+
+async def test_rfc7591_5_of_many_at_once_no_more_than_the_bound_register(world: World) -> None:
+    here = await open_to(world, by_address=3)
+    asked = (here.ask("POST", REGISTER, None, METADATA, **through("192.0.2.7")) for _ in range(12))
+    assert sorted(answer.status_code for answer in await asyncio.gather(*asked)) == [201] * 3 + [429] * 9
+    assert await here.world.reasons() == ["too_many"]
+
+
+async def test_rfc7591_3_1_a_body_that_is_refused_is_on_record_and_that_has_a_bound(world: World) -> None:
+    here = await open_to(world, by_address=3)
+    assert await tries(here, 10, body=b"{") == [400] * 3 + [429] * 7
+    assert await here.world.reasons() == ["malformed"] * 3 + ["too_many"]
+
+
+async def test_rfc7592_2_2_a_body_that_is_refused_is_on_record_with_its_client(here: Registering) -> None:
+    made = await here.registered()
+    answer = await here.ask("PUT", made["registration_client_uri"], made["registration_access_token"], b"[]")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    (event,) = await here.world.events("client:registration:refused")
+    assert (event.data["client"], event.data["reason"]) == (made["client_id"], "malformed")
+
+
+async def test_who_has_no_token_is_not_listened_to(here: Registering) -> None:
+    assert (await here.ask("POST", REGISTER, "wrong", b"{")).status_code == 401
+    assert await here.world.reasons() == ["unknown_token"]

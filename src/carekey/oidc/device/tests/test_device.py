@@ -15,7 +15,7 @@ from carekey.oidc import endpoints
 from carekey.oidc.device import grant, user_code
 from carekey.oidc.device.http import PATH
 from carekey.oidc.device.tests.world import KIOSK, TROLLEY, DecoupledWorld, agree, asked, decoupled_world, enter, proof
-from carekey.oidc.model import ClientAuthMethod
+from carekey.oidc.model import ClientAuthMethod, Encryption
 from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded
 
@@ -421,3 +421,10 @@ async def test_rfc8628_5_6_public_and_confidential_clients(method: ClientAuthMet
     await agree(world.browser(), told)
     assert (await world.poll(told, client)).status_code == 200
     assert grant.NAME in client.grant_types
+
+
+async def test_core_10_2_a_client_without_a_key_to_encrypt_to_is_told_before_anybody_logs_in() -> None:
+    world = await decoupled_world(replace(KIOSK, id_token_encryption=Encryption(alg="ECDH-ES", enc="A128GCM")))
+    answer = await world.send(endpoints.DEVICE_AUTHORIZATION, asked(KIOSK))
+    assert await error(answer) == (400, "invalid_request")
+    assert await world.reasons() == ["no_encryption_key"]

@@ -124,7 +124,13 @@ class DecoupledWorld(World):
         )
 
     def take(self, path: str, asks: Any) -> None:
-        endpoint = RequestEndpoint(issuer=self.issuer, store=self.store, clients=self.clients, asks=asks)
+        endpoint = RequestEndpoint(
+            issuer=self.issuer,
+            store=self.store,
+            clients=self.clients,
+            sealer=Sealer(self.keys.recipients),
+            asks=asks,
+        )
         self.routes += DecoupledHttp(
             path=endpoints.path(self.issuer, path), clients=self.clients, endpoint=endpoint
         ).routes()

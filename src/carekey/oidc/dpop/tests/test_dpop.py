@@ -15,7 +15,7 @@ from carekey.oidc.dpop.nonces import PERIOD, Nonces
 from carekey.oidc.dpop.tests.proofs import at_userinfo, jkt, proof
 from carekey.oidc.model import ClientAuthMethod
 from carekey.oidc.par.tests import world as par
-from carekey.oidc.tests.apis import APPLICATION, EXCHANGE, RECORDS, SCOPES, as_gateway, world_of_apis
+from carekey.oidc.tests.apis import APPLICATION, EXCHANGE, RECORDS, SCOPES, as_gateway, bought, world_of_apis
 from carekey.oidc.tests.world import CHALLENGE as PKCE
 from carekey.oidc.tests.world import (
     ISSUER,
@@ -128,7 +128,7 @@ async def test_of_a_bearer_token_no_binding_is_told():
 @pytest.mark.parametrize("grant_type", ["client_credentials", EXCHANGE])
 async def test_rfc9449_5_every_grant_binds(grant_type: str):
     world = await world_of_apis()
-    body = await buy(world)
+    body = await bought(world)  # bound to no key; one that is bound is proven anew (test_token_exchange.py)
     exchange = {
         "subject_token": body["access_token"],
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",

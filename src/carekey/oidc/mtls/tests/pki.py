@@ -81,7 +81,7 @@ def _builder(subject: x509.Name, of: int, by: x509.Name, signer: int, starts: da
     )
 
 
-def authority(number: int, now: datetime, *, by: Pair | None = None) -> Pair:
+def authority(number: int, now: datetime, *, by: Pair | None = None, list_at: str | None = None) -> Pair:
     subject = x509.Name.from_rfc4514_string(f"CN=Authority {number},O=Example")
     issuer = by.certificate.subject if by else subject
     signer = by.key if by else key(number)
@@ -90,9 +90,16 @@ def authority(number: int, now: datetime, *, by: Pair | None = None) -> Pair:
         _builder(subject, number, issuer, number_of_signer, now - 100 * DAY, now + 1000 * DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(authority=True), critical=True)
-        .sign(signer, hashes.SHA256())
     )
-    return Pair(made, key(number))
+    if list_at:
+        made = made.add_extension(_points(list_at), critical=False)
+    return Pair(made.sign(signer, hashes.SHA256()), key(number))
+
+
+def _points(list_at: str) -> x509.CRLDistributionPoints:
+    return x509.CRLDistributionPoints(
+        [x509.DistributionPoint([x509.UniformResourceIdentifier(list_at)], None, None, None)]
+    )
 
 
 def client(
@@ -108,8 +115,10 @@ def client(
     uses: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     signs: bool = True,
     authority: bool = False,
+    list_at: str | None = None,
 ) -> Pair:
-    """`by`: the authority; None for a self-signed one. `signer`: the number of the authority's key."""
+    """`by`: the authority; None for a self-signed one. `signer`: the number of the authority's key. `list_at`: where its
+    revocation list is."""
     name = x509.Name.from_rfc4514_string(subject)
     issuer, signing = (by.certificate.subject, by.key) if by else (name, key(number))
     made = _builder(name, number, issuer, signer if by else number, now + starts, now + ends)
@@ -117,10 +126,29 @@ def client(
         made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if uses:
         made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    if list_at:
+        made = made.add_extension(_points(list_at), critical=False)
     if by:
         made = made.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         made = made.add_extension(_usage(authority=authority, signs=signs), critical=True)
     return Pair(made.sign(signing, hashes.SHA256()), key(number))
+
+
+def revocation_list(by: Pair, *revoked: Pair, this: datetime, next: datetime, number: int = 1) -> bytes:
+    """DER."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(by.certificate.subject)
+        .last_update(this)
+        .next_update(next)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()), critical=False)
+    )
+    for one in revoked:
+        serial = one.certificate.serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(by.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def weak(by: Pair, key: Any, now: datetime) -> bytes:

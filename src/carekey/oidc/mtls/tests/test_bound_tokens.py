@@ -9,7 +9,7 @@ from carekey.jose.certificates import thumbprint
 from carekey.oidc import profiles
 from carekey.oidc.discovery.document import document
 from carekey.oidc.errors import Reason
-from carekey.oidc.model import Client
+from carekey.oidc.model import Client, Resource
 from carekey.oidc.mtls.tests import pki
 from carekey.oidc.mtls.tests.world import (
     API_HOST,
@@ -201,3 +201,31 @@ async def test_what_is_not_configured_is_not_offered(issuer: dict[str, Any], off
 async def test_the_api_host_has_no_pages(path: str) -> None:
     world = await world_with()
     assert (await send(world, path)).status_code == 404
+
+
+async def test_rfc8705_3_the_certificate_of_a_subject_token_is_proven_anew_at_the_exchange() -> None:
+    """RFC 8693 section 5: whoever stole a bound token exchanges nothing for it."""
+    kind = "urn:ietf:params:oauth:grant-type:token-exchange"
+    resource = Resource(uri="https://records.example", scopes=frozenset({"read"}))
+    client = replace(PKI, grant_types=(*PKI.grant_types, kind), resources=frozenset({resource.uri}))
+    # Its other certificate has the same name, so that it authenticates by either.
+    world = await world_with(client, resources={resource.uri: resource})
+    token = (await exchange(world, client, OWN.der)).json()["access_token"]
+    fields = {
+        "grant_type": kind,
+        "client_id": client.id,
+        "subject_token": token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+    refused = await send(world, "/access_token", fields, certificates=[OTHER.der])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert await world.reasons() == [Reason.NOT_THE_SENDER]
+    answer = await send(world, "/access_token", fields, certificates=[OWN.der])
+    assert answer.status_code == 200, answer.text
+    seen = await introspected(world, answer.json()["access_token"])
+    assert seen["cnf"] == {"x5t#S256": thumbprint(OWN.der)}
+    # Nor is it unbound by a client that says so less strictly by now.
+    await world.save(replace(client, certificate_bound_access_tokens=False))
+    unbound = await send(world, "/access_token", fields, certificates=[OWN.der])
+    assert (unbound.status_code, unbound.json()["error"]) == (400, "invalid_request")
+    assert (await world.reasons())[-1] == Reason.NOT_CONSTRAINED

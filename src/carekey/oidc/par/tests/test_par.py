@@ -13,7 +13,7 @@ from carekey.login.tests.make import ASHA
 from carekey.oidc.authorize import pushed as pushed_requests
 from carekey.oidc.authorize.parameters import LIMITS
 from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, provider, told, wanted
-from carekey.oidc.model import ClientAuthMethod, Resource
+from carekey.oidc.model import ClientAuthMethod, Encryption, Resource
 from carekey.oidc.par.tests.world import CHALLENGE, KEYED, OTHER, arrive, proof, push, pushed, request_object
 
 pytestmark = pytest.mark.anyio
@@ -244,3 +244,15 @@ async def test_rfc8707_2_a_resource_is_pushed_too(signed):
     assert grant.resource == records
     answer = await push(browser, {**wanted(resource=records), **proof(world)}, f"&resource={records}")
     assert answer.status_code == 400
+
+
+async def test_core_10_2_a_client_without_a_key_to_encrypt_to_is_told_at_the_push() -> None:
+    """Nobody should log in for what could not be told afterwards."""
+    wanted_enc = Encryption(alg="ECDH-ES", enc="A128GCM")
+    for changes in ({"id_token_encryption": wanted_enc}, {"response_encryption": wanted_enc}):
+        client = replace(KEYED, **changes)
+        world = await provider(client)
+        answer = await push(world.browser(), {**wanted(response_mode="jwt"), **proof(world)})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert "no key for ECDH-ES" in answer.json()["error_description"]
+        assert [one.data["reason"] for one in await world.events("authorization:push:refused")] == ["no_encryption_key"]

@@ -40,6 +40,8 @@ class AuthorizationCode:
             return replayed(tx, key, grant, request)
         if grant.expires_at <= request.now:
             raise InvalidGrant(reason=Reason.CODE_EXPIRED)
+        if not request.client.honours(grant.issued_at):
+            raise InvalidGrant(reason=Reason.DISABLED_CLIENT)
         if grant.redirect_uri != redirect_uri:
             raise InvalidGrant(reason=Reason.REDIRECT_URI_DIFFERS)
         if grant.code_challenge is None and _must_prove(request):

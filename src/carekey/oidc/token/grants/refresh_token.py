@@ -54,7 +54,9 @@ class RefreshToken:
             _record_repeated(tx, family, request)
         check_age(family, request.issuer, now=request.now)
         check_standing(tx, family.grant, request.client, now=request.now)
-        grant = replace(family.grant, scopes=_scopes(request, family.grant))
+        grant, scopes = family.grant, _scopes(request, family.grant)
+        if scopes != grant.scopes:
+            grant = replace(grant, scopes=scopes)
         token = access_token.of_grant(
             request.access_token,
             grant,
@@ -105,6 +107,8 @@ def check_age(family: RefreshFamily, issuer: Issuer, *, now: datetime) -> None:
 
 def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -> None:
     """Whether what was true when the person logged in still is. Raises: InvalidGrant."""
+    if not client.honours(grant.issued_at):
+        raise InvalidGrant(reason=Reason.DISABLED_CLIENT)
     if not grant.offline:
         session = tx.sessions.get(grant.session)
         if session is None or session.ended_at is not None:

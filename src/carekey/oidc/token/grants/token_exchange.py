@@ -20,6 +20,7 @@ from carekey.oidc.model import AccessToken, ActingAs, Authentication, ClientAuth
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
 from carekey.oidc.tokens import access_token
+from carekey.oidc.tokens.sender_constraint import held
 
 _TYPE = "urn:ietf:params:oauth:token-type:"
 ACCESS_TOKEN, ID_TOKEN, JWT = f"{_TYPE}access_token", f"{_TYPE}id_token", f"{_TYPE}jwt"
@@ -30,7 +31,8 @@ class _Subject:
     """Whom the new token is about, and what the old one says of them."""
 
     person: PersonId
-    issued_to: str
+    issued_to: ClientId
+    issued_at: datetime
     session: SessionId | None
     role: RoleProfileId | None
     authentication: Authentication | None
@@ -53,7 +55,7 @@ class TokenExchange:
             raise UnauthorizedClient(reason=Reason.NOT_FOR_PUBLIC_CLIENTS)
         subject = _subject(tx, request)
         act = _act(tx, subject, request)
-        _check_standing(tx, subject, request.now)
+        _check_standing(tx, subject, request)
         target = _target(request)
         issued_type = _issued_type(request, target)
         token = access_token.of_person(
@@ -92,14 +94,33 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
     token = _live(tx, text, request)
     if token is None or token.person is None:
         raise InvalidRequest("subject_token is not valid", reason=Reason.SUBJECT_TOKEN_INVALID)
+    _check_sender(token, request)
     return _Subject(
         person=token.person,
         issued_to=token.client,
+        issued_at=token.issued_at,
         session=token.session,
         role=token.role,
         authentication=token.authentication,
         token=token,
     )
+
+
+def _check_sender(token: AccessToken, request: TokenRequest) -> None:
+    """A token that is bound to a key is proven anew (RFC 9449 section 7, RFC 8705 section 3), but by the resource that it
+    is for: that has verified the proof which came with it, and cannot have the key. Nor does the exchange unbind it:
+    what comes of it is bound to the exchanging client's own key. Raises: InvalidRequest."""
+    if not token.confirmation:
+        return
+    if token.audience not in request.client.serves and not held(token.confirmation, request.held):
+        raise InvalidRequest(
+            "subject_token is bound to a key that the request does not prove", reason=Reason.NOT_THE_SENDER
+        )
+    if not request.confirmation:
+        raise InvalidRequest(
+            "subject_token is bound to a key, so the new token must be: send a DPoP proof, or use mutual TLS",
+            reason=Reason.NOT_CONSTRAINED,
+        )
 
 
 def _of_id_token(tx: OidcTx, text: str, request: TokenRequest) -> _Subject:
@@ -115,6 +136,7 @@ def _of_id_token(tx: OidcTx, text: str, request: TokenRequest) -> _Subject:
     return _Subject(
         person=subjects.person(claims["sub"], issued_to, request.issuer),
         issued_to=issued_to.id,
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
         session=SessionId(claims["sid"]),
         role=RoleProfileId(role) if role else None,
         authentication=_authentication(claims),
@@ -158,20 +180,24 @@ def _proves_itself(tx: OidcTx, request: TokenRequest) -> bool:
     if text is None and kind is None:
         return False
     token = _live(tx, text, request) if text is not None and kind == ACCESS_TOKEN else None
-    if token is None or token.client != request.client.id or token.person is not None:
+    good = token is not None and request.client.honours(token.issued_at) and held(token.confirmation, request.held)
+    if token is None or not good or token.client != request.client.id or token.person is not None:
         raise InvalidRequest("actor_token must be an access token of the client's own", reason=Reason.ACTOR_TOKEN)
     return True
 
 
-def _check_standing(tx: OidcTx, subject: _Subject, now: datetime) -> None:
+def _check_standing(tx: OidcTx, subject: _Subject, request: TokenRequest) -> None:
     """Raises: InvalidRequest."""
+    issued_to = tx.clients.find(request.issuer.name, subject.issued_to)
+    if issued_to is None or not issued_to.honours(subject.issued_at):
+        raise InvalidRequest("subject_token is not valid", reason=Reason.DISABLED_CLIENT)
     session = tx.sessions.get(subject.session) if subject.session else None
     if subject.session and (session is None or session.ended_at is not None):
         raise InvalidRequest("subject_token is not valid", reason=Reason.SESSION_ENDED)
     person = tx.people.find(subject.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidRequest("subject_token is not valid", reason=Reason.PERSON_NOT_ACTIVE)
-    if subject.role and not any(role.id == subject.role for role in tx.roles.held_by(person.id, at=now)):
+    if subject.role and not any(role.id == subject.role for role in tx.roles.held_by(person.id, at=request.now)):
         raise InvalidRequest("subject_token is not valid", reason=Reason.ROLE_NOT_HELD)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from carekey.directory.model import PersonStatus
 from carekey.kernel.ids import ClientId
+from carekey.oidc.dpop.tests.proofs import jkt, proof
 from carekey.oidc.model import ActingAs, ClientAuthMethod
 from carekey.oidc.tests.apis import (
     APPLICATION,
@@ -15,6 +16,7 @@ from carekey.oidc.tests.apis import (
     GATEWAY,
     IMAGES,
     RECORDS,
+    SCOPES,
     as_gateway,
     bought,
     world_of_apis,
@@ -269,3 +271,79 @@ async def test_of_exchanging_and_logging_out_at_once_no_token_is_left(world: Wor
         if response.status_code == 200:
             told = await as_gateway(world, "/introspect", {"token": response.json()["access_token"]})
             assert told.json() == {"active": False}
+
+
+class TestBoundTokens:
+    """RFC 9449 section 7, RFC 8705 section 3, RFC 8693 section 5: who stole a bound token exchanges nothing."""
+
+    async def bound(self, world: World, by: str = "first", resource: str = RECORDS) -> dict[str, Any]:
+        await world.code("bound", scopes=SCOPES, resource=RECORDS)
+        answer = await world.token(
+            world.code_request("bound", resource=resource), headers={"dpop": proof(world, by=by)}
+        )
+        assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP")
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def own(self, world: World, token: str, dpop: str = "", kind: str = ACCESS_TOKEN) -> Any:
+        fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": kind, "resource": RECORDS}
+        request = world.code_request(**{"code": None, "redirect_uri": None, **fields})
+        return await world.token(request, headers={"dpop": dpop} if dpop else {})
+
+    async def test_rfc9449_7_the_key_of_a_subject_token_is_proven_anew(self, world: World) -> None:
+        token = (await self.bound(world))["access_token"]
+        for dpop in ("", proof(world, by="second")):
+            refused = await self.own(world, token, dpop)
+            assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert await world.reasons() == ["not_the_sender"] * 2
+        once = proof(world)
+        answer = await self.own(world, token, once)
+        assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP")
+        claims = (await world.verified(answer.json()["access_token"])).claims
+        assert claims["cnf"] == {"jkt": jkt()}
+        assert (await self.own(world, token, once)).json()["error"] == "invalid_dpop_proof"
+
+    async def test_rfc8693_5_the_resource_that_it_is_for_exchanges_it_for_a_token_bound_to_its_own_key(
+        self, world: World
+    ) -> None:
+        token = (await self.bound(world))["access_token"]
+        unbound = await by_gateway(world, token)
+        assert (unbound.status_code, unbound.json()["error"]) == (400, "invalid_request")
+        assert await world.reasons() == ["not_constrained"]
+        fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+        answer = await as_gateway(world, "/access_token", fields, dpop=proof(world, by="gateway"))
+        assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP")
+        looked = await as_gateway(world, "/introspect", {"token": answer.json()["access_token"]})
+        assert looked.json()["cnf"] == {"jkt": jkt("gateway")}
+        assert looked.json()["act"] == {"sub": GATEWAY.id}
+
+    async def test_rfc8693_5_another_than_that_resource_needs_the_key_whatever_policy_says(self, world: World) -> None:
+        await world.save(replace(GATEWAY, serves=frozenset()))
+        token = (await self.bound(world))["access_token"]
+        fields = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+        refused = await as_gateway(world, "/access_token", fields, dpop=proof(world, by="gateway"))
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert await world.reasons() == ["not_the_sender"]
+
+    async def test_rfc8693_2_1_an_actor_token_is_proven_too(self, world: World) -> None:
+        held_by = {"dpop": proof(world, by="gateway")}
+        asked = {"grant_type": "client_credentials", "scope": "images.read", "resource": IMAGES}
+        actor = (await as_gateway(world, "/access_token", asked, **held_by)).json()["access_token"]
+        token = (await bought(world))["access_token"]
+        fields = {
+            "grant_type": EXCHANGE,
+            "subject_token": token,
+            "subject_token_type": ACCESS_TOKEN,
+            "actor_token": actor,
+            "actor_token_type": ACCESS_TOKEN,
+        }
+        for headers in ({}, {"dpop": proof(world, by="second")}):
+            refused = await as_gateway(world, "/access_token", fields, **headers)
+            assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert await world.reasons() == ["actor_token"] * 2
+        answer = await as_gateway(world, "/access_token", fields, dpop=proof(world, by="gateway"))
+        assert answer.status_code == 200, answer.text
+
+    async def test_an_id_token_is_bound_to_no_key(self, world: World) -> None:
+        token = (await self.bound(world))["id_token"]
+        assert (await self.own(world, token, kind=ID_TOKEN)).json()["token_type"] == "Bearer"

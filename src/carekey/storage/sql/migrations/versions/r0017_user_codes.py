@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 
-revision = "0110_user_codes"
-down_revision = "0015_push_subscriptions"
+revision = "0017_user_codes"
+down_revision = "0016_links"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
