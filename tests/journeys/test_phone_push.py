@@ -5,6 +5,7 @@ sends it as a browser would, and the browser's own service worker gets what it s
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,13 +13,13 @@ from queue import Queue
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
 
 from carekey.authenticators.phone.push.tests.push_service import Browser as Reader
 from journeys.test_phone import PHONE_WIDTH, add
 from support import provider as carekey
 from support.browser import axe, shoot
-from support.provider import GP, Provider
+from support.provider import GP, LOCUM, NURSE, Provider
 
 pytestmark = pytest.mark.browser
 
@@ -74,8 +75,31 @@ def phone_of(browser: Browser, script: str) -> Iterator[BrowserContext]:
     context.close()
 
 
-def shown_by_the_worker(page: Page, provider: Provider, text: str) -> list[dict[str, str]]:
-    """The notifications after this text came for the service worker."""
+def worker_of(page: Page) -> Worker:
+    """The service worker of CareKey Phone, which is ready."""
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    (worker,) = page.context.service_workers
+    return worker
+
+
+SHOWING = """() => {
+  const show = registration.showNotification.bind(registration);
+  self.showing = new Promise((resolve, reject) => {
+    registration.showNotification = (...what) => show(...what).then(resolve, reject);
+  });
+}"""
+SHOWN = """async () => {
+  await self.showing;
+  return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+}"""
+
+
+def shown_by_the_worker(page: Page, worker: Worker, provider: Provider, text: str) -> list[dict[str, str]]:
+    """The notifications after this text came for the service worker.
+
+    They are asked for when it has shown its own and not before: Chromium forgets a notification if somebody asks for the
+    list of all between its being noted and its being displayed."""
+    worker.evaluate(SHOWING)
     devtools = page.context.new_cdp_session(page)
     found: list[str] = []
     devtools.on(
@@ -83,21 +107,46 @@ def shown_by_the_worker(page: Page, provider: Provider, text: str) -> list[dict[
         lambda told: found.extend(one["registrationId"] for one in told["registrations"]),
     )
     devtools.send("ServiceWorker.enable")
-    page.wait_for_timeout(200)
+    deadline = time.monotonic() + 20
+    while not found:
+        assert time.monotonic() < deadline, "no registration"
+        page.wait_for_timeout(20)
     message = {"origin": provider.issuer, "registrationId": found[0], "data": text}
     devtools.send("ServiceWorker.deliverPushMessage", message)
-    shown: list[dict[str, str]] = page.evaluate(
-        """async () => {
-          const worker = await navigator.serviceWorker.ready;
-          for (let tries = 0; tries < 50; tries += 1) {
-            const shown = await worker.getNotifications();
-            if (shown.length > 0) return shown.map(({ title, body, tag }) => ({ title, body, tag }));
-            await new Promise((resolve) => setTimeout(resolve, 100));
-          }
-          return [];
-        }"""
-    )
+    shown: list[dict[str, str]] = worker.evaluate(SHOWN)
     return shown
+
+
+# Events that a script makes cannot be waited for, nor open or focus a page: a browser lets only the person's own do that.
+DISPATCH = """async (of) => {
+  const event = await of();
+  const waited = [];
+  event.waitUntil = (work) => waited.push(work.then(() => "done", ({ name }) => name));
+  dispatchEvent(event);
+  return Promise.all(waited);
+}"""
+OPENS = """() => {
+  WindowClient.prototype.focus = async function () { self.brought = `to the front: ${this.url}`; };
+  clients.openWindow = async (address) => { self.brought = `opened: ${address}`; };
+}"""
+CLICKED = f"""() => ({DISPATCH})(async () => {{
+  const [notification] = await registration.getNotifications();
+  return new NotificationEvent("notificationclick", {{ notification }});
+}})"""
+RENEWED = f"""(given) => ({DISPATCH})(async () => {{
+  const subscription = given && {{ toJSON: () => given }};
+  registration.pushManager.subscribe = async (how) => {{
+    if (!how.userVisibleOnly || !how.applicationServerKey) throw new TypeError("no key");
+    return {{ toJSON: () => ({{ ...self.otherwise, expirationTime: null }}) }};
+  }};
+  return Object.assign(new Event("pushsubscriptionchange"), {{ newSubscription: subscription ?? null }});
+}})"""
+
+
+def told_by(page: Page) -> None:
+    page.get_by_role("link", name="Accounts on this device").click()
+    page.get_by_role("button", name="Tell me when something waits").click()
+    expect(page.get_by_text("This device will tell you when something waits.")).to_be_visible()
 
 
 def test_a_phone_is_told_that_something_waits(tab: Page, browser: Browser, telling: Provider) -> None:
@@ -115,9 +164,9 @@ def test_a_phone_is_told_that_something_waits(tab: Page, browser: Browser, telli
             expect(page.get_by_text("This device will tell you when something waits.")).to_be_visible()
             expect(button).to_have_text("Stop telling me")
             telling.json("confirmation", "ask", GP, "Discharge bed 4", "--application", "Ward 7")
-            text = reader.read(taken.get(timeout=10)).decode()
+            text = reader.read(taken.get(timeout=20)).decode()
             assert text == "Something waits for you"
-            [shown] = shown_by_the_worker(page, telling, text)
+            [shown] = shown_by_the_worker(page, worker_of(page), telling, text)
             assert shown["body"] == text
             assert shown["title"].endswith("Phone")
             button.click()
@@ -128,6 +177,68 @@ def test_a_phone_is_told_that_something_waits(tab: Page, browser: Browser, telli
             telling.json("confirmation", "ask", GP, "Discharge bed 5", "--application", "Ward 7")
             page.wait_for_timeout(2500)
             assert taken.empty()
+
+
+def test_selecting_the_notification_shows_what_waits_by_now(tab: Page, browser: Browser, telling: Provider) -> None:
+    with push_service() as (endpoint, taken):
+        given = json.dumps({"endpoint": endpoint, "keys": Reader().keys()})
+        with phone_of(browser, f"({SUBSCRIBES})({given})") as phone:
+            page = add(tab, phone, telling.enrol_link(NURSE))
+            told_by(page)
+            expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+            telling.json("confirmation", "ask", NURSE, "Discharge bed 6", "--application", "Ward 8")
+            taken.get(timeout=20)
+            worker = worker_of(page)
+            worker.evaluate(OPENS)
+            assert len(shown_by_the_worker(page, worker, telling, "Something waits for you")) == 1
+            expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+            assert worker.evaluate(CLICKED) == ["done"]
+            assert worker.evaluate("() => self.brought").startswith(f"to the front: {telling.issuer}/phone")
+            expect(page.get_by_role("button", name="Ward 8, asked at")).to_be_visible()
+            assert worker.evaluate("async () => (await registration.getNotifications()).length") == 0
+            page.goto(f"{telling.issuer}/help")
+            assert len(shown_by_the_worker(page, worker, telling, "Something waits for you")) == 1
+            assert worker.evaluate(CLICKED) == ["done"]
+            assert worker.evaluate("() => self.brought") == "opened: /phone"
+
+
+def test_w3c_push_api_a_subscription_that_the_browser_renews_is_told_to_the_server(
+    tab: Page, browser: Browser, telling: Provider
+) -> None:
+    with (
+        push_service() as (first, at_first),
+        push_service() as (second, at_second),
+        push_service() as (third, at_third),
+    ):
+        keys = Reader().keys()
+        given = json.dumps({"endpoint": first, "keys": keys})
+        with phone_of(browser, f"({SUBSCRIBES})({given})") as phone:
+            page = add(tab, phone, telling.enrol_link(LOCUM))
+            told_by(page)
+            worker = worker_of(page)
+            page.goto(f"{telling.issuer}/help")  # no page of CareKey Phone is open
+            assert worker.evaluate(RENEWED, {"endpoint": second, "keys": keys}) == ["done"]
+            telling.json("confirmation", "ask", LOCUM, "Discharge bed 7", "--application", "Ward 9")
+            at_second.get(timeout=20)
+            # Where the browser has only ended the old one, the worker makes the new.
+            worker.evaluate("(given) => { self.otherwise = given; }", {"endpoint": third, "keys": keys})
+            assert worker.evaluate(RENEWED, None) == ["done"]
+            telling.json("confirmation", "ask", LOCUM, "Discharge bed 8", "--application", "Ward 9")
+            at_third.get(timeout=20)
+            assert at_first.empty()
+            assert at_second.empty()
+
+
+def test_a_renewal_where_there_is_no_account_changes_nothing(tab: Page, browser: Browser, telling: Provider) -> None:
+    with phone_of(browser, f"({SUBSCRIBES})({{}})") as phone:
+        page = phone.new_page()
+        page.goto(f"{telling.issuer}/phone")
+        worker = worker_of(page)
+        requests: list[str] = []
+        phone.on("request", lambda request: requests.append(request.url))
+        page.evaluate("indexedDB.deleteDatabase('carekey-phone')")
+        assert worker.evaluate(RENEWED, {"endpoint": "https://push.example/1", "keys": Reader().keys()}) == ["done"]
+        assert not [url for url in requests if url.endswith("/phone/push")]
 
 
 def test_it_is_not_offered_where_the_browser_cannot(tab: Page, browser: Browser, telling: Provider) -> None:

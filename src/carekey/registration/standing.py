@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from carekey.authenticators.phone.push.ports import Subscriptions
+from carekey.authenticators.phone.push.unsubscribing import phone_removed
 from carekey.authenticators.ports import Credentials
 from carekey.directory.model import Person, PersonStatus
 from carekey.directory.ports import People, Roles
@@ -24,6 +26,8 @@ class StandingTx(Protocol):
     def roles(self) -> Roles: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -65,11 +69,13 @@ def set_status(tx: StandingTx, id: PersonId, status: PersonStatus, *, by: Actor,
 
 
 def remove_way(tx: StandingTx, id: PersonId, way: CredentialId, *, by: Actor, now: datetime) -> int:
-    """Revoke a credential; how many sessions rested on it. Raises: NoSuchPerson, NoSuchWay."""
+    """Revoke a credential, and what a phone wanted to be told of with it; how many sessions rested on it.
+    Raises: NoSuchPerson, NoSuchWay."""
     _person(tx, id)
     credential = next((one for one in tx.credentials.held_by(id) if one.id == way), None)
     if credential is None or not tx.credentials.revoke(way, at=now):
         raise NoSuchWay
+    phone_removed(tx, way, by=by, now=now)
     ended = ending.end_all(
         tx, id, WhyEnded.WAY_REMOVED, now=now, by=by, which=lambda session: session.proof.credential == way
     )

@@ -10,7 +10,6 @@ from carekey.authenticators.enrolment.invitation import AlreadyRegisteredError, 
 from carekey.authenticators.phone import keeping
 from carekey.authenticators.phone.approval import Approval, State
 from carekey.authenticators.phone.caller import Caller
-from carekey.authenticators.phone.confirmation.asking import Tx
 from carekey.authenticators.phone.confirmation.ceremony import Confirmations, device_digest
 from carekey.authenticators.phone.confirmation.model import Device
 from carekey.authenticators.phone.events import (
@@ -23,6 +22,8 @@ from carekey.authenticators.phone.events import (
 )
 from carekey.authenticators.phone.keeping import KIND, Pending
 from carekey.authenticators.phone.ports import PhoneTx
+from carekey.authenticators.phone.push.ports import Tx
+from carekey.authenticators.phone.push.unsubscribing import phone_removed
 from carekey.authenticators.phone.terms import ENDED, HERE, Terms
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.uaf import assurance, authentication, deregistration, policy, registration
@@ -314,6 +315,7 @@ class Ceremonies(Generic[TxT]):
                     credential=concerned.id,
                 )
             )
+            phone_removed(tx, concerned.id, by=actor.UNKNOWN, now=caller.now, reference=caller.reference)
         declined = Declined(reason=outcome.reason, forget=_forget(pending.issued, response, outcome))
         if pending.confirmation:
             self._confirmations.refused(tx, pending, outcome, concerned, caller)

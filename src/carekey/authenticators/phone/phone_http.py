@@ -58,7 +58,12 @@ class PhonePages(Generic[TxT]):
 
     async def worker(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
         """Keeps the application for when there is no network. Its text changes with any of the parts."""
-        parts = {"page": SCOPE, "title": f"{self._service} Phone", "files": [assets.address(name) for name in _PARTS]}
+        parts = {
+            "page": SCOPE,
+            "title": f"{self._service} Phone",
+            "files": [assets.address(name) for name in _PARTS],
+            "push": self._push,
+        }
         mark = "-".join(assets.files()[name].mark for name in _PARTS)
         source = (assets.FOLDER / "phone-worker.js").read_text(encoding="utf-8")
         settings = f"const MARK = {msgspec.json.encode(mark).decode()};\n"

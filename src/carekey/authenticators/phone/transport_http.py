@@ -15,9 +15,9 @@ from msgspec import UNSET, UnsetType
 from carekey.authenticators.phone.approval import State, code_digest, numbered
 from carekey.authenticators.phone.caller import Caller, caller_of
 from carekey.authenticators.phone.ceremonies import Accepted, Ceremonies, Declined, Sent, Undone, message_refused
-from carekey.authenticators.phone.confirmation.asking import Tx
 from carekey.authenticators.phone.confirmation.ceremony import Confirmations
 from carekey.authenticators.phone.events import ApprovalRefused
+from carekey.authenticators.phone.push.ports import Tx
 from carekey.authenticators.phone.terms import FACETS
 from carekey.authenticators.phone.waiting import Watch
 from carekey.authenticators.uaf import messages

@@ -6,7 +6,7 @@ request on. Any number of nodes may work on it: a notification is in one hand at
 have been sent, and is sent again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ AT_ONCE = 4
 """Requests to one client."""
 ALTOGETHER = 32
 LOOKED_AT = 500
+"""Rows read at a time."""
 LEASE = timedelta(seconds=12 * TIME_LIMIT)
 WORKER = system("backchannel authentication")
 
@@ -77,8 +78,16 @@ class Notifications(Generic[TxT]):
 
     async def begin(self) -> None:
         """See to what is due and is not being seen to. Returns before that is done."""
-        now = self._clock.now()
-        for request in await self._store.read(lambda tx: tx.decoupled_requests.due(now=now, limit=LOOKED_AT)):
+        now, last = self._clock.now(), None
+        while not self._bulkhead.full:
+            page = await self._store.read(partial(_due, now=now, after=last))
+            self._begin(page)
+            if len(page) < LOOKED_AT:
+                return
+            last = page[-1]  # of a client that hangs there may be any number before others'
+
+    def _begin(self, due: Iterable[DecoupledRequest]) -> None:
+        for request in due:
             if (by := self._notifiers.get(request.issuer)) is not None:
                 self._bulkhead.begin(request.key, (request.issuer, request.client), partial(self._notify, by, request))
 
@@ -156,6 +165,10 @@ class Notifications(Generic[TxT]):
                 tx.audit.record(ClientNotNotified(**said, last=settled and again_at is None))
 
         await self._store.write(note)
+
+
+def _due(tx: OidcTx, *, now: datetime, after: DecoupledRequest | None) -> Sequence[DecoupledRequest]:
+    return tx.decoupled_requests.due(now=now, limit=LOOKED_AT, after=after)
 
 
 def _log_failed(key: bytes, error: BaseException) -> None:

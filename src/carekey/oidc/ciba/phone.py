@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 from carekey.authenticators.base import Verified
 from carekey.authenticators.confirming import Answer, Confirming, Standing, Wanted
+from carekey.authenticators.ports import Credentials
+from carekey.directory.model import PersonStatus
 from carekey.jose import base64url
 from carekey.kernel import actor
 from carekey.kernel.actor import system
@@ -31,6 +33,9 @@ WORKER = system("backchannel authentication")
 
 class PhoneTx(OidcTx, LoginTx, Protocol):
     """What it sees of a transaction."""
+
+    @property
+    def credentials(self) -> Credentials: ...
 
 
 TxT = TypeVar("TxT", bound=PhoneTx)
@@ -113,9 +118,15 @@ class PhoneAnswers(Generic[TxT]):
 
 
 def _verdict(tx: PhoneTx, request: DecoupledRequest, answer: Answer, now: datetime) -> Issue | None:
-    """None if the answer is not good enough, or somebody else's, or a role has to be chosen by now."""
+    """None if the answer is not good enough, or somebody else's, or a role has to be chosen by now; or if the person may
+    not log in any more, or not with this phone."""
     proof, asked = answer.proof, request.asked
     if answer.standing is not Standing.CONFIRMED or proof is None or proof.person != request.person:
+        return None
+    person = tx.people.find(proof.person)
+    if person is None or person.status is not PersonStatus.ACTIVE:
+        return None
+    if all(one.id != proof.credential for one in tx.credentials.held_by(proof.person)):
         return None
     reported = acr.satisfied(asked.acr, proof.aal, proof.amr, minimum=asked.minimum)
     roles = tx.roles.held_by(proof.person, at=now) if asked.role is not RoleAsked.NO else ()

@@ -32,8 +32,8 @@ class DecoupledRequests(Protocol):
         """Of simultaneous callers exactly one gets True. If the client is to be notified, that is due from now on."""
         ...
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[DecoupledRequest]:
-        """Those whose client is to be notified, the longest due first."""
+    def due(self, *, now: datetime, limit: int, after: DecoupledRequest | None = None) -> Sequence[DecoupledRequest]:
+        """Those whose client is to be notified, the longest due first; those that come `after` one alone, if given."""
         ...
 
     def claim(self, request: DecoupledRequest, *, until: datetime) -> bool:

@@ -112,6 +112,21 @@ class DecoupledRequestsContract:
             await store.write(lambda tx, row=row: tx.decoupled_requests.put(row))  # type: ignore[misc]  # binds this one
         due = await store.read(lambda tx: tx.decoupled_requests.due(now=LATER, limit=2))
         assert [row.key for row in due] == [keys[2], keys[1]]
+        rest = await store.read(lambda tx: tx.decoupled_requests.due(now=LATER, limit=2, after=due[-1]))
+        assert [row.key for row in rest] == [keys[0]]
+
+    async def test_those_that_are_due_at_one_moment_are_looked_through_page_by_page(self, store: Store) -> None:
+        keys = [bytes([number]) * 32 for number in (0, 1, 254, 255)]
+        for key in keys:
+            row = replace(NOTIFIED, key=key)
+            await store.write(lambda tx, row=row: tx.decoupled_requests.put(row))  # type: ignore[misc]  # binds this one
+        found: list[bytes] = []
+        last = None
+        for _ in keys:
+            (last,) = await store.read(lambda tx, one=last: tx.decoupled_requests.due(now=LATER, limit=1, after=one))  # type: ignore[misc]  # binds this one
+            found.append(last.key)
+        assert found == keys
+        assert not await store.read(lambda tx: tx.decoupled_requests.due(now=LATER, limit=1, after=last))
 
     async def test_of_many_that_ask_for_one_person_at_once_so_many_may_wait(self, store: Store, other: Store) -> None:
         numbers = itertools.count()

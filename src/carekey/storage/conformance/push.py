@@ -50,6 +50,9 @@ class SubscriptionsContract:
         due = await store.read(lambda tx: tx.subscriptions.due(now=LATER - MICROSECOND, limit=9))
         assert list(due) == [SUBSCRIPTION, second]
         assert list(await store.read(lambda tx: tx.subscriptions.due(now=NOW, limit=1))) == [SUBSCRIPTION]
+        rest = await store.read(lambda tx: tx.subscriptions.due(now=NOW, limit=9, after=SUBSCRIPTION))
+        assert list(rest) == [second], "of those untold since one moment, in the order of their names"
+        assert not await store.read(lambda tx: tx.subscriptions.due(now=NOW, limit=9, after=second))
         assert list(await store.read(lambda tx: tx.subscriptions.due(now=LATER, limit=9))) == []
 
     async def test_a_phone_is_told_by_one_of_many(self, store: Store, other: Store) -> None:

@@ -42,8 +42,11 @@ class DecoupledRequests:
         self._rows.set(key, replace(row, state=state, due_at=None if row.due_at is None else at))
         return True
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[DecoupledRequest]:
+    def due(self, *, now: datetime, limit: int, after: DecoupledRequest | None = None) -> Sequence[DecoupledRequest]:
         due = [(row.due_at, row.key, row) for row in self._rows if row.due_at is not None and row.due_at <= now]
+        if after is not None and after.due_at is not None:
+            last = (after.due_at, after.key)
+            due = [each for each in due if each[:2] > last]
         return [row for *_, row in sorted(due, key=lambda each: each[:2])[:limit]]
 
     def claim(self, request: DecoupledRequest, *, until: datetime) -> bool:

@@ -28,11 +28,12 @@ class Subscriptions:
         self._rows.pop(credential)
         return True
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[Subscription]:
+    def due(self, *, now: datetime, limit: int, after: Subscription | None = None) -> Sequence[Subscription]:
         rows = [
             row
             for row in self._rows
-            if any(one.asked_at > row.told_at for one in self._confirmations.pending(row.person, now=now))
+            if (after is None or (row.told_at, row.credential) > (after.told_at, after.credential))
+            and any(one.asked_at > row.told_at for one in self._confirmations.pending(row.person, now=now))
         ]
         return sorted(rows, key=lambda row: (row.told_at, row.credential))[:limit]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select, tuple_, update
 
 from carekey.kernel.ids import PersonId
 from carekey.oidc.decoupled.model import DecoupledRequest, State
@@ -41,8 +41,16 @@ class _DecoupledRequestsSql:
             update(decoupled_requests).values(due_at=bindparam("at")).where(this, c.due_at.is_not(None)), "at", "this"
         )
         self.due = dialect.text(
-            at_most(select(*row).where(c.due_at.is_not(None), c.due_at <= bindparam("now")).order_by(c.due_at, c.key)),
-            *("now", "limit"),
+            at_most(
+                select(*row)
+                .where(
+                    c.due_at.is_not(None),
+                    c.due_at <= bindparam("now"),
+                    tuple_(c.due_at, c.key) > tuple_(bindparam("after_at"), bindparam("after_key")),
+                )
+                .order_by(c.due_at, c.key)
+            ),
+            *("now", "after_at", "after_key", "limit"),
         )
         this_try = (this, c.tries == bindparam("made"))
         self.claim = dialect.text(
@@ -114,8 +122,9 @@ class DecoupledRequests:
         self._connection.run(self._sql.bring_forward, (to_micros(at), key))
         return True
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[DecoupledRequest]:
-        return [_read(row) for row in self._connection.all(self._sql.due, (to_micros(now), limit))]
+    def due(self, *, now: datetime, limit: int, after: DecoupledRequest | None = None) -> Sequence[DecoupledRequest]:
+        last = (0, b"") if after is None or after.due_at is None else (to_micros(after.due_at), after.key)
+        return [_read(row) for row in self._connection.all(self._sql.due, (to_micros(now), *last, limit))]
 
     def claim(self, request: DecoupledRequest, *, until: datetime) -> bool:
         if request.due_at is None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, tuple_, update
 
 from carekey.authenticators.phone.confirmation.model import State
 from carekey.authenticators.phone.push.model import Subscription
@@ -27,16 +27,17 @@ class _SubscriptionsSql:
             at_most(
                 select(push_subscriptions)
                 .where(
+                    tuple_(c.told_at, c.credential) > tuple_(bindparam("after_at"), bindparam("after_one")),
                     exists(ONE).where(
                         asked.person == c.person,
                         asked.expires_at > bindparam("now"),
                         asked.state == bindparam("pending"),
                         asked.asked_at > c.told_at,
-                    )
+                    ),
                 )
                 .order_by(c.told_at, c.credential)
             ),
-            *("now", "pending", "limit"),
+            *("after_at", "after_one", "now", "pending", "limit"),
         )
         self.tell = dialect.text(
             update(push_subscriptions)
@@ -69,8 +70,9 @@ class Subscriptions:
     def remove(self, credential: CredentialId, *, endpoint: str) -> bool:
         return self._connection.changed(self._sql.remove, (credential, endpoint)) == 1
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[Subscription]:
-        rows = self._connection.all(self._sql.due, (to_micros(now), State.PENDING.value, limit))
+    def due(self, *, now: datetime, limit: int, after: Subscription | None = None) -> Sequence[Subscription]:
+        last = (0, "") if after is None else (to_micros(after.told_at), after.credential)
+        rows = self._connection.all(self._sql.due, (*last, to_micros(now), State.PENDING.value, limit))
         return [_subscription(*row) for row in rows]
 
     def tell(self, subscription: Subscription, *, until: datetime) -> bool:

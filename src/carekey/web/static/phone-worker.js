@@ -29,6 +29,40 @@ addEventListener("push", (event) => {
   );
 });
 
+// A browser may renew its subscription by itself. Should it not get through, the page tells the server at its next start.
+addEventListener("pushsubscriptionchange", (event) => {
+  if (PARTS.push) event.waitUntil(renewed(event));
+});
+
+async function renewed({ newSubscription }) {
+  const applicationServerKey = PARTS.push;
+  const subscription =
+    newSubscription ?? (await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey }));
+  const devices = await heldDevices();
+  if (devices.length === 0) return;
+  await fetch(`${PARTS.page}/push`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ devices, ...subscription.toJSON(), renewed: true }),
+    cache: "no-store",
+  });
+}
+
+// The secrets by which the server knows the accounts of this device; phone-keys.js keeps them.
+const heldDevices = () =>
+  new Promise((resolve) => {
+    const opening = indexedDB.open("carekey-phone");
+    opening.onupgradeneeded = () => opening.transaction.abort(); // there are none, and none are made here
+    opening.onerror = () => resolve([]);
+    opening.onsuccess = () => {
+      const rows = opening.result.transaction("keys").objectStore("keys").getAll();
+      rows.onsuccess = () => {
+        opening.result.close();
+        resolve(rows.result.flatMap(({ device }) => device ?? []));
+      };
+    };
+  });
+
 addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(

@@ -20,8 +20,9 @@ class Subscriptions(Protocol):
         """True for the caller that removed it; False if there is none, or by now another."""
         ...
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[Subscription]:
-        """Those of people for whom something waits that was asked after the phone was last told."""
+    def due(self, *, now: datetime, limit: int, after: Subscription | None = None) -> Sequence[Subscription]:
+        """Those of people for whom something waits that was asked after the phone was last told, the longest untold
+        first; those that come `after` one alone, if given."""
         ...
 
     def tell(self, subscription: Subscription, *, until: datetime) -> bool:

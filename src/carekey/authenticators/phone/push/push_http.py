@@ -1,6 +1,7 @@
 """A phone says that it wants to be told when something waits, and where; or that it no longer does."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
@@ -9,9 +10,11 @@ from carekey.authenticators.phone import own_json_http as own_json
 from carekey.authenticators.phone.caller import Caller, caller_of
 from carekey.authenticators.phone.confirmation.ceremony import device_of
 from carekey.authenticators.phone.own_json_http import said
-from carekey.authenticators.phone.push.events import Because, PushSubscribed, PushUnsubscribed
+from carekey.authenticators.phone.push.events import Because, PushSubscribed
 from carekey.authenticators.phone.push.model import Subscription, is_endpoint, keys_of
 from carekey.authenticators.phone.push.ports import Tx
+from carekey.authenticators.phone.push.telling import LASTS
+from carekey.authenticators.phone.push.unsubscribing import unsubscribe
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
 from carekey.web.kit import Request, Response, Route, post
@@ -32,6 +35,8 @@ class _Wanted(msgspec.Struct, frozen=True):
     devices: list[str]
     endpoint: str
     keys: _Keys
+    renewed: bool = False
+    """The browser did this by itself, with no page to show what waits."""
 
 
 class _Unwanted(msgspec.Struct, frozen=True):
@@ -62,7 +67,6 @@ class PushHttp(Generic[TxT]):
             found = [each for secret in wanted.devices if (each := device_of(tx, secret)) is not None]
             for device, credential in found:
                 before = tx.subscriptions.find(credential.id)
-                # The page that sends this shows what waits now.
                 tx.subscriptions.put(
                     Subscription(
                         credential=credential.id,
@@ -70,7 +74,7 @@ class PushHttp(Generic[TxT]):
                         endpoint=wanted.endpoint,
                         p256dh=p256dh,
                         auth=auth,
-                        told_at=caller.now,
+                        told_at=_told_at(before, wanted, caller.now),
                     )
                 )
                 if before is None or before.endpoint != wanted.endpoint:
@@ -98,13 +102,14 @@ class PushHttp(Generic[TxT]):
         for secret in secrets:
             found = device_of(tx, secret)
             kept = None if found is None else tx.subscriptions.find(found[1].id)
-            if kept is not None and tx.subscriptions.remove(kept.credential, endpoint=kept.endpoint):
-                tx.audit.record(
-                    PushUnsubscribed(
-                        at=caller.now,
-                        actor=actor.person(kept.person),
-                        reference=caller.reference,
-                        credential=kept.credential,
-                        because=Because.PHONE,
-                    )
-                )
+            if kept is not None:
+                by = actor.person(kept.person)
+                unsubscribe(tx, kept, Because.PHONE, by=by, now=caller.now, reference=caller.reference)
+
+
+def _told_at(before: Subscription | None, wanted: _Wanted, now: datetime) -> datetime:
+    """What the phone knows of: a page that sends this shows what waits now. A renewal in the background shows nothing,
+    and whatever a message to the address of before may have missed is told once more."""
+    if not wanted.renewed:
+        return now
+    return before.told_at if before else now - timedelta(seconds=LASTS)

@@ -4,7 +4,9 @@ Any number of nodes may work on it: a phone is told by one. Nothing is sent agai
 or its node dies: the question stands on the phone all the same, for whoever opens it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -14,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from carekey.authenticators.phone import keeping
 from carekey.authenticators.phone.confirmation.asking import shows
 from carekey.authenticators.phone.push import message
-from carekey.authenticators.phone.push.events import Because, PushUnsubscribed
+from carekey.authenticators.phone.push.events import Because
 from carekey.authenticators.phone.push.model import Subscription
 from carekey.authenticators.phone.push.ports import Sends, Tx
+from carekey.authenticators.phone.push.unsubscribing import unsubscribe
 from carekey.authenticators.phone.push.vapid import Vapid, origin
 from carekey.authenticators.phone.terms import Terms
 from carekey.kernel.actor import system
@@ -34,6 +37,7 @@ AT_ONCE = 4
 """Messages to one push service."""
 ALTOGETHER = 32
 LOOKED_AT = 500
+"""Rows read at a time."""
 WORKER = system("web push")
 
 TxT = TypeVar("TxT", bound=Tx)
@@ -55,8 +59,16 @@ class Telling(Generic[TxT]):
 
     async def begin(self) -> None:
         """See to whoever is to be told and is not being told. Returns before that is done."""
-        now = self.clock.now()
-        for one in await self.store.read(lambda tx: tx.subscriptions.due(now=now, limit=LOOKED_AT)):
+        now, last = self.clock.now(), None
+        while not self._bulkhead.full:
+            page = await self.store.read(partial(_due, now=now, after=last))
+            self._begin(page)
+            if len(page) < LOOKED_AT:
+                return
+            last = page[-1]  # of a push service that hangs there may be any number before others'
+
+    def _begin(self, due: Iterable[Subscription]) -> None:
+        for one in due:
             self._bulkhead.begin(one.credential, origin(one.endpoint), partial(self._tell, one))
 
     async def deliver(self) -> None:
@@ -87,7 +99,8 @@ class Telling(Generic[TxT]):
         }
         status = await self.send(one.endpoint, body, headers)
         if status in {404, 410}:
-            await self.store.write(lambda tx: self._remove(tx, one, Because.GONE))
+            at = self.clock.now()
+            await self.store.write(lambda tx: unsubscribe(tx, one, Because.GONE, by=WORKER, now=at))
         elif status is None or not 200 <= status < 300:
             log.warning("push:not-taken", credential=one.credential, status=status)
 
@@ -96,7 +109,7 @@ class Telling(Generic[TxT]):
         held = (each for each in tx.credentials.held_by(one.person) if each.id == one.credential)
         credential = next(held, None)
         if credential is None:
-            self._remove(tx, one, Because.REMOVED)
+            unsubscribe(tx, one, Because.REMOVED, by=WORKER, now=self.clock.now())
             return False
         pending = [
             each for each in tx.confirmations.pending(one.person, now=self.clock.now()) if each.asked_at > one.told_at
@@ -106,11 +119,9 @@ class Telling(Generic[TxT]):
         registration = keeping.registration_of(credential)  # one that is suspended shows nothing
         return any(shows(self.terms, registration, form) for each in pending for form in each.forms)
 
-    def _remove(self, tx: TxT, one: Subscription, because: Because) -> None:
-        if tx.subscriptions.remove(one.credential, endpoint=one.endpoint):
-            tx.audit.record(
-                PushUnsubscribed(at=self.clock.now(), actor=WORKER, credential=one.credential, because=because)
-            )
+
+def _due(tx: Tx, *, now: datetime, after: Subscription | None) -> Sequence[Subscription]:
+    return tx.subscriptions.due(now=now, limit=LOOKED_AT, after=after)
 
 
 def _log_failed(credential: CredentialId, error: BaseException) -> None:

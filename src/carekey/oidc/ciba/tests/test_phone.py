@@ -7,17 +7,23 @@ from typing import Any
 
 import pytest
 
-from carekey.authenticators.base import Verified
+from carekey.authenticators.base import Credential, Verified
 from carekey.authenticators.confirming import Answer, CannotAsk, Standing, Wanted
+from carekey.directory.model import PersonStatus
+from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import ClientId, ConfirmationId, CredentialId, PersonId
-from carekey.login.tests.make import ASHA, BRYN
+from carekey.login.tests.make import ASHA, BRYN, NOW
 from carekey.oidc.ciba.phone import ByPhone, PhoneAnswers
 from carekey.oidc.ciba.tests.world import DESK, PINGED, CibaWorld, agree, ciba_world, decide, log_in
 from carekey.oidc.decoupled.deciding import Decisions
+from carekey.registration.standing import remove_way, set_status
 
 pytestmark = pytest.mark.anyio
 
+PHONE = Credential(
+    id=CredentialId("phone"), person=ASHA, kind="uaf", handle=b"phone", label="Phone", data=b"", created_at=NOW
+)
 TRUSTING = {"acr_values": "AAL2_OR_AAL3_ANY"}
 
 
@@ -80,7 +86,9 @@ class PhoneWorld:
 
 @pytest.fixture
 async def world() -> PhoneWorld:
-    return PhoneWorld(await ciba_world(held=1))
+    made = PhoneWorld(await ciba_world(held=1))
+    await made.ciba.store.write(lambda tx: tx.credentials.add(PHONE))
+    return made
 
 
 async def test_ciba_7_1_the_phone_shows_who_asks_and_the_binding_message_and_agreeing_there_gives_tokens(
@@ -172,6 +180,30 @@ async def test_what_was_decided_on_the_page_is_asked_on_the_phone_no_more(world:
     await (agree(world.ciba, browser, told) if decision == "yes" else decide(browser, told, "no"))
     (answer,) = world.phones.answers.values()
     assert answer.standing is Standing.WITHDRAWN
+
+
+@pytest.mark.parametrize("status", [PersonStatus.SUSPENDED, PersonStatus.CLOSED])
+async def test_who_was_suspended_or_closed_after_answering_agreed_to_nothing(
+    world: PhoneWorld, status: PersonStatus
+) -> None:
+    told = await world.ciba.begun(**TRUSTING)
+    world.phones.say(Standing.CONFIRMED)
+    now, by = world.ciba.clock.now(), actor.operator("ann")
+    await world.ciba.store.write(lambda tx: set_status(tx, ASHA, status, by=by, now=now))
+    await world.answers.collect()
+    assert (await world.ciba.fetch(told)).json()["error"] == "authorization_pending"
+    assert await world.ciba.events("decoupled:request:agreed") == []
+    assert await world.ciba.store.read(lambda tx: tx.sessions.of_person(ASHA)) == []
+
+
+async def test_a_phone_that_was_removed_after_answering_agreed_to_nothing(world: PhoneWorld) -> None:
+    told = await world.ciba.begun(**TRUSTING)
+    world.phones.say(Standing.CONFIRMED)
+    now, by = world.ciba.clock.now(), actor.operator("ann")
+    await world.ciba.store.write(lambda tx: remove_way(tx, ASHA, PHONE.id, by=by, now=now))
+    await world.answers.collect()
+    assert (await world.ciba.fetch(told)).json()["error"] == "authorization_pending"
+    assert await world.ciba.events("decoupled:request:agreed") == []
 
 
 async def test_two_nodes_that_collect_one_answer_agree_once(world: PhoneWorld) -> None:

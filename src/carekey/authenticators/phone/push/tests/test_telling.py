@@ -20,8 +20,10 @@ from carekey.authenticators.phone.push.tests.push_service import Browser, PushSe
 from carekey.authenticators.phone.push.vapid import Vapid, key_from
 from carekey.authenticators.phone.tests.test_phone_http import held
 from carekey.authenticators.uaf.tests.phone import Model
+from carekey.kernel import actor
 from carekey.kernel.ids import ConfirmationId
 from carekey.oidc.fetch import Fetcher, FetchFailed
+from carekey.registration import standing
 
 pytestmark = pytest.mark.anyio
 
@@ -224,6 +226,65 @@ async def test_nothing_is_sent_into_private_ranges() -> None:
         await ward.telling.deliver()
     assert service.taken == []
     assert ward.flaws == ["forbidden_address"]
+
+
+async def test_a_subscription_that_a_browser_renewed_is_told_what_the_old_one_was_not() -> None:
+    ward = Told()
+    async with push_service(410) as old, push_service() as new:
+        await ward.subscribed(old)
+        await ward.ask()
+        assert await ward.subscribe(new.endpoint(), renewed=True) == 200
+        await ward.telling.deliver()
+        await ward.telling.deliver()
+        assert (len(old.taken), len(new.taken)) == (0, 1)
+        assert await ward.kept() == [new.endpoint()]
+
+
+async def test_one_that_was_renewed_after_its_service_had_ended_it_is_told_too() -> None:
+    ward = Told()
+    async with push_service(410) as old, push_service() as new:
+        await ward.subscribed(old)
+        await ward.ask()
+        await ward.telling.deliver()
+        assert await ward.kept() == []
+        assert await ward.subscribe(new.endpoint(), renewed=True) == 200
+        await ward.telling.deliver()
+        await ward.telling.deliver()
+        assert len(new.taken) == 1
+    tags = ["push:subscription:kept", "push:subscription:kept", "push:subscription:removed"]
+    assert await ward.tags() == tags
+
+
+async def test_a_page_that_subscribes_shows_what_waits_and_is_not_told_of_it() -> None:
+    ward = Told()
+    async with push_service() as service:
+        await ward.phone()
+        await ward.ask()
+        assert await ward.subscribe(service.endpoint()) == 200
+        await ward.telling.deliver()
+    assert service.taken == []
+
+
+async def test_a_phone_that_is_removed_takes_its_address_with_it_at_once() -> None:
+    ward = Told()
+    await ward.phone()
+    assert await ward.subscribe("https://push.example/1") == 200
+    [phone] = await held(ward.world)
+    now = ward.world.clock.now()
+    by = actor.operator("ann")
+
+    def fails(tx: Any) -> None:
+        standing.remove_way(tx, ASHA, phone.id, by=by, now=now)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await ward.world.store.write(fails)
+    assert await ward.kept() == ["https://push.example/1"], "both or neither"
+    await ward.world.store.write(lambda tx: standing.remove_way(tx, ASHA, phone.id, by=by, now=now))
+    assert await ward.world.store.read(lambda tx: tx.subscriptions.find(phone.id)) is None
+    rows = await ward.world.store.read(lambda tx: list(tx.audit.search(tag="push:subscription:removed")))
+    assert [(row.actor, row.data["because"]) for row in rows] == [(by, "removed")]
+    assert await ward.subscribe("https://push.example/2", renewed=True) == 404
 
 
 # Subscribing
