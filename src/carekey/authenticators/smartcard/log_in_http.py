@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Verified
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard import handover, self_service
 from carekey.authenticators.smartcard.events import LogInRefused
@@ -146,6 +146,7 @@ class LogInPages(Generic[TxT]):
             status=422 if refused else 200,
             form_action=(attempt.form_action, self._terms.address(label)),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             label=label,
             address=f"/login/{attempt.id}/{WAY.name}",
             heading=heading,

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from carekey.authenticators.base import Attempt, Challenge, Credential, Rejected, Verified
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.ports import Attempts, AuthenticatorTx
 from carekey.authenticators.webauthn import ceremony, models
 from carekey.authenticators.webauthn.ceremony import KIND, Answer, Pending, Proven, Reason, base64url
@@ -250,6 +250,7 @@ class LogInPages(Generic[TxT]):
             status=422 if refused else 200,
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             address=f"/login/{attempt.id}/{way}",
             heading=heading,
             advice=advice,

@@ -34,7 +34,7 @@ def _longest(words: Mapping[str, tuple[str, str]]) -> str:
 def _log_in(way: WayName, refused: str = "", *, ask_user: bool = True) -> dict[str, Any]:
     address = f"/login/{ATTEMPT.id}/{way}"
     told = {"attempt": ATTEMPT, "address": address, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
-    return {**told, **_refused(log_in_http.words(way, refused) if refused else None)}
+    return {**told, "remembered": False, **_refused(log_in_http.words(way, refused) if refused else None)}
 
 
 def _add(words: tuple[str, str] | None = None) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("passkey", "webauthn/passkey.html", _log_in("passkey")),
         ("passkey-person-known", "webauthn/passkey.html", _log_in("passkey", ask_user=False)),
+        ("passkey-not-you", "webauthn/passkey.html", {**_log_in("passkey"), "remembered": True}),
         ("security-key", "webauthn/security-key.html", _log_in("security-key")),
         ("refused", "webauthn/passkey.html", _log_in("passkey", Reason.UNKNOWN_CREDENTIAL)),
         ("refused-long", "webauthn/security-key.html", _log_in("security-key", _longest(log_in_http.WORDS))),
