@@ -1,4 +1,4 @@
-"""Shows where the server's time goes in complete log-ins: `python bench/hotspots.py [log-ins]`.
+"""Shows where the server's time goes: `python bench/hotspots.py [count [journey]]`, complete log-ins if none is named.
 
 The server is stopped after every millisecond of processor time and asked what it is doing. Waiting does not count,
 and a call into C counts for the line that made it. Only the main thread is asked: the share of the others, which
@@ -49,15 +49,16 @@ finally:
 
 
 def main() -> None:
-    log_ins = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    journey = sys.argv[2] if len(sys.argv) > 2 else "complete log-in"
     with tempfile.TemporaryDirectory(prefix="carekey-bench-") as folder:
         file = Path(folder) / "stacks.json"
         with targets(Path(folder), national=False)["SQLite"]() as target:
             sampled = replace(target, command=[sys.executable, "-c", f"FILE = {str(file)!r}\n{_SERVE}"])
-            cpu_ms, others = asyncio.run(_run(sampled, log_ins))
+            cpu_ms, others = asyncio.run(_run(sampled, journey, count))
         stacks = json.loads(file.read_text())
     total = sum(count for _, count in stacks)
-    print(f"{cpu_ms:.2f} ms a log-in; other threads {others:.0%}; {total} samples of the main thread")
+    print(f"{cpu_ms:.2f} ms for one {journey}; other threads {others:.0%}; {total} samples of the main thread")
     _print("Own time", Counter(), ((stack[:1], count) for stack, count in stacks), total)
     _print("With what it calls", Counter(), ((set(stack), count) for stack, count in stacks), total)
 
@@ -79,19 +80,20 @@ def _short(name: str) -> str:
     return name
 
 
-async def _run(target: Target, log_ins: int) -> tuple[float, float]:
-    """Milliseconds for one log-in, and the share of threads other than the first."""
+async def _run(target: Target, name: str, count: int) -> tuple[float, float]:
+    """Milliseconds for one journey, and the share of threads other than the first."""
     with target.running() as (server, _):
         journeys = Journeys(
             provider=target.provider, port=target.port, key=target.key, users=target.users, workers=1, busy=target.busy
         )
         try:
+            journey = (await journeys.every())[name]
             for _ in range(300):
-                await journeys.complete_log_in(0)
+                await journey(0)
             os.kill(server, signal.SIGUSR1)
             first, whole = _first_thread(server), cpu_seconds(server)
-            run = Run(journeys.complete_log_in, server, workers=1)
-            await run.round(log_ins, seconds=600)
+            run = Run(journey, server, workers=1)
+            await run.round(count, seconds=600)
             first, whole = _first_thread(server) - first, cpu_seconds(server) - whole
             return run.figures().cpu_ms, 1 - first / whole
         finally:

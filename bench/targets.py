@@ -85,8 +85,8 @@ def targets(folder: Path, *, national: bool) -> dict[str, Callable[[], AbstractC
     key = Key()
     found: dict[str, Callable[[], AbstractContextManager[Target]]] = {
         "oidc-provider": lambda: _peer(folder, key),
-        "SQLite": lambda: _sqlite(folder, key),
-        "PostgreSQL": lambda: _postgresql(folder, key),
+        "SQLite": lambda: sqlite(folder, key),
+        "PostgreSQL": lambda: postgresql(folder, key),
     }
     if national:
         found["SQLite, national"] = lambda: _national(folder, key)
@@ -140,14 +140,14 @@ def _peer(folder: Path, key: Key) -> Iterator[Target]:
 
 
 @contextmanager
-def _sqlite(folder: Path, key: Key) -> Iterator[Target]:
+def sqlite(folder: Path, key: Key) -> Iterator[Target]:
     url = f"sqlite:///{folder}/small.db"
     asyncio.run(make_directory(url, SMALL))
     yield carekey(folder, key, url, "SQLite")
 
 
 @contextmanager
-def _postgresql(folder: Path, key: Key) -> Iterator[Target]:
+def postgresql(folder: Path, key: Key) -> Iterator[Target]:
     try:
         with running_postgresql(durable=True) as url:
             asyncio.run(make_directory(url, SMALL))

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ward import asks, claims, keys, records
 from ward.config import Config
-from ward.relying_party import NotLoggedIn, RelyingParty
+from ward.relying_party import NotLoggedIn, NotThisPerson, RelyingParty
 from ward.sessions import Session, Sessions
 from ward.work import WORK
 
@@ -105,6 +105,8 @@ class Ward:
             )
         try:
             session.logged_in = await self._party.finish(started, dict(request.query_params))
+        except NotThisPerson as error:
+            return self._problem(error, session, status=403)
         except NotLoggedIn as error:
             return self._problem(error, session, status=200 if error.code else 502, retry=started.ask)
         return self._sessions.keep(session, RedirectResponse(started.back_to, 303), renew=True)

@@ -42,9 +42,18 @@ MEANINGS = {
 class NotLoggedIn(Exception):
     """The log-in did not come about. Every text is for the person, and may be shown."""
 
+    somebody_else = False
+    """Whether to try again is to meet the same session at the provider, so that somebody else has to log in."""
+
     def __init__(self, heading: str, what: str, *, code: str | None = None, description: str | None = None) -> None:
         super().__init__(heading)
         self.heading, self.what, self.code, self.description = heading, what, code, description
+
+
+class NotThisPerson(NotLoggedIn):
+    """Who it is, is proven; and they may not use this application."""
+
+    somebody_else = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +197,10 @@ class RelyingParty:
         if logged_in.userinfo.get("sub") != claims["sub"]:  # OpenID Connect Core section 5.3.2
             raise _not_accepted("the ID token and userinfo are about two different people")
         if _level(claims.get("id_assurance_level")) < self._config.minimum_ial:
-            raise _not_accepted("the person's identity has not been checked well enough")
+            raise NotThisPerson(
+                "You cannot use this application yet",
+                "Your identity has not been checked well enough for it. Ask your Registration Authority (RA) to check it.",
+            )
         if _level(claims.get("authentication_assurance_level")) < ask.minimum_aal:
             raise _not_accepted("the way of logging in was not secure enough")
         if ask.freshness is not None:

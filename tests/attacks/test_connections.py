@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 
 from carekey.app import protocol
-from carekey.app.protocol import HEAD_LIMIT, BoundedHttp
+from carekey.app.protocol import HEAD_LIMIT, BoundedHttp, InOnePacket
 from support.processes import free_port
 
 pytestmark = pytest.mark.anyio
@@ -77,3 +77,82 @@ async def test_many_requests_on_one_connection_and_a_large_body_are_no_large_hea
     body = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 160000\r\n\r\n"
     got = await answer_to(port, body, *[CHUNK] * 10)
     assert got.startswith(b"HTTP/1.1 200 ")
+
+
+class Recorded(asyncio.Transport):
+    """What a transport is told to write, each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data) -> None:
+        self.written.append(bytes(data))
+
+    def writelines(self, list_of_data) -> None:
+        self.written.append(b"".join(list_of_data))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+
+
+def test_head_and_body_of_an_answer_are_one_write() -> None:
+    below = Recorded()
+    answer = InOnePacket(below)
+    for part in (HEAD, b"ok"):
+        answer.write(part)
+    assert below.written == [HEAD + b"ok"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"5\r\n: ok\n\r\n", b"0\r\n\r\n"],
+        [b"HTTP/1.1 100 Continue\r\n\r\n"],
+    ],
+)
+def test_what_is_not_followed_at_once_is_not_held_back(parts: list[bytes]) -> None:
+    below = Recorded()
+    answer = InOnePacket(below)
+    for number, part in enumerate(parts, 1):
+        answer.write(part)
+        assert below.written == parts[:number]
+
+
+def test_a_body_in_parts_is_held_back_no_more_than_its_head() -> None:
+    below = Recorded()
+    answer = InOnePacket(below)
+    for part in (HEAD, b"o", b"\r\ncontent-length: "):
+        answer.write(part)
+    assert below.written == [HEAD + b"o", b"\r\ncontent-length: "]
+
+
+def test_a_head_without_its_body_leaves_before_the_connection_ends() -> None:
+    below = Recorded()
+    answer = InOnePacket(below)
+    answer.write(HEAD)
+    answer.close()
+    assert below.written == [HEAD]
+    assert below.closed
+
+
+async def test_an_answer_to_head_has_no_body_and_is_not_held_back(port: int) -> None:
+    got = await answer_to(port, b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert got.endswith(b"content-length: 2\r\n\r\n")
+
+
+async def test_who_waits_for_leave_to_send_a_body_gets_it(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(10):
+        writer.write(head)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"body")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert await reader.readexactly(2) == b"ok"
+    writer.close()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from carekey.kernel.ids import IssuerName
 from support.companion import Companion
 from support.installation import CALLBACK, ORIGIN, PERSON, Whole
 from support.virtual_cards import with_cards
@@ -323,6 +324,32 @@ async def test_no_depth_of_the_claims_parameter_is_a_fault(site: Whole, depth: i
         if answer.headers["location"].startswith("/login/"):
             end = await site.log_in(browser, query)
             assert end.startswith(CALLBACK)
+
+
+@pytest.mark.parametrize("depth", [14, 500, *range(870, 1000, 7)])
+async def test_no_depth_of_a_registration_is_a_fault_for_anybody(site: Whole, depth: int) -> None:
+    """What was just not too deep at the door was so wherever it was read again: at every list of applications too."""
+    odd = "[" * depth + "]" * depth
+    body = '{"client_name":"Odd","redirect_uris":["https://ward.example/callback"],"odd":' + odd + "}"
+    made = await send(site, "POST", "/sandbox/register", content=body, headers={"content-type": "application/json"})
+    assert made.status_code == (201 if depth < 16 else 400)
+    assert (await send(site, "GET", "/applications")).status_code == 200
+    await site.installation.store.read(lambda tx: tx.clients.list(IssuerName("sandbox")))
+    if made.status_code == 201:
+        found = await send(site, "GET", f"/sandbox/authorize?{site.asks(client_id=made.json()['client_id'])}")
+        assert found.status_code == 303
+
+
+async def test_a_frame_that_no_page_can_name_is_not_registered(site: Whole) -> None:
+    """The page that says that one is logged out would be a fault for whoever used the application."""
+    metadata = {
+        "client_name": "Odd",
+        "redirect_uris": [CALLBACK],
+        "frontchannel_logout_uri": "https://ward.example:/fc",
+    }
+    headers = {"content-type": "application/json"}
+    answer = await send(site, "POST", "/sandbox/register", content=json.dumps(metadata), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
 @no_limits

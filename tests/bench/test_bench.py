@@ -40,6 +40,15 @@ def test_every_journey_of_the_budgets_runs_to_its_end():
     assert "5 log-ins that wait for a phone at one worker hold" in done.stdout
 
 
+def test_a_tree_is_compared_with_itself():
+    command = [sys.executable, ROOT / "bench" / "compare.py", ROOT, "--only", "introspection", "--rounds", "1"]
+    done = subprocess.run([*command, "--count", "5"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    other, this = (float(cell) for cell in done.stdout.splitlines()[-1].split("|")[3:5])
+    assert other > 0
+    assert this > 0
+
+
 def test_the_notices_of_ended_sessions_are_measured_to_the_last():
     command = [sys.executable, ROOT / "bench" / "logout.py", "20"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

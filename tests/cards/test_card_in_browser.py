@@ -43,12 +43,6 @@ if why := card_browser.why_not() or card_reader.why_not():
 
 
 @pytest.fixture(scope="module")
-def key(pki: CardPki) -> rsa.RSAPrivateKey:
-    """All cards of this module have the same one."""
-    return rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
 def provider(pki: CardPki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """Its card host has a name of its own for each attempt."""
     folder, port = tmp_path_factory.mktemp("in-browser"), free_port()
@@ -80,11 +74,15 @@ Put = Callable[..., PivCard]
 
 
 @pytest.fixture
-def put(empty: Reader, pki: CardPki, key: rsa.RSAPrivateKey) -> Put:
-    """Puts a new PIV card with a person's certificate into the reader."""
+def put(empty: Reader, pki: CardPki) -> Put:
+    """Puts a new PIV card with a person's certificate into the reader.
+
+    Each has a key of its own: with a shared one the browser, which remembers certificates of cards that are out, could
+    log in as the holder of one with the key of another."""
 
     def putting(user: str = GP, **how: Any) -> PivCard:
         empty.remove()
+        key = rsa.generate_private_key(65537, 2048)
         certificate = x509.load_pem_x509_certificate(
             pki.card(user, name="-piv", public=key.public_key(), **how).certificate.read_bytes()
         )
@@ -101,8 +99,8 @@ def piv(put: Put, reader: Reader) -> Held:
 
 
 @pytest.fixture(scope="module")
-def softhsm(pki: CardPki, key: rsa.RSAPrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Held:
-    folder = tmp_path_factory.mktemp("softhsm")
+def softhsm(pki: CardPki, tmp_path_factory: pytest.TempPathFactory) -> Held:
+    folder, key = tmp_path_factory.mktemp("softhsm"), rsa.generate_private_key(65537, 2048)
     (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(
         f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\nslots.removable = true\n"

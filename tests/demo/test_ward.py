@@ -166,8 +166,6 @@ LIES = [
     pytest.param(_set(azp="pharmacy"), "azp", id="asked for by another application"),
     pytest.param(_set(at_hash="bm90IGl0"), "at_hash", id="another access token"),
     pytest.param(_set(auth_time=None), "auth_time", id="no time of log-in"),
-    pytest.param(_set(id_assurance_level="2"), "identity has not been checked", id="identity not checked"),
-    pytest.param(_set(id_assurance_level=None), "identity has not been checked", id="identity level missing"),
     pytest.param(_set(authentication_assurance_level="1"), "not secure enough", id="weak log-in"),
     pytest.param(_set(authentication_assurance_level="AAL3"), "not secure enough", id="level that is no number"),
     pytest.param(_about_somebody_else, "two different people", id="userinfo of somebody else"),
@@ -183,6 +181,18 @@ async def test_oidc_core_3_1_3_7_a_lie_gets_nobody_in(
     assert answer.status_code == 502
     assert "The answer was not accepted" in answer.text
     assert words in answer.text
+    assert "Asha Marlow" not in (await browser.get("/")).text
+
+
+@pytest.mark.parametrize("level", ["2", None])
+async def test_whose_identity_is_not_checked_may_not_in_and_somebody_else_can(
+    browser: httpx2.AsyncClient, provider: Provider, level: str | None
+) -> None:
+    provider.lie = _set(id_assurance_level=level)
+    answer = await log_in(browser, provider)
+    assert answer.status_code == 403
+    assert "Your identity has not been checked well enough" in answer.text
+    assert 'href="/log-in/again"' in answer.text
     assert "Asha Marlow" not in (await browser.get("/")).text
 
 

@@ -40,9 +40,17 @@ def why_not() -> str:
 
 def typed_pin(folder: Path) -> Path:
     """The module of `typed_pin.c`."""
-    made = folder / "typed_pin.so"
-    command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-I/usr/include/p11-kit-1", "-o", made]
-    subprocess.run([*command, HERE / "typed_pin.c", "-ldl"], check=True, capture_output=True)
+    return _compiled("typed_pin.c", folder / "typed_pin.so", "-I/usr/include/p11-kit-1")
+
+
+def unlocked(folder: Path) -> Path:
+    """What `unlocked.c` says, for LD_PRELOAD."""
+    return _compiled("unlocked.c", folder / "unlocked.so")
+
+
+def _compiled(source: str, made: Path, *more: str) -> Path:
+    command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", *more, "-o", made, HERE / source]
+    subprocess.run(command, check=True, capture_output=True)
     return made
 
 
@@ -80,7 +88,7 @@ def chromium_with_card(home: Path, environment: Mapping[str, str], *, headless: 
             executable_path=CHROMIUM,
             args=[*QUIET, names, "--explicitly-allowed-ports=9"],  # the application's, where nobody listens
             headless=headless,
-            env={**os.environ, **environment, "HOME": str(home)},
+            env={**os.environ, **environment, "HOME": str(home), "LD_PRELOAD": str(unlocked(home))},
         )
         try:
             yield browser

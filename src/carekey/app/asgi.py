@@ -1,6 +1,7 @@
 """The ASGI application, as a server starts it."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ DELIVER_EVERY = timedelta(seconds=1)
 def create() -> "Application":
     """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
     logs.set_up()
+    gc.freeze()  # modules stay: no collection looks through them again while somebody waits
     config = os.environ.get("CAREKEY_CONFIG")
     return Application(settings.load(Path(config) if config else None))
 

@@ -25,7 +25,7 @@ def run(found: Settings) -> None:
         Application(found, CARD_HOST),
         host=found.smartcards.host,
         port=found.smartcards.port,
-        loop="carekey.app.card_host:CardLoop" if own_tls else "asyncio",
+        loop="carekey.app.card_host:CardLoop" if own_tls else "uvloop",
         http=CardHttp if own_tls else "httptools",
         ws="none",
         lifespan="on",

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from carekey import __version__
 from carekey.app.settings import Settings
 from carekey.app.settings import Team as TeamSettings
 from carekey.jose.sealing import Sealing
 from carekey.oidc.clients.connection_manager import ConnectionManager, Team
+from carekey.oidc.clients.connection_manager_docs_http import ConnectionManagerDocs
 from carekey.oidc.clients.connection_manager_http import ConnectionManagerHttp
 from carekey.oidc.clients.judge import Judge
 from carekey.oidc.fetch import Fetcher
@@ -24,7 +26,8 @@ def routes(
     by_name = {str(issuer.name): issuer for issuer in issuers}
     teams = [_team(id, team, by_name[team.issuer] if team.issuer else issuers[0]) for id, team in found.teams.items()]
     manager = ConnectionManager(teams, key=_key(master), store=store, sealing=sealing, entropy=site.entropy)
-    return ConnectionManagerHttp(manager).routes()
+    docs = ConnectionManagerDocs(teams[0].judge.issuer, server=found.origin(), version=__version__)
+    return [*ConnectionManagerHttp(manager).routes(), *docs.routes()]
 
 
 def _key(master: bytes) -> bytes:

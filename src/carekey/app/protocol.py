@@ -1,5 +1,8 @@
-"""The HTTP protocol of the server, with the bounds that it lacks: how large the head of a request may be, and how long it
-may take. Otherwise one connection fills the memory, and idle ones all the file handles (slow loris)."""
+"""The HTTP protocol of the server, with what it lacks.
+
+Bounds: how large the head of a request may be, and how long it may take. Otherwise one connection fills the memory, and
+idle ones all the file handles (slow loris). And answers that leave in one packet.
+"""
 
 import asyncio
 
@@ -13,6 +16,8 @@ HEAD_SECONDS = 20
 
 class BoundedHttp(HttpToolsProtocol):
     _size = 0
+    _begun = False
+    """The last bytes that came began a head and did not end it. Most heads come whole, and need no timer."""
     _complete = False
     _deadline: asyncio.TimerHandle | None = None
 
@@ -25,8 +30,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._complete = False
+        self._begun = self._complete = False
         super().data_received(data)
+        if self._begun:
+            self._expect_head()
         if self._complete or self._deadline is None:
             self._size = 0
             return
@@ -35,13 +42,15 @@ class BoundedHttp(HttpToolsProtocol):
             self.send_400_response("Request header fields too large.")
 
     def on_message_begin(self) -> None:
-        self._expect_head()
+        self._begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._forget_deadline()
-        self._complete = True
+        self._begun, self._complete = False, True
         super().on_headers_complete()
+        if self.cycle is not None and self.scope["method"] != "HEAD":  # to which no body is written
+            self.cycle.transport = InOnePacket(self.cycle.transport)  # type: ignore[assignment]  # all that a cycle uses
 
     def _expect_head(self) -> None:
         if self._deadline is None:
@@ -56,3 +65,35 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class InOnePacket:
+    """The transport of one answer. uvicorn writes head and body apart: two packets, and a client that is woken twice.
+
+    A head that tells the length of its body is held back until that follows, which it does at once. Others (of a stream,
+    or to go on, RFC 9110 section 15.2.1) leave as they are written.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+        """None until there is one; empty once it has left."""
+
+    def write(self, data: bytes) -> None:
+        if self._head is None and b"\r\ncontent-length: " in data:
+            self._head = data
+        elif self._head:
+            self._transport.writelines((self._head, data))
+            self._head = b""
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()

@@ -83,18 +83,19 @@ def put_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def put_pairs(pairs: Mapping[str, Any], *, indent: int = 0) -> None:
-    """A name and a value on each line; what there are several of, one below the other."""
+    """A name and a value on each line; records of which there are several, one below the other."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        said = [_said(one) for one in value] if isinstance(value, list | tuple) else [_said(value)]
-        for heading, line in zip_longest([name], said or ["none"], fillvalue=""):
+        several = isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value)
+        said = [_said(one) for one in value] if several else [_said(value)]
+        for heading, line in zip_longest([name], said, fillvalue=""):
             put(f"{'':<{indent}}{heading:<{width}}  {line}".rstrip())
 
 
 def _said(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_said(part)}" for name, part in value.items() if part not in (None, []))
-    return ", ".join(map(_said, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(_said, value)) or "none" if isinstance(value, list | tuple) else str(value)
 
 
 def this_operator() -> Actor:

@@ -276,6 +276,7 @@ def site_of(found: Settings, master: bytes, clock: Clock, entropy: Entropy, stor
         "device": _SRC / "oidc" / "device" / "templates",
         "ciba": _SRC / "oidc" / "ciba" / "templates",
         "logout": _SRC / "oidc" / "logout" / "templates",
+        "clients": _SRC / "oidc" / "clients" / "templates",
         "enrolment": _SRC / "authenticators" / "enrolment" / "templates",
         "account": _SRC / "account" / "templates",
         "public": _SRC / "public" / "templates",

@@ -4,18 +4,19 @@ Keys come from the caller alone. What a header says of keys (`jwk`, `jku`, `x5u`
 is critical to us, and the caller says which algorithms it allows.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from carekey.jose import base64url, certificates
-from carekey.jose.algorithms import ASYMMETRIC, LARGEST_RSA, SMALLEST_RSA, SYMMETRIC
+from carekey.jose.algorithms import ASYMMETRIC, LARGEST_RSA, SIGNING, SMALLEST_RSA, SYMMETRIC, Verify
 
 SIZE_LIMIT = 16 * 1024
 """Bytes. A token with every claim we know is under 3 kB."""
@@ -70,8 +71,13 @@ _header = msgspec.json.Decoder(Header)
 _claims = msgspec.json.Decoder(dict[str, Any])
 
 
-def parse(token: str, *, limit: int = SIZE_LIMIT) -> Unverified:
-    """Take a compact JWS with a JSON object for payload apart. Raises: InvalidJwt."""
+def parse(
+    token: str, *, limit: int = SIZE_LIMIT, read_header: Callable[[bytes], Header] = _header.decode
+) -> Unverified:
+    """Take a compact JWS with a JSON object for payload apart. `read_header`: for who wants to know more of it.
+
+    Raises: InvalidJwt.
+    """
     if len(token) > limit:
         raise InvalidJwt(Flaw.TOO_LARGE)
     try:
@@ -80,7 +86,7 @@ def parse(token: str, *, limit: int = SIZE_LIMIT) -> Unverified:
         header_part, dot, payload_part = signing_input.partition(b".")
         if not dot or b"." in payload_part:
             raise InvalidJwt(Flaw.MALFORMED)
-        header = _header.decode(base64url.decode(header_part))
+        header = read_header(base64url.decode(header_part))
         claims = _claims.decode(base64url.decode(payload_part))
         signature = base64url.decode(signature_part)
     except (ValueError, RecursionError):
@@ -100,11 +106,13 @@ class KeySet:
     """Thumbprints (`x5t#S256`) of the certificates that the set names, of every kind of key."""
 
     def __init__(self, keys: Iterable[tuple[str | None, AnyKey]], algs: Collection[str]) -> None:
-        self._by_alg: dict[str, list[tuple[str | None, AnyKey]]] = {}
+        self._by_alg: dict[str, list[tuple[str | None, Verify]]] = {}
+        self._size = 0
         for kid, key in keys:
-            for alg in algs:
-                if _fits(key, alg):
-                    self._by_alg.setdefault(alg, []).append((kid, key))
+            fitting = [alg for alg in algs if _fits(key, alg)]
+            self._size += bool(fitting)
+            for alg in fitting:
+                self._by_alg.setdefault(alg, []).append((kid, _verifying(key, alg)))
 
     @classmethod
     def of_jwks(cls, jwks: Mapping[str, Any]) -> Self:
@@ -151,13 +159,13 @@ class KeySet:
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def candidates(self, header: Header) -> list[AnyKey]:
+    def candidates(self, header: Header) -> list[Verify]:
         """Every key that could have signed this: those of its `kid`, or all if it names none."""
         keys = self._by_alg.get(header.alg, ())
-        return [key for kid, key in keys if header.kid is None or kid == header.kid]
+        return [verify for kid, verify in keys if header.kid is None or kid == header.kid]
 
     def __len__(self) -> int:
-        return len({id(key) for keys in self._by_alg.values() for _, key in keys})
+        return self._size
 
 
 _PUBLIC = ("kty", "alg", "n", "e", "crv", "x", "y")
@@ -183,6 +191,18 @@ def _fits(key: AnyKey, alg: str) -> bool:
     return True
 
 
+def _verifying(key: AnyKey, alg: str) -> Verify:
+    if not isinstance(key, OctKey):
+        return SIGNING[alg].verifying(key.public_key)
+    algorithm = JWSRegistry.algorithms[alg]
+
+    def verify(data: bytes, signature: bytes) -> None:
+        if not algorithm.verify(data, signature, key):
+            raise InvalidSignature
+
+    return verify
+
+
 def verify(token: Unverified, keys: KeySet, *, allowed: Collection[str]) -> Mapping[str, Any]:
     """The claims, once a key of the set has proven to have signed them.
 
@@ -194,8 +214,10 @@ def verify(token: Unverified, keys: KeySet, *, allowed: Collection[str]) -> Mapp
     candidates = keys.candidates(header)
     if not candidates:
         raise InvalidJwt(Flaw.UNKNOWN_KEY)
-    algorithm = JWSRegistry.algorithms[header.alg]
-    for key in candidates:
-        if algorithm.verify(token.signing_input, token.signature, key):
-            return token.claims
+    for verifies in candidates:
+        try:
+            verifies(token.signing_input, token.signature)
+        except InvalidSignature:
+            continue
+        return token.claims
     raise InvalidJwt(Flaw.BAD_SIGNATURE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from carekey.authenticators.base import Way
 from carekey.kernel.assurance import AAL, Amr
@@ -61,7 +62,8 @@ def satisfied(values: Iterable[str], aal: AAL, amr: Amr, *, minimum: AAL = AAL.A
     return next((value for value in values if CLASSES[value].holds(aal, amr, minimum=minimum)), None)
 
 
-def admitted(values: Iterable[str], way: Way, *, minimum: AAL = AAL.AAL1) -> frozenset[AAL]:
+@lru_cache(maxsize=4096)
+def admitted(values: tuple[str, ...], way: Way, *, minimum: AAL = AAL.AAL1) -> frozenset[AAL]:
     """The levels at which this way could satisfy any of these classes."""
     return frozenset[AAL]().union(*(CLASSES[value].admits(way, minimum=minimum) for value in values))
 

@@ -127,10 +127,12 @@ class LogIn(Generic[TxT]):
                 )
 
     async def share(self, request: Request) -> Response:
-        match (await self._own_form(request)).get("share"):
+        fields = await self._own_form(request)
+        asked = fields.get("person", "")
+        match fields.get("share"):
             case "yes":
                 return await self._after(
-                    request, lambda tx, login_id, by, now: self._journey.advance(tx, login_id, by, now=now, shared=True)
+                    request, lambda tx, login_id, by, now: self._journey.share(tx, login_id, by, asked, now=now)
                 )
             case "no":
                 return await self._after(request, self._giving_up(Refusal.NOT_SHARED))
@@ -247,6 +249,7 @@ class LogIn(Generic[TxT]):
                     at,
                     status=_status(error),
                     items=items,
+                    asked=at.so_far.person.id if at.so_far.person else "",
                     links=at.login.asked.links,
                     **_fault("share", error),
                 )
@@ -271,6 +274,7 @@ class LogIn(Generic[TxT]):
             "login/ways.html",
             at,
             status=_status(error),
+            many=True,
             items=pages.way_items(offer.ways, last),
             left_out=left_out,
             weak=pages.strength(login.asked) if pages.any_too_weak(offer) and not note else None,
@@ -300,21 +304,27 @@ class LogIn(Generic[TxT]):
             **_fault("role", error),
         )
 
-    def _page(self, request: Request, template: str, at: Standing, *, status: int = 200, **context: Any) -> Response:
-        """A page whose forms may end at the application."""
+    def _page(
+        self, request: Request, template: str, at: Standing, *, status: int = 200, many: bool = False, **context: Any
+    ) -> Response:
+        """A page whose forms may end at the application. `many`: apart from what is set here, it is shown to many."""
         login = at.login
         secret = request.cookies[request.site.cookies.login(login.id)]
+        own: dict[str, Any] = {
+            "id": login.id,
+            "person": _shown_as(at),
+            "reference": login.reference,
+            "csrf": csrf.token(request.site.csrf_key, secret),
+        }
         return page(
             request,
             template,
             status=status,
             form_action=(login.asked.return_origin,),
-            id=login.id,
+            blanks=own if many else None,
             application=login.asked.application,
-            person=_shown_as(at),
-            reference=login.reference,
-            csrf=csrf.token(request.site.csrf_key, secret),
             language=login.asked.language,
+            **({} if many else own),
             **context,
         )
 
@@ -328,7 +338,7 @@ def _shown_as(at: Standing) -> str | None:
 
 def _fault(field: str, error: str | None) -> dict[str, Any]:
     """For the summary, the field and the title (ux.md section 2.4)."""
-    return {"error": error, "errors": [(field, error)] if error else []}
+    return {"error": error, "errors": ((field, error),) if error else ()}
 
 
 def _status(error: str | None) -> int:

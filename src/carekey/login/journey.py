@@ -21,6 +21,7 @@ from carekey.login.policy import (
     Offer,
     Refusal,
     Refuse,
+    Share,
     SoFar,
     Step,
     next_step,
@@ -167,7 +168,6 @@ class Journey(Generic[TxT]):
         proof: Verified | None = None,
         role: RoleProfileId | None = None,
         account: PersonId | None = None,
-        shared: bool = False,
     ) -> SoFar:
         """Everything that `policy.next_step` needs to know."""
         given = visitor.session(issuer)
@@ -185,13 +185,12 @@ class Journey(Generic[TxT]):
             person=tx.people.find(who) if who else None,
             roles=tx.roles.held_by(who, at=now) if who and asked.role is not RoleAsked.NO else (),
             role=role,
-            shared=shared,
             shared_before=agreed,
             chooser=self.rules[issuer].chooser,
             account=account,
         )
 
-    def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False) -> Standing | Closed:
+    def look(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Standing | Closed:
         login = self.open(tx, id, visitor, now=now)
         if isinstance(login, Closed):
             return login
@@ -205,7 +204,6 @@ class Journey(Generic[TxT]):
             proof=proof,
             role=login.role,
             account=login.account,
-            shared=shared,
         )
         return Standing(login=login, so_far=so_far, step=next_step(login.asked, so_far, now=now))
 
@@ -223,13 +221,11 @@ class Journey(Generic[TxT]):
             return True
         return proof.kind == SMARTCARD and _taken_out(tx.card_places.find(proof.credential), proof)
 
-    def advance(
-        self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime, shared: bool = False
-    ) -> Standing | Closed | Ended:
+    def advance(self, tx: TxT, id: LoginId, visitor: Visitor, *, now: datetime) -> Standing | Closed | Ended:
         """Look, and if nothing is missing, or nothing may be asked, end the log-in with an answer.
 
         Raises: SessionGone."""
-        at = self.look(tx, id, visitor, now=now, shared=shared)
+        at = self.look(tx, id, visitor, now=now)
         return at if isinstance(at, Closed) else self._end_if_due(tx, at, now=now)
 
     def go_on_as(
@@ -277,6 +273,19 @@ class Journey(Generic[TxT]):
             )
         )
         so_far = replace(at.so_far, role=chosen)
+        step = next_step(at.login.asked, so_far, now=now)
+        return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
+
+    def share(self, tx: TxT, id: LoginId, visitor: Visitor, person: str, *, now: datetime) -> Standing | Closed | Ended:
+        """The person whom the page asked agrees, and goes on. If it is somebody else who is logged in by now, they have
+        not been asked. Raises: SessionGone."""
+        at = self.look(tx, id, visitor, now=now)
+        if isinstance(at, Closed) or not isinstance(at.step, Share):
+            return at
+        assert at.so_far.person is not None
+        if at.so_far.person.id != person:
+            return at
+        so_far = replace(at.so_far, shared=True)
         step = next_step(at.login.asked, so_far, now=now)
         return self._end_if_due(tx, replace(at, so_far=so_far, step=step), now=now)
 

@@ -30,10 +30,10 @@ class Item:
     selected: bool = False
 
 
-def way_items(ways: Sequence[Way], last: str | None) -> list[Item]:
+def way_items(ways: Sequence[Way], last: str | None) -> tuple[Item, ...]:
     """The way used last comes first and says so; nothing is selected beforehand (ux.md section 1, rule 7)."""
     ordered = sorted(ways, key=lambda way: way.name != last)
-    return [
+    return tuple(
         Item(
             value=way.name,
             text=way.title,
@@ -42,7 +42,7 @@ def way_items(ways: Sequence[Way], last: str | None) -> list[Item]:
             needs_script=way.needs_script,
         )
         for way in ordered
-    ]
+    )
 
 
 def strength(asked: Asked) -> str:
@@ -59,15 +59,15 @@ def any_too_weak(offer: Offer) -> bool:
     return any(why is LeftOut.TOO_WEAK for _, why in offer.left_out)
 
 
-def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | None]) -> list[tuple[str, str]]:
+def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | None]) -> tuple[tuple[str, str], ...]:
     """Title and reason of each way that is not offered."""
-    return [
+    return tuple(
         (
             way.title,
             _network(zones[way.name] or frozenset()) if why is LeftOut.ELSEWHERE else strength(asked),
         )
         for way, why in offer.left_out
-    ]
+    )
 
 
 def _network(zones: frozenset[str]) -> str:

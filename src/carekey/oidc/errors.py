@@ -160,8 +160,6 @@ class Reason(StrEnum):
 class OAuthError(Exception):
     code: ClassVar[str]
     status: int = 400
-    may_redirect: ClassVar[bool] = True
-    """Whether it may travel back through the browser, once the redirect address has been proven."""
     usual: ClassVar[str]
 
     def __init__(self, description: str | None = None, *, reason: StrEnum) -> None:
@@ -185,7 +183,6 @@ class TooLarge(InvalidRequest):
     """More was sent than any request needs."""
 
     status = 413
-    may_redirect = False
     usual = "The request is too large"
 
 
@@ -193,7 +190,6 @@ class TooSlow(InvalidRequest):
     """The request did not arrive in time."""
 
     status = 408
-    may_redirect = False
     usual = "The request did not arrive in time"
 
 
@@ -202,7 +198,6 @@ class InvalidClient(OAuthError):
 
     code = "invalid_client"
     status = 401
-    may_redirect = False
     usual = "Client authentication failed"
 
 
@@ -216,7 +211,6 @@ class UseFreshAttestation(OAuthError):
     """draft-ietf-oauth-attestation-based-client-auth-10 section 7.4."""
 
     code = "use_fresh_attestation"
-    may_redirect = False
     usual = "The client attestation has run out, or is not yet valid: get a new one"
 
 
@@ -225,7 +219,6 @@ class UseAttestationChallenge(OAuthError):
     OAuth-Client-Attestation-Challenge."""
 
     code = "use_attestation_challenge"
-    may_redirect = False
     usual = "The proof must have the challenge that comes with this answer"
 
 
@@ -233,7 +226,6 @@ class InvalidGrant(OAuthError):
     """RFC 6749 section 5.2."""
 
     code = "invalid_grant"
-    may_redirect = False
     usual = "The provided access grant is invalid, expired, or revoked."
 
 
@@ -248,7 +240,6 @@ class UnsupportedGrantType(OAuthError):
     """RFC 6749 section 5.2."""
 
     code = "unsupported_grant_type"
-    may_redirect = False
     usual = "Grant type is not supported"
 
 
@@ -271,7 +262,6 @@ class InvalidToken(OAuthError):
 
     code = "invalid_token"
     status = 401
-    may_redirect = False
     usual = "The access token provided is expired, revoked, malformed, or invalid for other reasons."
 
 
@@ -280,7 +270,6 @@ class InsufficientScope(OAuthError):
 
     code = "insufficient_scope"
     status = 403
-    may_redirect = False
     usual = "The request requires higher privileges than provided by the access token."
 
 
@@ -288,7 +277,6 @@ class InvalidDpopProof(OAuthError):
     """RFC 9449 sections 5 and 7.1. At a resource its status is 401."""
 
     code = "invalid_dpop_proof"
-    may_redirect = False
     usual = "The DPoP proof is missing, malformed, out of time, used before, or for another request"
 
 
@@ -296,7 +284,6 @@ class UseDpopNonce(OAuthError):
     """RFC 9449 sections 8 and 9. The nonce to use comes with it, in the header DPoP-Nonce."""
 
     code = "use_dpop_nonce"
-    may_redirect = False
     usual = "The DPoP proof must have the nonce that comes with this answer"
 
 
@@ -304,7 +291,6 @@ class InvalidRedirectUri(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_redirect_uri"
-    may_redirect = False
     usual = "A redirect address cannot be registered"
 
 
@@ -312,7 +298,6 @@ class InvalidClientMetadata(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_client_metadata"
-    may_redirect = False
     usual = "The metadata cannot be registered"
 
 
@@ -320,7 +305,6 @@ class InvalidSoftwareStatement(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "invalid_software_statement"
-    may_redirect = False
     usual = "The software statement is not valid"
 
 
@@ -328,7 +312,6 @@ class UnapprovedSoftwareStatement(OAuthError):
     """RFC 7591 section 3.2.2."""
 
     code = "unapproved_software_statement"
-    may_redirect = False
     usual = "The software statement is of nobody who is trusted here"
 
 
@@ -337,7 +320,6 @@ class TooManyRegistrations(OAuthError):
 
     code = "temporarily_unavailable"
     status = 429
-    may_redirect = False
     usual = "Too many have registered in the last hour"
 
     def __init__(self, *, retry_after: timedelta, reason: StrEnum) -> None:
@@ -349,7 +331,6 @@ class NoSuchClient(InvalidRequest):
     """There is none, or it is not for the caller to see."""
 
     status = 404
-    may_redirect = False
     usual = "The team has no client of this id"
 
 

@@ -39,10 +39,15 @@ Challenge = Callable[[Request, OAuthError], Iterable[RawHeader]]
 def answer(
     body: bytes, *, status: int = 200, content_type: RawHeader = _JSON, headers: Iterable[RawHeader]
 ) -> Response:
-    response = Response(status_code=status)
-    response.body = body
-    response.raw_headers = [(b"content-length", str(len(body)).encode()), content_type, *headers]
-    return response
+    return _Whole(body, status, [(b"content-length", str(len(body)).encode()), content_type, *headers])
+
+
+class _Whole(Response):
+    """Of which everything is known: nothing is left for Starlette to work out."""
+
+    def __init__(self, body: bytes, status: int, raw_headers: list[RawHeader]) -> None:
+        self.body, self.status_code, self.raw_headers = body, status, raw_headers
+        self.background = None
 
 
 def json_answer(members: Mapping[str, Any], *, status: int = 200, headers: Iterable[RawHeader] = ()) -> Response:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _COMMON = [
     (b"x-content-type-options", b"nosniff"),
@@ -33,6 +34,12 @@ def content_security_policy(form_action: Iterable[str] = (), frame_src: Iterable
 
     Raises: ValueError, for what is no origin and could add to the policy.
     """
+    return _policy(tuple(form_action), tuple(frame_src))
+
+
+@lru_cache(maxsize=1024)
+def _policy(form_action: tuple[str, ...], frame_src: tuple[str, ...]) -> bytes:
+    """Raises: ValueError."""
     targets = " ".join(["'self'", *sorted({_source(target) for target in form_action if target})])
     frames = " ".join(sorted({_source(frame) for frame in frame_src}))
     return (

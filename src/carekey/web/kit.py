@@ -8,7 +8,6 @@ from Request to Response.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,8 +123,13 @@ class Request(StarletteRequest):
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(BODY_SECONDS), aclosing(self.stream()) as stream:
-                async for chunk in stream:
+            async with asyncio.timeout(BODY_SECONDS):
+                more = True
+                while more:
+                    message = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
                     size += len(chunk)
                     if size > limit:
                         raise too_large()
@@ -195,12 +199,15 @@ def page(
     status: int = 200,
     form_action: Iterable[str] = (),
     frame_src: Iterable[str] = (),
+    blanks: Mapping[str, str | None] | None = None,
     **context: Any,
 ) -> Response:
     """A page of ours, never stored by a cache. `form_action`: origins besides our own that a form may lead to;
-    `frame_src`: origins that it may show in a frame."""
+    `frame_src`: origins that it may show in a frame; `blanks`: as in `Pages.fill_in`, for pages that many are shown."""
     context.setdefault("language", "en")
-    response = HTMLResponse(request.site.pages.render(template, **context), status)
+    pages = request.site.pages
+    text = pages.render(template, **context) if blanks is None else pages.fill_in(template, blanks, **context)
+    response = HTMLResponse(text, status)
     response.raw_headers.append((b"content-security-policy", headers.content_security_policy(form_action, frame_src)))
     response.raw_headers.append(headers.NO_STORE)
     return response
@@ -223,7 +230,8 @@ class Dispatcher:
         self._site = site
         self._headers = headers.common(secure=site.secure)
         self._exact: dict[str, dict[str, Handler]] = {}
-        self._patterns: dict[str, dict[re.Pattern[str], dict[str, Handler]]] = {}
+        self._patterns: dict[tuple[str, int], dict[str, tuple[re.Pattern[str], dict[str, Handler]]]] = {}
+        """By their first segment and how many there are, then by the path as its route has it."""
         for route in routes:
             self._add(route)
 
@@ -234,19 +242,21 @@ class Dispatcher:
             first = route.path.split("/", 2)[1]
             if "{" in first:
                 raise ValueError(f"the first segment of {route.path} is not fixed")
-            known = self._patterns.setdefault(first, {}).setdefault(_pattern(route.path), {})
+            alike = self._patterns.setdefault((first, route.path.count("/")), {})
+            _, known = alike.setdefault(route.path, (_pattern(route.path), {}))
         if twice := known.keys() & route.handlers.keys():
             raise ValueError(f"two routes for {min(twice)} {route.path}")
         known.update(route.handlers)
 
-    def _find(self, path: str) -> tuple[Mapping[str, Handler], Mapping[str, str]] | None:
+    def _find(self, path: str) -> tuple[str, Mapping[str, Handler], Mapping[str, str]] | None:
+        """The path as its route has it, its handlers, and what its `{name}` parts match."""
         handlers = self._exact.get(path)
         if handlers is not None:
-            return handlers, {}
+            return path, handlers, {}
         first = path.split("/", 2)[1] if "/" in path else ""
-        for pattern, candidates in self._patterns.get(first, {}).items():
+        for route, (pattern, candidates) in self._patterns.get((first, path.count("/")), {}).items():
             if match := pattern.fullmatch(path):
-                return candidates, match.groupdict()
+                return route, candidates, match.groupdict()
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -265,9 +275,8 @@ class Dispatcher:
             found = self._find(request.scope["path"])
             if found is None:
                 raise not_found()
-            handlers, request.params = found
-            if request.params:
-                request.scope["route"] = _template(request.scope["path"], request.params)
+            # For logs, without what is somebody's: /login/{id}/role.
+            request.scope["route"], handlers, request.params = found
             method = "GET" if request.method == "HEAD" else request.method
             handler = handlers.get(method)
             if handler is None:
@@ -285,12 +294,6 @@ class Dispatcher:
         except Exception as error:  # the last resort: whatever it was, the person gets a page and support a code
             log.exception("request:failed", reference=request.reference, kind=type(error).__name__)
             return problem_page(request, fault())
-
-
-def _template(path: str, params: Mapping[str, str]) -> str:
-    """The path without what is somebody's: /login/{id}/role. For logs."""
-    names = {value: f"{{{name}}}" for name, value in params.items()}
-    return "/".join(names.get(part, part) for part in path.split("/"))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

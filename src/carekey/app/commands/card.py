@@ -97,7 +97,7 @@ def issue(
 
     The PIN is asked for, or taken from CAREKEY_CARD_PIN.
 
-    Examples: `carekey card issue 555000000002`, `carekey card issue 555000000002 --locked`
+    Examples: `carekey card issue 555000000102`, `carekey card issue 555000000102 --locked`
     """
     from carekey.app.asgi import publish_lists
 
@@ -309,7 +309,7 @@ def virtual(
 ) -> None:
     """Make a virtual card for a person, which the service holds itself. For sandboxes; never in production.
 
-    Examples: `carekey card virtual 555000000002`
+    Examples: `carekey card virtual 555000000102`
     """
     from carekey.app.asgi import publish_lists
     from carekey.app.smartcards import wallet

@@ -41,7 +41,7 @@ def enrol_link(
 ) -> None:
     """Make a one-time link with which the person adds a passkey or security key. It is shown once.
 
-    Examples: `carekey person enrol-link 555000000002`, `carekey person enrol-link 555000000002 --hours 2 --json`
+    Examples: `carekey person enrol-link 555000000102`, `carekey person enrol-link 555000000102 --hours 2 --json`
     """
 
     async def work() -> dict[str, str]:
@@ -80,7 +80,7 @@ def enrol_link(
 def show(id: Id, config: Config = None, *, json: Json = False) -> None:
     """Show a person, their roles in force and their ways to log in.
 
-    Examples: `carekey person show 555000000002`, `carekey person show 555000000002 --json`
+    Examples: `carekey person show 555000000102`, `carekey person show 555000000102 --json`
     """
 
     async def work() -> dict[str, object]:
@@ -126,7 +126,7 @@ def _described(running: Installation, way: Credential) -> dict[str, object]:
 def suspend(id: Id, config: Config = None) -> None:
     """Keep a person from logging in for the time being, and end their sessions.
 
-    Examples: `carekey person suspend 555000000002`
+    Examples: `carekey person suspend 555000000102`
     """
     _set_status(id, PersonStatus.SUSPENDED, config)
 
@@ -135,7 +135,7 @@ def suspend(id: Id, config: Config = None) -> None:
 def close(id: Id, config: Config = None) -> None:
     """Close a person's account, and end their sessions.
 
-    Examples: `carekey person close 555000000002`
+    Examples: `carekey person close 555000000102`
     """
     _set_status(id, PersonStatus.CLOSED, config)
 
@@ -144,7 +144,7 @@ def close(id: Id, config: Config = None) -> None:
 def reopen(id: Id, config: Config = None) -> None:
     """Let a person who was suspended or closed log in again.
 
-    Examples: `carekey person reopen 555000000002`
+    Examples: `carekey person reopen 555000000102`
     """
     _set_status(id, PersonStatus.ACTIVE, config)
 
@@ -157,7 +157,7 @@ def remove_way(
 ) -> None:
     """Take away one of a person's ways to log in, for good, and end the sessions that rest on it.
 
-    Examples: `carekey person remove-way 555000000002 4f1c0a`
+    Examples: `carekey person remove-way 555000000102 4f1c0a`
     """
     ended = run(_decide(config, id, lambda tx, by, now: remove(tx, PersonId(id), CredentialId(way), by=by, now=now)))
     say(f"It no longer works. {_ended(ended)}")
@@ -171,7 +171,7 @@ def take_role(
 ) -> None:
     """End one of a person's roles now, and end their sessions: applications were told of it.
 
-    Examples: `carekey person take-role 555000000002 555000000302`
+    Examples: `carekey person take-role 555000000102 555000000302`
     """
     ended = run(_decide(config, id, lambda tx, by, now: take(tx, PersonId(id), RoleProfileId(role), by=by, now=now)))
     say(f"The role has ended. {_ended(ended)}")
@@ -181,7 +181,7 @@ def take_role(
 def shared(id: Id, config: Config = None, *, json: Json = False) -> None:
     """List the third parties that a person agreed to share information with, and what they agreed to.
 
-    Examples: `carekey person shared 555000000002`, `carekey person shared 555000000002 --json`
+    Examples: `carekey person shared 555000000102`, `carekey person shared 555000000102 --json`
     """
 
     async def work() -> list[dict[str, object]]:
@@ -218,7 +218,7 @@ def stop_sharing(
 ) -> None:
     """Withdraw what a person agreed to share. The third party's lasting access ends at its next refresh.
 
-    Examples: `carekey person stop-sharing 555000000002 healthcare rota-app`
+    Examples: `carekey person stop-sharing 555000000102 healthcare rota-app`
     """
     withdrawn = run(
         _decide(

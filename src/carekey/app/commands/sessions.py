@@ -23,7 +23,7 @@ def list_sessions(
 ) -> None:
     """List the sessions of a person that nobody has ended, and the applications in each.
 
-    Examples: `carekey sessions list 555000000002`, `carekey sessions list 555000000002 --json`
+    Examples: `carekey sessions list 555000000102`, `carekey sessions list 555000000102 --json`
     """
 
     def found(tx: Tx) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def end(
     """End a session, or all of a person. What was issued in it stops working, and its applications are told.
     Put -- before a session whose name begins with a hyphen.
 
-    Examples: `carekey sessions end -- hVb0kq0a8m1Yw6u2gE3tq0o1p9c4`, `carekey sessions end --person 555000000002`
+    Examples: `carekey sessions end -- hVb0kq0a8m1Yw6u2gE3tq0o1p9c4`, `carekey sessions end --person 555000000102`
     """
     if (session is None) == (person is None):
         raise CommandError("Name one session, or a person with --person.", Exit.USAGE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from carekey.authenticators.base import Verified
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.handover import Ask, Fault
@@ -26,7 +27,6 @@ class CardHost(Generic[TxT]):
     """The routes of the listener that asks for a certificate. None of them is on the main listener."""
 
     def __init__(self, *, store: Store[TxT], terms: Terms) -> None:
-        self._store = store
         self._terms = terms
         self._judging = Judging(store=store, terms=terms)
 
@@ -34,61 +34,39 @@ class CardHost(Generic[TxT]):
         return [get(ENTRANCE, self.judge)]
 
     async def judge(self, request: Request) -> Response:
-        """Raises: Problem."""
-        now = request.site.clock.now()
-        ask = await self._asked(request, now)
-        outcome = await self._judging.outcome(self._chain(request), ask, self._terms.amr(request.zone), now)
-        code = entropy.token(request.site.entropy)
-
-        def work(tx: TxT) -> None:
-            tx.challenges.put(handover.sealed(handover.finding(ask.login, outcome), code=code, now=now))
-            if isinstance(outcome, Refused):
-                tx.audit.record(
-                    LogInRefused(
-                        at=now,
-                        actor=actor.UNKNOWN,
-                        reference=ask.reference,
-                        login=ask.login,
-                        reason=outcome.why,
-                        detail=outcome.detail,
-                        claimed_person=outcome.claimed_person,
-                    )
-                )
-
-        await self._store.write(work)
-        home = self._terms.log_in_hosts[ask.issuer]
-        return handing_over(f"{home}/login/{ask.login}/{WAY.name}/done?code={code}")
-
-    async def _asked(self, request: Request, now: datetime) -> Ask:
-        """Which log-in sent the browser here. The code is spent even where it is refused.
+        """The code is taken, the card judged and the finding kept in one unit of work. A code is spent even where it is
+        refused.
 
         Raises: Problem."""
-        zone, code = request.zone, request.query().get("code") or ""
+        now, zone = request.site.clock.now(), request.zone
         if self._terms.proxied and not request.from_proxy:
             raise _not_from_here()
-        accepted = self._terms.accepts_from(zone)
+        accepted, given = self._terms.accepts_from(zone), digest(request.query().get("code") or "")
+        code = entropy.token(request.site.entropy)
 
-        def work(tx: TxT) -> Ask | None:
-            ask = handover.opened(tx.challenges.take(digest(code), now=now), Ask)
-            if ask is not None and not accepted:
-                tx.audit.record(
-                    LogInRefused(
-                        at=now,
-                        actor=actor.UNKNOWN,
-                        reference=ask.reference,
-                        login=ask.login,
-                        reason=Fault.WRONG_ZONE,
-                        detail=zone,
-                    )
-                )
-            return ask
+        def begin(tx: TxT) -> Ask | None:
+            ask = handover.opened(tx.challenges.take(given, now=now), Ask)
+            if ask is None or accepted:
+                return ask
+            tx.audit.record(_refused(ask, Fault.WRONG_ZONE, now, detail=zone))
+            return None
 
-        ask = await self._store.write(work)
+        def end(tx: TxT, ask: Ask, outcome: Verified | Refused) -> None:
+            tx.challenges.put(handover.sealed(handover.finding(ask.login, outcome), code=code, now=now))
+            if isinstance(outcome, Refused):
+                why, claimed = outcome.why, outcome.claimed_person
+                tx.audit.record(_refused(ask, why, now, detail=outcome.detail, claimed_person=claimed))
+
+        done = await self._judging.outcome(
+            self._chain(request), begin=begin, end=end, amr=self._terms.amr(zone), now=now
+        )
         if not accepted:
             raise _not_from_here()
-        if ask is None:
+        if done is None:
             raise _gone()
-        return ask
+        ask, _ = done
+        home = self._terms.log_in_hosts[ask.issuer]
+        return handing_over(f"{home}/login/{ask.login}/{WAY.name}/done?code={code}")
 
     def _chain(self, request: Request) -> Sequence[bytes] | Refused:
         if not self._terms.proxied:
@@ -97,6 +75,18 @@ class CardHost(Generic[TxT]):
             return from_proxy(request)
         except MalformedCertificate:
             return Refused(why=Reason.MALFORMED, detail="Client-Cert is not what RFC 9440 describes")
+
+
+def _refused(ask: Ask, why: str, now: datetime, *, detail: str, claimed_person: str = "") -> LogInRefused:
+    return LogInRefused(
+        at=now,
+        actor=actor.UNKNOWN,
+        reference=ask.reference,
+        login=ask.login,
+        reason=why,
+        detail=detail,
+        claimed_person=claimed_person,
+    )
 
 
 def _not_from_here() -> Problem:

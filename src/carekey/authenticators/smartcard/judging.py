@@ -1,8 +1,9 @@
 """Judging a card that was shown, whoever shows it: whose it is, whether it still counts, whether it logs them in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,7 +24,7 @@ from carekey.kernel.unit_of_work import Store
 
 TxT = TypeVar("TxT", bound=CardTx)
 
-ROUNDS = 4
+ROUNDS = 3
 """How often revocation may ask for more: each round may name what only the last one's answer led to."""
 
 
@@ -32,41 +33,79 @@ class Judging(Generic[TxT]):
         self._store = store
         self._terms = terms
 
-    async def outcome(self, chain: Sequence[bytes] | Refused, ask: Ask, amr: Amr, now: datetime) -> Verified | Refused:
-        if isinstance(chain, Refused):
-            return chain
-        identity = ceremony.identify(chain, profiles=self._terms.profiles, now=now)
-        if isinstance(identity, Refused):
-            return identity
-        evidence = self._terms.revocations.evidence()
-        for _ in range(ROUNDS):
-            outcome = await self._finish(identity, ask, evidence, amr, now)
-            if not isinstance(outcome, NeedRevocation):
-                return outcome
-            found = await self._terms.revocations.obtain(outcome.requests)
-            evidence = replace(found, tried=found.tried | evidence.tried)
-        return Refused(why=Reason.REVOCATION_UNKNOWN, detail="too many rounds", claimed_person=identity.person)
+    async def outcome(
+        self,
+        chain: Sequence[bytes] | Refused,
+        *,
+        begin: Callable[[TxT], Ask | None],
+        end: Callable[[TxT, Ask, Verified | Refused], None],
+        amr: Amr,
+        now: datetime,
+    ) -> tuple[Ask, Verified | Refused] | None:
+        """`begin` says which log-in the card was shown to, or that there is none; `end` does what follows from the outcome.
 
-    async def _finish(
-        self, identity: CardIdentity, ask: Ask, evidence: Evidence, amr: Amr, now: datetime
-    ) -> Verified | Refused | NeedRevocation:
-        def work(tx: TxT) -> Verified | Refused | NeedRevocation:
-            card = tx.cards.find_certificate(identity.issuer, identity.serial)
-            outcome = ceremony.finish(
-                identity,
-                card=card,
-                holder=tx.people.find(identity.person),
-                evidence=evidence,
-                amr=amr,
-                expected_person=ask.person,
-                accepted=ask.levels,
-                now=now,
+        All is one unit of work where what is known about revocation suffices, so that nothing is kept of a card that
+        was not judged. Otherwise `begin` has been committed when the network is asked, and `end` comes with the verdict.
+        """
+        revocations = self._terms.revocations
+
+        def first(tx: TxT) -> tuple[Ask, CardIdentity | Refused, Verified | Refused | NeedRevocation] | None:
+            ask = begin(tx)
+            if ask is None:
+                return None
+            found = (
+                chain
+                if isinstance(chain, Refused)
+                else ceremony.identify(chain, profiles=self._terms.profiles, now=now)
             )
-            if isinstance(outcome, Verified) and card is None:
-                _note_first_use(tx, identity, now)
+            return ask, found, judged(tx, ask, found, revocations.evidence())
+
+        def judged(
+            tx: TxT, ask: Ask, found: CardIdentity | Refused, evidence: Evidence
+        ) -> Verified | Refused | NeedRevocation:
+            outcome = found if isinstance(found, Refused) else _finish(tx, found, ask, evidence, amr, now)
+            if not isinstance(outcome, NeedRevocation):
+                end(tx, ask, outcome)
             return outcome
 
-        return await self._store.write(work)
+        done = await self._store.write(first)
+        if done is None:
+            return None
+        ask, found, outcome = done
+        tried: frozenset[str] = frozenset()
+        for _ in range(ROUNDS):
+            if not isinstance(outcome, NeedRevocation):
+                return ask, outcome
+            evidence = await revocations.obtain(outcome.requests)
+            tried |= evidence.tried
+            outcome = await self._store.write(
+                partial(judged, ask=ask, found=found, evidence=replace(evidence, tried=tried))
+            )
+        if isinstance(outcome, NeedRevocation):
+            claimed = found.person if isinstance(found, CardIdentity) else ""
+            refused = Refused(why=Reason.REVOCATION_UNKNOWN, detail="too many rounds", claimed_person=claimed)
+            await self._store.write(lambda tx: end(tx, ask, refused))
+            return ask, refused
+        return ask, outcome
+
+
+def _finish(
+    tx: CardTx, identity: CardIdentity, ask: Ask, evidence: Evidence, amr: Amr, now: datetime
+) -> Verified | Refused | NeedRevocation:
+    card = tx.cards.find_certificate(identity.issuer, identity.serial)
+    outcome = ceremony.finish(
+        identity,
+        card=card,
+        holder=tx.people.find(identity.person),
+        evidence=evidence,
+        amr=amr,
+        expected_person=ask.person,
+        accepted=ask.levels,
+        now=now,
+    )
+    if isinstance(outcome, Verified) and card is None:
+        _note_first_use(tx, identity, now)
+    return outcome
 
 
 def _note_first_use(tx: CardTx, identity: CardIdentity, now: datetime) -> None:

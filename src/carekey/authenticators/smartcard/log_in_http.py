@@ -145,15 +145,13 @@ class LogInPages(Generic[TxT]):
             "smartcard/refused.html" if refused else "smartcard/smartcard.html",
             status=422 if refused else 200,
             form_action=(attempt.form_action, self._terms.address(label)),
-            attempt=attempt,
+            blanks={"id": attempt.id, "csrf": attempt.csrf, "label": label, "reference": attempt.reference},
+            application=attempt.application,
             remembered=remembered(request, attempt),
-            label=label,
-            address=f"/login/{attempt.id}/{WAY.name}",
             heading=heading,
             advice=advice,
             virtual=self._terms.virtual is not None,
             remembers=self._terms.remembers and (refused is None or refused.why in ANOTHER_CARD),
-            reference=attempt.reference,
         )
 
 

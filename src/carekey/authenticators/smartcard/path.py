@@ -27,6 +27,7 @@ from cryptography.x509.verification import (
 )
 
 from carekey.authenticators.base import Rejected
+from carekey.authenticators.smartcard.known_paths import Key, KnownPaths
 from carekey.authenticators.smartcard.policies import acceptable, extension
 from carekey.authenticators.smartcard.profiles import PkiProfile
 from carekey.kernel.ids import PersonId
@@ -123,34 +124,23 @@ def judge(chain: Sequence[bytes], *, profile: PkiProfile, now: datetime) -> Card
     if len(chain) > MAX_CERTIFICATES or any(len(der) > MAX_BYTES for der in chain):
         return Refused(why=Reason.MALFORMED, detail="too many or too large certificates")
     try:
-        leaf, *sent = [x509.load_der_x509_certificate(der) for der in chain]
-        return _judge(leaf, sent, profile, now)
+        return _judge(x509.load_der_x509_certificate(chain[0]), tuple(chain[1:]), profile, now)
     except (*UNREADABLE, UnsupportedAlgorithm) as error:
         return Refused(why=Reason.MALFORMED, detail=str(error)[:200])
 
 
 def _judge(
-    leaf: x509.Certificate, sent: list[x509.Certificate], profile: PkiProfile, now: datetime
+    leaf: x509.Certificate, sent: tuple[bytes, ...], profile: PkiProfile, now: datetime
 ) -> CardIdentity | Refused:
     starts, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if starts > ends:
         return Refused(why=Reason.MALFORMED, detail="ends before it starts")
     when_valid = min(max(now, starts), ends)
-    intermediates = [*_loaded(profile.intermediates), *sent]
     if fault := _use_fault(leaf, profile):
         return fault if _knows_issuer(leaf, profile) else Refused(why=Reason.UNKNOWN_ISSUER)
-    try:
-        verified = _verifier(profile, when_valid).verify(leaf, intermediates)
-    except VerificationError as error:
-        known = _knows_issuer(leaf, profile)
-        return Refused(why=Reason.UNTRUSTED if known else Reason.UNKNOWN_ISSUER, detail=str(error)[:500])
-    path = tuple(verified.chain)
-    if len(path) < 2:
-        return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
-    if not all(strong(one.public_key()) for one in path):
-        return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
-    if not acceptable(path, profile.policies):
-        return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
+    path = _known_path(leaf, sent, profile, when_valid) or _built_path(leaf, sent, profile, when_valid)
+    if isinstance(path, Refused):
+        return path
     person = _person(leaf, profile)
     if person is None:
         return Refused(why=Reason.NO_PERSON, detail=leaf.subject.rfc4514_string()[:200])
@@ -159,6 +149,57 @@ def _judge(
     if now < starts:
         return Refused(why=Reason.NOT_YET_VALID, when=starts, claimed_person=person)
     return CardIdentity(person=person, profile=profile, path=path)
+
+
+def _known_path(
+    leaf: x509.Certificate, sent: tuple[bytes, ...], profile: PkiProfile, at: datetime
+) -> tuple[x509.Certificate, ...] | None:
+    """By way of an authority whose path is known. None if that does not lead there, for whatever reason."""
+    known = _KNOWN.find(_key(leaf, sent, profile), at)
+    if known is None:
+        return None
+    try:
+        verified = _verifier(known.policy, at).verify(leaf, [])
+    except VerificationError:
+        return None
+    path = (leaf, *known.path)
+    sound = len(verified.chain) == 2 and strong(leaf.public_key()) and acceptable(path, profile.policies)
+    return path if sound else None
+
+
+def _built_path(
+    leaf: x509.Certificate, sent: tuple[bytes, ...], profile: PkiProfile, at: datetime
+) -> tuple[x509.Certificate, ...] | Refused:
+    intermediates = [*_loaded(profile.intermediates), *(x509.load_der_x509_certificate(der) for der in sent)]
+    policy = _policy(_loaded(profile.anchors), profile.max_depth)
+    try:
+        path = tuple(_verifier(policy, at).verify(leaf, intermediates).chain)
+    except VerificationError as error:
+        known = _knows_issuer(leaf, profile)
+        return Refused(why=Reason.UNTRUSTED if known else Reason.UNKNOWN_ISSUER, detail=str(error)[:500])
+    if fault := _path_fault(path, profile):
+        return fault
+    _KNOWN.keep(_key(leaf, sent, profile), path[1:], _policy(path[1:2], profile.max_depth))
+    return path
+
+
+_KNOWN = KnownPaths()
+
+
+def _key(leaf: x509.Certificate, sent: tuple[bytes, ...], profile: PkiProfile) -> Key:
+    """All that a path is built from but the card itself. The key that signed it is a hint: the signature tells."""
+    hint = extension(leaf, x509.AuthorityKeyIdentifier)
+    return profile.anchors, profile.intermediates, profile.max_depth, sent, hint and hint.key_identifier
+
+
+def _path_fault(path: tuple[x509.Certificate, ...], profile: PkiProfile) -> Refused | None:
+    if len(path) < 2:
+        return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
+    if not all(strong(one.public_key()) for one in path):
+        return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
+    if not acceptable(path, profile.policies):
+        return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
+    return None
 
 
 def _use_fault(leaf: x509.Certificate, profile: PkiProfile) -> Refused | None:
@@ -201,7 +242,7 @@ def _loaded(certificates: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
 
 
 @lru_cache(maxsize=64)
-def _policy(anchors: tuple[bytes, ...], max_depth: int) -> PolicyBuilder:
+def _policy(anchors: tuple[x509.Certificate, ...], max_depth: int) -> PolicyBuilder:
     """Uses are looked at above, policies in `policies.py`; the library's own rules are those of web servers' certificates."""
     leaf = ExtensionPolicy.permit_all().may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _not_an_authority)
     authority = (
@@ -213,14 +254,14 @@ def _policy(anchors: tuple[bytes, ...], max_depth: int) -> PolicyBuilder:
     )
     return (
         PolicyBuilder()
-        .store(Store(list(_loaded(anchors))))
+        .store(Store(list(anchors)))
         .max_chain_depth(max_depth)
         .extension_policies(ca_policy=authority, ee_policy=leaf)
     )
 
 
-def _verifier(profile: PkiProfile, at: datetime) -> ClientVerifier:
-    return _policy(profile.anchors, profile.max_depth).time(at.replace(tzinfo=None)).build_client_verifier()
+def _verifier(policy: PolicyBuilder, at: datetime) -> ClientVerifier:
+    return policy.time(at.replace(tzinfo=None)).build_client_verifier()
 
 
 def _not_an_authority(_policy: Policy, _certificate: x509.Certificate, found: x509.BasicConstraints | None) -> None:

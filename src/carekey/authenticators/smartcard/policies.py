@@ -53,7 +53,7 @@ def _asked(certificate: x509.Certificate, *, only: int | None, otherwise: int) -
 
 
 def extension(certificate: x509.Certificate, kind: type[ExtensionT]) -> ExtensionT | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+    for one in certificate.extensions:
+        if type(one.value) is kind:
+            return one.value
+    return None

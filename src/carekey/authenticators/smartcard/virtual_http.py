@@ -9,6 +9,7 @@ from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.events import LogInRefused
+from carekey.authenticators.smartcard.handover import Ask
 from carekey.authenticators.smartcard.judging import Judging
 from carekey.authenticators.smartcard.log_in_http import LogInPages, back
 from carekey.authenticators.smartcard.path import Reason, Refused
@@ -61,34 +62,32 @@ class VirtualPages(Generic[TxT]):
             chain: Sequence[bytes] | Refused = card.shown()
         except CardError as error:
             chain = Refused(why=Reason.MALFORMED, detail=str(error))
-        outcome = (
-            chain
-            if isinstance(chain, Refused)
-            else await self._judging.outcome(chain, handover.ask(attempt), self._terms.amr(request.zone), now)
-        )
         find, notice = self._pages.finding_attempt(request), self._pages.notice(request)
 
-        def work(tx: TxT) -> Attempt | None:
+        def begin(tx: TxT) -> Ask | None:
             still = find(tx)
-            if isinstance(outcome, Verified):
-                if still is not None:
-                    self._pages.conclude(tx, still, outcome, notice=notice, now=now)
-            else:
-                tx.audit.record(
-                    LogInRefused(
-                        at=now,
-                        actor=actor.UNKNOWN,
-                        reference=attempt.reference,
-                        login=attempt.id,
-                        reason=outcome.why,
-                        detail=outcome.detail,
-                        claimed_person=outcome.claimed_person,
-                    )
-                )
-            return still
+            return None if still is None else handover.ask(still)
 
-        if await self._store.write(work) is None or isinstance(outcome, Verified):
+        def end(tx: TxT, ask: Ask, outcome: Verified | Refused) -> None:
+            if isinstance(outcome, Verified):
+                self._pages.conclude(tx, attempt, outcome, notice=notice, now=now)
+                return
+            tx.audit.record(
+                LogInRefused(
+                    at=now,
+                    actor=actor.UNKNOWN,
+                    reference=ask.reference,
+                    login=ask.login,
+                    reason=outcome.why,
+                    detail=outcome.detail,
+                    claimed_person=outcome.claimed_person,
+                )
+            )
+
+        done = await self._judging.outcome(chain, begin=begin, end=end, amr=self._terms.amr(request.zone), now=now)
+        if done is None or isinstance(done[1], Verified):
             return self._pages.onward(request, notice)
+        _, outcome = done
         return self._pages.page(request, attempt, refused=handover.finding(attempt.id, outcome))
 
     async def _page(self, request: Request, attempt: Attempt, *, error: str | None = None) -> Response:

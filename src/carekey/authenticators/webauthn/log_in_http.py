@@ -249,15 +249,19 @@ class LogInPages(Generic[TxT]):
             f"webauthn/{way}.html",
             status=422 if refused else 200,
             form_action=(attempt.form_action,),
-            attempt=attempt,
+            blanks={
+                "id": attempt.id,
+                "csrf": attempt.csrf,
+                "reference": request.reference if refused else "",
+                # Browsers that can are told to forget a passkey that we do not know (section 5.1.10).
+                "forget": base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
+            },
+            way=way,
+            application=attempt.application,
             remembered=remembered(request, attempt),
-            address=f"/login/{attempt.id}/{way}",
             heading=heading,
             advice=advice,
-            reference=request.reference if refused else "",
             ask_user=attempt.person is None,
-            # Browsers that can are told to forget a passkey that we do not know (section 5.1.10).
-            forget=base64url(claimed) if refused == Reason.UNKNOWN_CREDENTIAL else "",
             rp_id=self._terms.rp.id,
         )
 

@@ -70,7 +70,8 @@ LINKS = Links(site="https://ward.example/", policy="https://ward.example/policy"
 
 def _share(error: str | None = None, links: Links = LINKS):
     items = ("your name and user ID", "your email address", "your roles, and what each allows")
-    return {**COMMON, "items": items, "links": links, "error": error, "errors": [("share", error)] if error else []}
+    errors = [("share", error)] if error else []
+    return {**COMMON, "items": items, "asked": "555012345678", "links": links, "error": error, "errors": errors}
 
 
 def _account(error: str | None = None):

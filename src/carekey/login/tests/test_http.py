@@ -689,6 +689,25 @@ async def test_an_agreement_that_was_withdrawn_counts_no_more_and_is_withdrawn_o
     assert (await browser.prove(await world.begun(browser, replace(SHARING, fresh=True)))).status_code == 200
 
 
+async def test_whom_the_page_did_not_ask_agrees_to_nothing(world, browser):
+    """Two tabs: Asha's page asks; Bryn logs in in the other, comes back to this one, and presses what stands there."""
+    ruled(world, consent_lifetime=timedelta(days=30))
+    await browser.prove(await world.begun(browser))
+    id = await world.begun(browser, SHARING)
+    await browser.get(f"/login/{id}")
+    asha_is_asked = browser.page
+    await browser.prove(await world.begun(browser, asked(fresh=True)), who=BRYN)
+    browser.page = asha_is_asked
+    answer = await browser.post(f"/login/{id}/share", share="yes")
+    assert answer.headers["location"] == f"/login/{id}"
+    assert "login:consent:given" not in await world.tags()
+    await browser.get(f"/login/{id}")
+    assert "Bryn Rees" in browser.page
+    assert (await browser.post(f"/login/{id}/share", share="yes")).headers["location"] == ISSUED
+    (given,) = await world.events("login:consent:given")
+    assert given.actor.id == BRYN
+
+
 async def test_an_agreement_of_one_person_is_not_that_of_another(world, browser):
     ruled(world, consent_lifetime=timedelta(days=30))
     await shares(world, browser)

@@ -95,7 +95,7 @@ class Play:
             case "look":
                 done = await store.write(lambda tx: journey.advance(tx, login.id, by, now=now))
             case "agree":
-                done = await store.write(lambda tx: journey.advance(tx, login.id, by, now=now, shared=True))
+                done = await store.write(lambda tx: journey.share(tx, login.id, by, move.who, now=now))
             case "role":
                 role = roles(3, of=move.who)[move.role].id
                 done = await store.write(lambda tx: journey.choose(tx, login.id, by, role, now=now))
@@ -147,7 +147,7 @@ class Play:
         assert told.verdict.aal == aal
         assert acr.CLASSES[told.verdict.acr].holds(aal, Amr.FIDO2)
         assert told.verdict.acr in wanted.acr
-        assert not wanted.share or move.what == "agree"
+        assert not wanted.share or (move.what, move.who) == ("agree", who)
         if wanted.role is RoleAsked.NO:
             assert told.verdict.role is None
         else:

@@ -241,11 +241,11 @@ class Browser:
 
     async def post(self, path: str, **fields: str) -> httpx2.Response:
         """As a browser sends the form of the page it is on."""
-        found = re.search(r'name="csrf" value="([^"]+)"', self.page)
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', self.page))
         return self._seen(
             await self.http.post(
                 path,
-                content=urlencode({"csrf": found[1] if found else "", **fields}),
+                content=urlencode({"csrf": "", **hidden, **fields}),
                 headers={
                     "content-type": "application/x-www-form-urlencoded",
                     "origin": ORIGIN,

@@ -18,6 +18,7 @@ from carekey.oidc.authorize.errors import (
 )
 from carekey.oidc.errors import InvalidRequest, InvalidScope, UnauthorizedClient
 from carekey.oidc.model import Client, ClientAuthMethod, Confirmation, Issuer, Resource, ResponseMode
+from carekey.oidc.nesting import too_deep
 from carekey.oidc.profiles import Profile, demands
 from carekey.oidc.resource import asked
 from carekey.oidc.tokens.sender_constraint import JKT
@@ -265,7 +266,7 @@ def claims(received: Received) -> RequestedClaims:
         given = msgspec.json.decode(value)
     except (ValueError, RecursionError):
         raise wrong from None
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or too_deep(given):
         raise wrong
     for place in ("userinfo", "id_token"):
         members = given.get(place, {})

@@ -21,16 +21,17 @@ def _role(profile: RoleProfile) -> dict[str, Any]:
         "role_code": role.code,
     }
     # The names of the members are uneven on purpose: they are CIS2's.
-    _add(told, "activities", "activity_codes", role.activities)
-    _add(told, "workgroups", "workgroups_codes", role.workgroups)
-    _add(told, "aow", "aow_codes", role.areas_of_work)
+    if role.activities:
+        told["activities"], told["activity_codes"] = _names_and_codes(role.activities)
+    if role.workgroups:
+        told["workgroups"], told["workgroups_codes"] = _names_and_codes(role.workgroups)
+    if role.areas_of_work:
+        told["aow"], told["aow_codes"] = _names_and_codes(role.areas_of_work)
     return told
 
 
-def _add(told: dict[str, Any], names: str, codes: str, values: Sequence[Coded]) -> None:
-    if values:
-        told[names] = [value.name for value in values]
-        told[codes] = [value.code for value in values]
+def _names_and_codes(values: Sequence[Coded]) -> tuple[list[str], list[str]]:
+    return [value.name for value in values], [value.code for value in values]
 
 
 SCOPE = Scope(name="nationalrbacaccess", claims=("nhsid_nrbac_roles",), needs=frozenset({Part.ROLES}), tell=_tell)

@@ -48,6 +48,8 @@ LIFETIME = timedelta(minutes=10)
 """Of an access token."""
 WHY_LIMIT = 300
 """Characters of a reason for the record."""
+DEFAULTS: Mapping[str, str] = {"token_endpoint_auth_method": "client_secret_post"}
+"""Where the Connection Manager's differ from registration's (cis2-profile section 9.2)."""
 _NOT_SENT = ("client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at")
 """What we give out. A secret in particular must not be kept as if it were a member that we do not know."""
 
@@ -240,7 +242,7 @@ def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     """With Connection Manager's default. Raises: InvalidClientMetadata."""
     if present := [name for name in _NOT_SENT if name in given]:
         raise InvalidClientMetadata(f"{present[0]} must not be sent", reason=Reason.METADATA)
-    return {"token_endpoint_auth_method": "client_secret_post", **given}
+    return {**DEFAULTS, **given}
 
 
 def _told(client: Client, secret: Secret | None) -> dict[str, Any]:

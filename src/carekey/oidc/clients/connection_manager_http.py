@@ -1,33 +1,36 @@
-"""POST /api/auth; GET and POST /api/configs/{team}; GET and PUT /api/configs/{team}/{id} (cis2-profile section 9.2)."""
+"""The Connection Manager at its routes, which `connection_manager_api.py` lists (cis2-profile section 9.2)."""
 
 from collections.abc import Iterable
 
 from starlette.responses import Response
 
 from carekey.oidc.clients.connection_manager import Call, ConnectionManager
+from carekey.oidc.clients.connection_manager_api import OPERATIONS
 from carekey.oidc.clients.http import bearer, challenge, read_metadata
 from carekey.oidc.errors import OAuthError
 from carekey.oidc.http import RawHeader, for_clients, json_answer
 from carekey.web.fields import MalformedFields, RepeatedField
-from carekey.web.kit import Request, Route
+from carekey.web.kit import Handler, Request, Route
 
 
 class ConnectionManagerHttp:
     def __init__(self, manager: ConnectionManager) -> None:
         self._manager = manager
+        self._handlers = {
+            "authenticate": self._authenticate,
+            "configs": self._configs,
+            "create": self._create,
+            "read": self._read,
+            "update": self._update,
+            "disable": self._disable,
+        }
 
     def routes(self) -> list[Route]:
-        of_team = {"GET": self._configs, "POST": self._create}
-        of_client = {"GET": self._read, "PUT": self._update}
-        return [
-            Route("/api/auth", {"POST": for_clients(self._authenticate, _secret_challenge)}),
-            Route("/api/configs/{team}", {verb: for_clients(handler, challenge) for verb, handler in of_team.items()}),
-            Route(
-                "/api/configs/{team}/{id}",
-                {verb: for_clients(handler, challenge) for verb, handler in of_client.items()},
-            ),
-            Route("/api/configs/{team}/{id}/disable", {"POST": for_clients(self._disable, challenge)}),
-        ]
+        of_path: dict[str, dict[str, Handler]] = {}
+        for one in OPERATIONS:
+            challenges = _secret_challenge if one.scheme == "secret" else challenge
+            of_path.setdefault(one.path, {})[one.method] = for_clients(self._handlers[one.name], challenges)
+        return [Route(path, handlers) for path, handlers in of_path.items()]
 
     async def _authenticate(self, request: Request) -> Response:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")

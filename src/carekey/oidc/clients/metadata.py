@@ -5,32 +5,39 @@ name `jwks_uri_signing_algorithm` is taken for `token_endpoint_auth_signing_alg`
 Ours are `profile`, `require_pkce`, `minimum_aal`, `listed`, `consent` and those of `POLICY`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
 from carekey.jose.algorithms import SYMMETRIC
-from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS, Recipients
-from carekey.jose.jwt import PRIVATE_MEMBERS, InvalidKeySet, KeySet
+from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
-from carekey.oidc import subject
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.model import (
-    ActingAs,
-    Client,
-    ClientAuthMethod,
-    Encryption,
-    Issuer,
-    SubjectName,
-    TokenDelivery,
-)
-from carekey.oidc.mtls import certificate
+from carekey.oidc.clients.ciba import CIBA, read_ciba
+from carekey.oidc.clients.encryption import check_encryption_keys, encryptions, read_encryption
+from carekey.oidc.clients.jwks import read_keys
+from carekey.oidc.clients.mutual_tls import certificate_bound, certificate_name
+from carekey.oidc.clients.reading import FieldProblem, InvalidMetadata, Reader, origin_of
+from carekey.oidc.clients.resources import exchange_from, read_resources
+from carekey.oidc.clients.sector_identifier import read_sector
+from carekey.oidc.model import Client, ClientAuthMethod, Issuer, TokenDelivery
+from carekey.oidc.nesting import too_deep
 from carekey.oidc.profiles import PROFILES, Profile, auth_methods, may_push, may_use_devices, together
 
-CIBA = "urn:openid:params:grant-type:ciba"
+__all__ = [
+    "CIBA",
+    "DEVICE",
+    "GRANT_TYPES",
+    "POLICY",
+    "FieldProblem",
+    "InvalidMetadata",
+    "application_type",
+    "describe",
+    "parse",
+    "redirect_uri_registered",
+]
+
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _WITH_CREDENTIALS = frozenset(
     {
@@ -48,121 +55,26 @@ POLICY = (
 """Members that give power over people's tokens: for an operator to set, not for whoever registers."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
-    field: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.field} {self.problem}"
-
-
-class InvalidMetadata(Exception):
-    """RFC 7591 section 3.2.2. `problems` has one entry for each thing to put right."""
-
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
-
-    @property
-    def code(self) -> str:
-        about_redirects = all(problem.field == "redirect_uris" for problem in self.problems)
-        return "invalid_redirect_uri" if about_redirects else "invalid_client_metadata"
-
-
-T = TypeVar("T")
-
-
-class _Reader:
-    """Takes members out one by one and notes what is wrong with them."""
-
-    def __init__(self, metadata: Mapping[str, Any]) -> None:
-        self.rest = dict(metadata)
-        self.problems: list[FieldProblem] = []
-
-    def refuse(self, field: str, problem: str) -> None:
-        self.problems.append(FieldProblem(field, problem))
-
-    def faulty(self, *fields: str) -> bool:
-        return any(problem.field in fields for problem in self.problems)
-
-    def take(self, field: str, default: T, what: str, sound: Callable[[Any], bool]) -> T:
-        value = self.rest.pop(field, None)
-        if value is None:
-            return default
-        if not sound(value):
-            self.refuse(field, f"must be {what}")
-            return default
-        return value  # type: ignore[no-any-return]  # `sound` has just said so
-
-    def text(self, field: str) -> str | None:
-        return self.take(field, None, "a text of 1 to 2,000 characters", _is_text)
-
-    def flag(self, field: str) -> bool:
-        return self.take(field, False, "true or false", lambda value: isinstance(value, bool))
-
-    def texts(self, field: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        return tuple(
-            self.take(
-                field, default, "a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value))
-            )
-        )
-
-    def choice(self, field: str, default: str, allowed: Collection[str]) -> str:
-        value = self.text(field) or default
-        if value not in allowed:
-            self.refuse(field, f"must be one of {', '.join(sorted(allowed))}")
-            return default
-        return value
-
-    def choice_or_none(self, field: str, allowed: Collection[str]) -> str | None:
-        value = self.text(field)
-        if value is not None and value not in allowed:
-            self.refuse(field, f"must be one of {', '.join(sorted(allowed))}")
-            return None
-        return value
-
-    def address(self, field: str, *, plain: bool) -> str | None:
-        """An address to fetch from or to link to. `plain`: http will do."""
-        value = self.text(field)
-        if value is None:
-            return None
-        if not _is_address(value, plain=plain):
-            self.refuse(field, "must be an https address")
-            return None
-        return value
-
-    def addresses(self, field: str, *, plain: bool) -> tuple[str, ...]:
-        values = self.texts(field)
-        if not all(_is_address(value.partition("#")[0], plain=plain) for value in values):
-            self.refuse(field, "must be a list of https addresses")
-        return values
-
-
-def _is_address(value: str, *, plain: bool) -> bool:
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    good = parts.scheme in {"https", *(("http",) if plain else ())} and bool(parts.hostname)
-    return good and "@" not in parts.netloc and not parts.fragment and value.isascii() and " " not in value
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 2000 and value.isprintable()
-
-
 def parse(
-    metadata: Mapping[str, Any], *, id: ClientId, issuer: Issuer, now: datetime, by_operator: bool = False
+    metadata: Mapping[str, Any],
+    *,
+    id: ClientId,
+    issuer: Issuer,
+    now: datetime,
+    by_operator: bool = False,
+    read: Reader | None = None,
 ) -> Client:
-    """A client without its secret. `by_operator`: whether the members of `POLICY` are taken.
+    """A client without its secret. `by_operator`: whether the members of `POLICY` are taken. `read`: takes them out.
 
     Raises: InvalidMetadata.
     """
-    read = _Reader(metadata)
+    read = read or Reader(metadata)
     for field in () if by_operator else POLICY:
         if read.rest.pop(field, None) is not None:
             read.refuse(field, "is for an operator to set")
+    for field in [field for field, value in metadata.items() if too_deep(value)]:
+        read.rest.pop(field, None)
+        read.refuse(field, "is nested too deeply")
     read.rest.pop("client_id", None)
     name = read.text("client_name")
     if name is None and not read.faulty("client_name"):
@@ -181,7 +93,7 @@ def parse(
         read.refuse("grant_types", f"has {grant_type}, which a client without credentials cannot use")
     scope = read.text("scope")
     max_age = read.take("default_max_age", None, "a number of seconds", lambda value: type(value) is int and value >= 0)
-    jwks, jwks_uri = _keys(read, method, issuer)
+    jwks, jwks_uri = read_keys(read, method, issuer)
     if DEVICE in grant_types and not may_use_devices(asked):
         read.refuse(
             "grant_types", f"has {DEVICE}, whose requests are neither pushed nor signed as {asked.name} demands"
@@ -224,25 +136,25 @@ def parse(
         listed=read.flag("listed"),
         consent=read.flag("consent"),
         offline_access=read.flag("offline_access"),
-        resources=_resources(read, "resources", issuer),
-        serves=_resources(read, "resource_server_for", issuer),
+        resources=read_resources(read, "resources", issuer),
+        serves=read_resources(read, "resource_server_for", issuer),
         introspect_any=read.flag("introspect_any"),
         introspection_alg=read.choice("introspection_signed_response_alg", _usual_alg(asked), asked.algs),
-        exchange_from=_exchange_from(read),
+        exchange_from=exchange_from(read),
         assert_people=read.flag("assert_people"),
         dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
-        certificate_name=_certificate_name(read, method),
-        certificate_bound_access_tokens=_certificate_bound(read, issuer),
-        sector=_sector(read, metadata, issuer),
-        id_token_encryption=_encryption(read, "id_token_encrypted_response"),
-        userinfo_encryption=_encryption(read, "userinfo_encrypted_response"),
-        introspection_encryption=_encryption(read, "introspection_encrypted_response"),
-        response_encryption=_encryption(read, "authorization_encrypted_response"),
-        **_ciba(read, grant_types, asked, issuer),
+        certificate_name=certificate_name(read, method),
+        certificate_bound_access_tokens=certificate_bound(read, issuer),
+        sector=read_sector(read, metadata, issuer),
+        id_token_encryption=read_encryption(read, "id_token_encrypted_response"),
+        userinfo_encryption=read_encryption(read, "userinfo_encrypted_response"),
+        introspection_encryption=read_encryption(read, "introspection_encrypted_response"),
+        response_encryption=read_encryption(read, "authorization_encrypted_response"),
+        **read_ciba(read, grant_types, asked, issuer),
         created_at=now,
         metadata=_kept(read, kind),
     )
-    _check_encryption_keys(read, client)
+    check_encryption_keys(read, client)
     if client.ciba_delivery is TokenDelivery.PUSH and not may_push(client, asked):
         read.refuse("backchannel_token_delivery_mode", "cannot be push where tokens are bound to a key")
     if (
@@ -256,7 +168,7 @@ def parse(
     return client
 
 
-def _check_kept(read: _Reader, issuer: Issuer) -> None:
+def _check_kept(read: Reader, issuer: Issuer) -> None:
     """Members that are kept as they came, and must make sense."""
     for field in ("policy_uri", "tos_uri", "initiate_login_uri", "sector_identifier_uri"):
         if (address := read.address(field, plain=issuer.private_fetches)) is not None:
@@ -270,55 +182,7 @@ def _check_kept(read: _Reader, issuer: Issuer) -> None:
         read.rest |= {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc or DEFAULT_ENC}
 
 
-def _sector(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
-    """The host that pairwise subjects belong to (OpenID Connect Core section 8.1). Whether the document at
-    `sector_identifier_uri` names every redirect address is for `sector_identifier.py` to see."""
-    field = "subject_type"
-    if read.choice(field, "public", subject.types(issuer)) == "public":
-        return None
-    named, redirects = read.rest.get("sector_identifier_uri"), metadata.get("redirect_uris")
-    addresses = [named] if named else redirects if isinstance(redirects, list) else []
-    hosts = {origin[1] for address in addresses if isinstance(address, str) and (origin := _origin(address))}
-    if len(hosts) != 1 or None in hosts:
-        if not read.faulty("redirect_uris", "sector_identifier_uri"):
-            read.refuse(
-                "sector_identifier_uri", "is needed for pairwise subjects, unless all redirect_uris are of one host"
-            )
-        return None
-    return hosts.pop()
-
-
-def _encryption(read: _Reader, prefix: str) -> Encryption | None:
-    """OpenID Connect Registration section 2, JARM section 3: `enc` has a default, and needs `alg`."""
-    alg = read.choice_or_none(f"{prefix}_alg", ALGS)
-    enc = read.choice_or_none(f"{prefix}_enc", ENCS)
-    if alg is None:
-        if enc is not None:
-            read.refuse(f"{prefix}_enc", f"needs {prefix}_alg")
-        return None
-    return Encryption(alg=alg, enc=enc or DEFAULT_ENC)
-
-
-def encryptions(client: Client) -> dict[str, Encryption]:
-    """By the members of metadata that they come from, without the ending."""
-    found = {
-        "id_token_encrypted_response": client.id_token_encryption,
-        "userinfo_encrypted_response": client.userinfo_encryption,
-        "introspection_encrypted_response": client.introspection_encryption,
-        "authorization_encrypted_response": client.response_encryption,
-    }
-    return {prefix: one for prefix, one in found.items() if one is not None}
-
-
-def _check_encryption_keys(read: _Reader, client: Client) -> None:
-    for prefix, wanted in encryptions(client).items():
-        if client.jwks is None and client.jwks_uri is None:
-            read.refuse(f"{prefix}_alg", "needs a key to encrypt to, in jwks or at jwks_uri")
-        elif client.jwks is not None and Recipients(client.jwks).find(wanted.alg) is None:
-            read.refuse(f"{prefix}_alg", f"needs a key for {wanted.alg} in jwks")
-
-
-def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
+def _profile(read: Reader, issuer: Issuer) -> tuple[str | None, Profile]:
     """The client's own profile, and what comes of it and the issuer's together."""
     name = read.choice_or_none("profile", PROFILES)
     asked = together(issuer.profile, name or issuer.profile)
@@ -327,30 +191,14 @@ def _profile(read: _Reader, issuer: Issuer) -> tuple[str | None, Profile]:
     return name, asked
 
 
-def _ciba(read: _Reader, grant_types: tuple[str, ...], asked: Profile, issuer: Issuer) -> dict[str, Any]:
-    """CIBA Core section 4."""
-    mode = read.choice_or_none("backchannel_token_delivery_mode", list(TokenDelivery))
-    endpoint = read.address("backchannel_client_notification_endpoint", plain=issuer.private_fetches)
-    if CIBA in grant_types and mode is None and not read.faulty("backchannel_token_delivery_mode"):
-        read.refuse("backchannel_token_delivery_mode", f"is missing: {CIBA} needs it")
-    if mode in {TokenDelivery.PING, TokenDelivery.PUSH} and endpoint is None:
-        read.refuse("backchannel_client_notification_endpoint", f"is missing: {mode} needs it")
-    return {
-        "ciba_delivery": None if mode is None else TokenDelivery(mode),
-        "ciba_notification_endpoint": endpoint,
-        "ciba_request_alg": read.choice_or_none("backchannel_authentication_request_signing_alg", asked.algs),
-        "ciba_user_code": read.flag("backchannel_user_code_parameter"),
-    }
-
-
-def _demand(read: _Reader, field: str, asked: Profile, *, demanded: bool) -> bool:
+def _demand(read: Reader, field: str, asked: Profile, *, demanded: bool) -> bool:
     """A switch that the profile may have thrown already; then it cannot be registered as off."""
     if demanded and read.rest.get(field) is False:
         read.refuse(field, f"must be true: the profile {asked.name} demands it")
     return read.flag(field) or demanded
 
 
-def _auth_method(read: _Reader, asked: Profile, issuer: Issuer) -> ClientAuthMethod:
+def _auth_method(read: Reader, asked: Profile, issuer: Issuer) -> ClientAuthMethod:
     allowed = {one.value for one in auth_methods(issuer, asked)}
     usual = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
     return ClientAuthMethod(read.choice("token_endpoint_auth_method", usual, allowed))
@@ -361,7 +209,7 @@ def _usual_alg(asked: Profile) -> str:
 
 
 def _redirects(
-    read: _Reader, kind: str, issuer: Issuer, *, field: str = "redirect_uris", needed: bool = False
+    read: Reader, kind: str, issuer: Issuer, *, field: str = "redirect_uris", needed: bool = False
 ) -> tuple[str, ...]:
     addresses = read.texts(field)
     if needed and not addresses and not read.faulty(field):
@@ -375,89 +223,7 @@ def _redirects(
     return addresses
 
 
-def _keys(read: _Reader, method: ClientAuthMethod, issuer: Issuer) -> tuple[Mapping[str, Any] | None, str | None]:
-    jwks_uri = read.address("jwks_uri", plain=issuer.private_fetches)
-    jwks: Mapping[str, Any] | None = read.take("jwks", None, "a JWK Set", lambda value: isinstance(value, dict))
-    if jwks is not None:
-        _check_keys(read, jwks)
-    if jwks is not None and jwks_uri is not None:
-        read.refuse("jwks", "and jwks_uri exclude each other: give one")
-    if (
-        method is ClientAuthMethod.PRIVATE_KEY_JWT
-        and jwks is None
-        and jwks_uri is None
-        and not read.faulty("jwks", "jwks_uri")
-    ):
-        read.refuse("jwks_uri", "or jwks is needed for private_key_jwt")
-    if method is ClientAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH and not read.faulty("jwks", "jwks_uri"):
-        if jwks is None and jwks_uri is None:
-            read.refuse("jwks_uri", f"or jwks is needed for {method}")
-        elif jwks is not None and not KeySet.of_jwks(jwks).certificates:
-            read.refuse("jwks", "has no certificate: give each key its x5c")
-    return jwks, jwks_uri
-
-
-def _certificate_name(read: _Reader, method: ClientAuthMethod) -> dict[SubjectName, str]:
-    """RFC 8705 section 2.1.2: exactly one name, of whichever kind."""
-    texts = {kind: read.text(kind.value) for kind in SubjectName}
-    given = {kind: text for kind, text in texts.items() if text is not None}
-    wanted = method is ClientAuthMethod.TLS_CLIENT_AUTH
-    if wanted and not given and not read.faulty(*SubjectName):
-        read.refuse(SubjectName.DN, f"or one of {', '.join(list(SubjectName)[1:])} is needed for {method}")
-    for kind in list(given)[0 if not wanted else 1 :]:
-        read.refuse(kind, "is one name too many" if wanted else f"is for {ClientAuthMethod.TLS_CLIENT_AUTH} alone")
-    for kind, text in given.items():
-        wrong = certificate.flaw(kind, text)
-        if wrong is not None:
-            read.refuse(kind, wrong)
-    return given
-
-
-def _certificate_bound(read: _Reader, issuer: Issuer) -> bool:
-    field = "tls_client_certificate_bound_access_tokens"
-    wanted = read.flag(field)
-    if wanted and issuer.api_host is None:
-        read.refuse(field, "needs mutual TLS, which is not offered here")
-    return wanted
-
-
-def _check_keys(read: _Reader, jwks: Mapping[str, Any]) -> None:
-    try:
-        usable = len(KeySet.of_jwks(jwks))
-    except InvalidKeySet:
-        read.refuse("jwks", 'must have a list named "keys"')
-        return
-    if any(isinstance(key, dict) and not PRIVATE_MEMBERS.isdisjoint(key) for key in jwks["keys"]):
-        read.refuse("jwks", "holds a private key: make a new key, keep its private part to yourself")
-    elif usable == 0 and len(Recipients(jwks)) == 0:
-        read.refuse(
-            "jwks", "has no key that can verify a signature or be encrypted to (RSA from 2048 bits, EC or Ed25519)"
-        )
-
-
-def _resources(read: _Reader, field: str, issuer: Issuer) -> frozenset[str]:
-    for uri in (named := read.texts(field)):
-        if uri not in issuer.resources:
-            read.refuse(field, f"has {uri!r}, which the settings of this issuer do not name")
-    return frozenset(named)
-
-
-def _exchange_from(read: _Reader) -> dict[str, ActingAs]:
-    """From client ids to what the tokens then say (RFC 8693 section 1.1)."""
-    modes = {mode.value for mode in ActingAs}
-    given: dict[str, Any] = read.take(
-        "token_exchange_from",
-        {},
-        f"an object from client ids to {' or '.join(sorted(modes))}",
-        lambda value: (
-            isinstance(value, dict)
-            and all(_is_text(id) and _is_text(mode) and mode in modes for id, mode in value.items())
-        ),
-    )
-    return {id: ActingAs(mode) for id, mode in given.items()}
-
-
-def _auth_alg(read: _Reader, method: ClientAuthMethod, asked: Profile) -> str | None:
+def _auth_alg(read: Reader, method: ClientAuthMethod, asked: Profile) -> str | None:
     field = "token_endpoint_auth_signing_alg"
     if field in read.rest:
         read.rest.pop("jwks_uri_signing_algorithm", None)
@@ -466,27 +232,19 @@ def _auth_alg(read: _Reader, method: ClientAuthMethod, asked: Profile) -> str | 
     return read.choice_or_none(field, SYMMETRIC if method is ClientAuthMethod.CLIENT_SECRET_JWT else asked.algs)
 
 
-def _frontchannel(read: _Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
+def _frontchannel(read: Reader, metadata: Mapping[str, Any], issuer: Issuer) -> str | None:
     """OpenID Connect Front-Channel Logout section 2: of an origin that the client has a redirect address at."""
     field = "frontchannel_logout_uri"
     address = read.address(field, plain=issuer.private_fetches)
     registered = metadata.get("redirect_uris")
-    origins = {_origin(uri) for uri in registered if isinstance(uri, str)} if isinstance(registered, list) else set()
-    if address is not None and _origin(address) not in origins:
+    origins = {origin_of(uri) for uri in registered if isinstance(uri, str)} if isinstance(registered, list) else set()
+    if address is not None and (origin_of(address) not in origins or not redirect_uris.has_plain_authority(address)):
         read.refuse(field, "must have scheme, host and port of one of the redirect_uris")
         return None
     return address
 
 
-def _origin(uri: str) -> tuple[str, str | None, int | None] | None:
-    try:
-        parts = urlsplit(uri)
-        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
-        return None
-
-
-def _kept(read: _Reader, kind: str) -> dict[str, Any]:
+def _kept(read: Reader, kind: str) -> dict[str, Any]:
     return {**({} if kind == "web" else {"application_type": kind}), **read.rest}
 
 

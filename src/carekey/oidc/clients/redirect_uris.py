@@ -45,6 +45,11 @@ def flaw(uri: str, *, kind: ApplicationType, loopback_http: bool) -> str | None:
     return "must be https" if kind == "web" else "must be https, or a scheme in reverse domain notation"
 
 
+def has_plain_authority(uri: str) -> bool:
+    """Whether host and port are written as pages can name them in their content security policy."""
+    return _AUTHORITY.fullmatch(urlsplit(uri).netloc) is not None
+
+
 def _web_flaw(parts: SplitResult, *, plain: bool) -> str | None:
     if not parts.hostname or _AUTHORITY.fullmatch(parts.netloc) is None:
         return "must have a host of letters, digits, dots and hyphens, and no port or a whole one"

@@ -18,19 +18,16 @@ JITTER = timedelta(seconds=1)
 
 class AuthorizationPending(OAuthError):
     code = "authorization_pending"
-    may_redirect = False
     usual = "The person has not decided yet"
 
 
 class SlowDown(OAuthError):
     code = "slow_down"
-    may_redirect = False
     usual = "The person has not decided yet; wait 5 seconds longer between two requests from now on"
 
 
 class ExpiredToken(OAuthError):
     code = "expired_token"
-    may_redirect = False
     usual = "The person did not decide in time"
 
 

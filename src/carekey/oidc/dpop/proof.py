@@ -36,7 +36,7 @@ class Proof:
     remember_until: datetime
 
 
-class _Header(msgspec.Struct, frozen=True):
+class _Header(jwt.Header, frozen=True, kw_only=True):
     jwk: dict[str, Any]
 
 
@@ -94,11 +94,11 @@ def hash_of(access_token: str) -> str:
 
 def _taken_apart(text: str) -> tuple[Unverified, Mapping[str, Any]]:
     try:
-        token = jwt.parse(text, limit=LIMIT)
-        jwk = _header.decode(base64url.decode(token.signing_input.partition(b".")[0])).jwk
-    except (InvalidJwt, ValueError, RecursionError):
+        token = jwt.parse(text, limit=LIMIT, read_header=_header.decode)
+    except InvalidJwt:
         raise InvalidDpopProof(reason=Reason.DPOP_MALFORMED) from None
-    return token, jwk
+    assert isinstance(token.header, _Header)
+    return token, token.header.jwk
 
 
 def _required(claims: Mapping[str, Any]) -> tuple[str, str, str, datetime]:

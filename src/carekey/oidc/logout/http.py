@@ -226,6 +226,9 @@ class LogOut(Generic[TxT]):
                     cookies.drop(response, cookies.browser_state(session.issuer))
                 secrets.append(secret)
         if secrets:
+            # In another tab they may have proven themself, and be about to choose a role.
+            for name in cookies.logins(request.cookies):
+                cookies.drop(response, name)
             cookies.put(response, cookies.logged_out(), ".".join(secrets), max_age=int(SHOWN_FOR.total_seconds()))
         return response
 

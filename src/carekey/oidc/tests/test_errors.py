@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from carekey.oidc import errors
@@ -10,7 +12,8 @@ def subclasses(base: type[OAuthError]) -> list[type[OAuthError]]:
 
 @pytest.mark.parametrize("error", subclasses(OAuthError), ids=lambda error: error.__name__)
 def test_every_error_is_complete(error: type[OAuthError]) -> None:
-    raised = error(reason=Reason.MALFORMED)
+    more = {"retry_after": timedelta(minutes=1)} if error is errors.TooManyRegistrations else {}
+    raised = error(reason=Reason.MALFORMED, **more)
     assert list(raised.body()) == ["error_description", "error"]
     assert raised.body()["error"] == error.code
     assert 400 <= raised.status < 600

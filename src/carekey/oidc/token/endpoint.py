@@ -169,7 +169,8 @@ class TokenEndpoint:
         if isinstance(bought, Denied):
             return bought
         # Here and nowhere else, so that no grant can forget it.
-        bought = replace(bought, token=replace(bought.token, confirmation=request.confirmation))
+        if bought.token.confirmation != request.confirmation:
+            bought = replace(bought, token=replace(bought.token, confirmation=request.confirmation))
         tx.access_tokens.put(bought.token)
         grant = bought.grant
         tx.audit.record(

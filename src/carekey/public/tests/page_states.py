@@ -27,6 +27,20 @@ WAYS = (
         amr=frozenset({Amr.FIDO2}),
         levels=frozenset({AAL.AAL3}),
     ),
+    Way(
+        name="smartcard",
+        title="Smartcard",
+        hint="Put your card in the reader and enter its passcode",
+        amr=frozenset({Amr.N3_SMARTCARD}),
+        levels=frozenset({AAL.AAL3}),
+    ),
+    Way(
+        name="phone",
+        title="Phone or tablet",
+        hint="Approve on another device that you registered",
+        amr=frozenset({Amr.UAF}),
+        levels=frozenset({AAL.AAL2}),
+    ),
 )
 RELEASES = changelog.parse("""
 ## Unreleased

@@ -249,6 +249,7 @@ class Roles:
         self._connection.many(self._sql.put_profile, map(_profile_row, profiles))
 
 
+@lru_cache(maxsize=4096)
 def _membership(row: Row) -> Membership:
     id, person, organisation, gnc = row
     return Membership(id=id, person=person, organisation=organisation, gnc=gnc)

@@ -49,11 +49,11 @@ _grant = msgspec.json.Decoder(Grant)
 _pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
 _allowance = msgspec.json.Decoder(Allowance)
-_authentication = msgspec.json.Decoder(Authentication)
 
 _read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
 _read_scopes = lru_cache(maxsize=1024)(msgspec.json.Decoder(tuple[str, ...]).decode)
 _write_scopes = lru_cache(maxsize=1024)(to_json)
+_read_authentication = lru_cache(maxsize=1024)(msgspec.json.Decoder(Authentication).decode)
 """Each is looked at several times in every log-in, and cannot be changed: keep the decoded one."""
 
 
@@ -211,7 +211,7 @@ def _token(row: Row) -> AccessToken:
         requested_claims=_claims.decode(claims) if claims else {},
         code=code,
         audience=audience,
-        authentication=_authentication.decode(authentication) if authentication else None,
+        authentication=_read_authentication(authentication) if authentication else None,
         act=_claims.decode(act) if act else None,
         confirmation=_claims.decode(confirmation) if confirmation else None,
         issued_at=from_micros(issued_at),

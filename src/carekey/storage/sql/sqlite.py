@@ -135,7 +135,12 @@ class SqliteStore(Store):
         except AttributeError:
             reader = self._reader()
         try:
-            return work(reader.tx)
+            # One moment for all that is looked at, and one lock instead of one for each statement.
+            reader.connection.execute("BEGIN")
+            try:
+                return work(reader.tx)
+            finally:
+                reader.connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise _refused(error) from None
 

@@ -15,6 +15,7 @@ from carekey.storage.conformance import samples
 from carekey.storage.conformance.samples import ISSUER
 from carekey.storage.sql import sqlite as module
 from carekey.storage.sql.migrate import upgrade
+from carekey.storage.store import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +50,28 @@ async def test_what_waits_together_is_committed_together(url: str) -> None:
     assert all(await asyncio.gather(*others))
     assert commits == ["COMMIT", "COMMIT"]
     store.close()
+
+
+async def test_a_read_sees_one_moment(url: str) -> None:
+    store = open_store(url)
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+
+    def twice(tx: Tx) -> list[int]:
+        before = len(tx.clients.list())
+        other.execute("INSERT INTO clients (issuer, id, name, data) VALUES ('i', 'c', 'n', '{}')")
+        return [before, len(tx.clients.list())]
+
+    assert await store.read(twice) == [0, 0]
+    with pytest.raises(RuntimeError, match="the work's own"):
+        await store.read(_fails)
+    other.execute("DELETE FROM clients")
+    assert await store.read(lambda tx: tx.clients.list()) == []
+    other.close()
+    store.close()
+
+
+def _fails(tx: Tx) -> None:
+    raise RuntimeError("the work's own")
 
 
 async def test_another_process_that_keeps_it_to_itself_is_an_error_in_words(

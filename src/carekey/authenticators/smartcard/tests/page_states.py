@@ -28,8 +28,9 @@ VIRTUAL = {"attempt": ATTEMPT, "remembered": False}
 def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, Any]:
     heading, advice = words(why, datetime(2026, 11, 3, tzinfo=UTC)) if why else (None, None)
     return {
-        "attempt": ATTEMPT,
-        "address": f"/login/{ATTEMPT.id}/smartcard",
+        "id": ATTEMPT.id,
+        "csrf": ATTEMPT.csrf,
+        "application": ATTEMPT.application,
         "label": "0123456789abcdef",
         "heading": heading,
         "advice": advice,

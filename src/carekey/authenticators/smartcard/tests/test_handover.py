@@ -181,6 +181,49 @@ async def test_replaying_the_way_out_finds_nothing(world: CardWorld) -> None:
     assert (await world.visit(out, CARD)).status_code == 410
 
 
+async def test_a_card_whose_revocation_is_known_is_judged_in_one_unit_of_work(
+    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.log_in(world.begin())  # fetches the lists
+    out = await world.hand_over(world.begin())
+    units = []
+    write = world.store.write
+
+    async def counted(work: Any) -> Any:
+        units.append(work)
+        return await write(work)
+
+    monkeypatch.setattr(world.store, "write", counted)
+    assert (await world.visit(out, CARD)).status_code == 303
+    assert len(units) == 1
+
+
+async def test_where_judging_fails_nothing_has_happened(world: CardWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    login = world.begin()
+    out = await world.hand_over(login)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.terms.revocations, "evidence", lambda: 1 / 0)
+        assert (await world.visit(out, CARD)).status_code == 500
+    found = await world.visit(out, CARD)
+    assert found.status_code == 303, "the code was not spent on it"
+    await world.browser.get(found.headers["location"])
+    assert len(world.attempts.concluded) == 1
+
+
+async def test_a_code_is_spent_before_the_network_is_asked(world: CardWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a card could be shown again and again while somebody else's server takes its time."""
+    out = await world.hand_over(world.begin())
+    obtain, answered = world.terms.revocations.obtain, []
+
+    async def slowly(requests: Any) -> Any:
+        answered.append((await world.visit(out, CARD)).status_code)
+        return await obtain(requests)
+
+    monkeypatch.setattr(world.terms.revocations, "obtain", slowly)
+    assert (await world.visit(out, CARD)).status_code == 303
+    assert answered == [410]
+
+
 async def test_replaying_the_way_back_changes_nothing(world: CardWorld) -> None:
     login = world.begin()
     found = await world.visit(await world.hand_over(login), CARD)

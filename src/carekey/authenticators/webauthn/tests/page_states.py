@@ -3,22 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from carekey.authenticators.base import Attempt
 from carekey.authenticators.webauthn import enrol_http, log_in_http
 from carekey.authenticators.webauthn.ceremony import Reason
 from carekey.authenticators.webauthn.models import WayName
-from carekey.kernel.assurance import AAL
-from carekey.kernel.ids import IssuerName, LoginId
 
-ATTEMPT = Attempt(
-    id=LoginId("a1b2c3d4e5f6g7h8i9j0kl"),
-    issuer=IssuerName("healthcare"),
-    application="Ward 7",
-    reference="7KQ4MD2X",
-    person=None,
-    levels=frozenset({AAL.AAL2, AAL.AAL3}),
-    csrf="token",
-)
+LOG_IN = {"id": "a1b2c3d4e5f6g7h8i9j0kl", "application": "Ward 7", "csrf": "token"}
 LINK = "/register/Zm9yIHRlc3RzIGFsb25l"
 
 
@@ -32,9 +21,8 @@ def _longest(words: Mapping[str, tuple[str, str]]) -> str:
 
 
 def _log_in(way: WayName, refused: str = "", *, ask_user: bool = True) -> dict[str, Any]:
-    address = f"/login/{ATTEMPT.id}/{way}"
-    told = {"attempt": ATTEMPT, "address": address, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
-    return {**told, "remembered": False, **_refused(log_in_http.words(way, refused) if refused else None)}
+    told = {"remembered": False, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
+    return {**LOG_IN, "way": way, **told, **_refused(log_in_http.words(way, refused) if refused else None)}
 
 
 def _add(words: tuple[str, str] | None = None) -> dict[str, Any]:

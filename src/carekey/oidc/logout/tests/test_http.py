@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from carekey.kernel.ids import ClientId
-from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE
+from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE, roles
 from carekey.login.tests.world import Browser
 from carekey.oidc.authorize.tests.world import END_SESSION, GOODBYE, URL, WARD, Provider, authorize, log_in, provider
 from carekey.oidc.model import Client
@@ -48,6 +48,23 @@ async def end_session(browser: Browser, method: str = "GET", **params: str):
         return await browser.get(f"{END_SESSION}?{query}")
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return browser._seen(await browser.http.post(END_SESSION, content=query, headers=headers))
+
+
+async def test_a_log_in_that_stands_at_the_role_page_in_another_tab_is_logged_out_too(world, browser):
+    """At a shared computer the next one would only have to choose a role."""
+    await world.populate(held=3)
+    asked = await authorize(browser, scope="openid selectedrole", prompt="login")
+    login = asked.headers["location"].removeprefix("/login/")
+    await browser.get(f"/login/{login}")
+    await browser.prove(login)
+    assert "role" in browser.page
+    page, role = browser.page, next(iter(roles(3))).id
+    await end_session(browser, id_token_hint="hint")
+    assert not await sessions(world)
+    browser.page = page
+    answer = await browser.post(f"/login/{login}/role", role=role)
+    assert answer.status_code == 403
+    assert not await sessions(world)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

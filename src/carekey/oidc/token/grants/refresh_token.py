@@ -54,7 +54,9 @@ class RefreshToken:
             _record_repeated(tx, family, request)
         check_age(family, request.issuer, now=request.now)
         check_standing(tx, family.grant, request.client, now=request.now)
-        grant = replace(family.grant, scopes=_scopes(request, family.grant))
+        grant, scopes = family.grant, _scopes(request, family.grant)
+        if scopes != grant.scopes:
+            grant = replace(grant, scopes=scopes)
         token = access_token.of_grant(
             request.access_token,
             grant,
