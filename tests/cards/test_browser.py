@@ -100,6 +100,28 @@ def test_the_next_card_never_sees_the_previous_persons_pages(
         assert party.id_token(tokens["id_token"], nonce="n")["sub"] == NURSE
 
 
+def test_where_there_is_one_way_only_the_next_person_says_that_it_is_not_them(
+    browser: Browser, party: RelyingParty, pki: CardPki, card_port: int
+) -> None:
+    with tab(browser, card_port, pki.card(GP)) as (page, _):
+        page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n"))
+        expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
+        expect(page.get_by_role("button", name="Not you?")).to_have_count(0)
+        page.get_by_role("button", name="Continue").click()
+        page.wait_for_url(f"{CALLBACK}**")
+        page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n", prompt="login"))
+        expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
+        shoot(page, "smartcard-not-you")
+        kept = page.context.cookies()
+        page.get_by_role("button", name="Not you? Log in as someone else").click()
+        expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+        expect(page.get_by_role("button", name="Not you?")).to_have_count(0)
+        page.context.add_cookies(kept)  # type: ignore[arg-type]  # what it gives it also takes
+        silent = party.authorize(acr_values="AAL3_SMARTCARD", nonce="n", prompt="none")
+        answer = page.context.request.get(silent, max_redirects=0)
+    assert party.answered(answer.headers["location"])["error"] == "login_required"
+
+
 def test_back_after_not_you_shows_nothing_of_the_one_before(
     browser: Browser, party: RelyingParty, pki: CardPki, card_port: int
 ) -> None:

@@ -108,6 +108,8 @@ class Attempt:
     levels: frozenset[AAL]
     """Levels that the request would accept."""
     csrf: str
+    proven: bool = False
+    """Somebody has proven themself in this log-in, in a way that does not suffice."""
     form_action: str = ""
     """For the content security policy: where the log-in may end up redirecting to."""
     more: Mapping[str, Any] = field(default_factory=dict)

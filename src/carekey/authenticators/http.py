@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from carekey.authenticators.base import Credential, Way
+from carekey.authenticators.base import Attempt, Credential, Way
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import LoginId
 from carekey.kernel.secret import Secret
@@ -47,3 +47,8 @@ def browser_of(request: Request) -> tuple[LoginId, Secret | None]:
     id = LoginId(request.params["id"])
     secret = request.cookies.get(request.site.cookies.login(id))
     return id, Secret(secret) if secret else None
+
+
+def remembered(request: Request, attempt: Attempt) -> bool:
+    """Whether the page is to offer "Not you? Log in as someone else". It never says who: the next person may read it."""
+    return attempt.proven or request.site.cookies.session(attempt.issuer) in request.cookies

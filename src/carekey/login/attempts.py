@@ -46,6 +46,7 @@ class LoginAttempts(Generic[TxT]):
             person=asked.person,
             levels=acr.admitted(asked.acr, chosen, minimum=asked.minimum),
             csrf=csrf.token(self.csrf_key, browser.reveal()),
+            proven=login.proof is not None,
             form_action=asked.return_origin,
             more={"hint": asked.hint} if asked.hint else {},
         )

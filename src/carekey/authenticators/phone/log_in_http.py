@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from carekey.authenticators.base import Attempt
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.phone import qr
 from carekey.authenticators.phone.approval import LIFETIME, Approval, State, code_digest, new_code, new_number
 from carekey.authenticators.phone.events import ApprovalAsked
@@ -92,6 +92,7 @@ class LogInPages(Generic[TxT]):
             "phone/here.html",
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             phone=f"/phone#login={attempt.id}",
         )
 
@@ -106,6 +107,7 @@ class LogInPages(Generic[TxT]):
             "phone/ended.html",
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             again=False,
             heading=heading,
             lines=lines,
@@ -222,6 +224,7 @@ class LogInPages(Generic[TxT]):
             template,
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             address=f"/login/{attempt.id}/{ELSEWHERE.name}",
             **more,
         )

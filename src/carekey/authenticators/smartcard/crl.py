@@ -71,6 +71,7 @@ def _read(der: bytes, found: x509.CertificateRevocationList, wanted: CrlWanted, 
                 raise EvidenceError(f"critical extension {one.oid.dotted_string}")
             case _:
                 pass
+    _look_at_entries(der, found)
     return RevocationList(
         key=wanted.key,
         number=number,
@@ -90,6 +91,32 @@ def _index(found: x509.CertificateRevocationList) -> Mapping[int, datetime]:
         revoked |= part
         time.sleep(PAUSE)
     return revoked
+
+
+TRUE = bytes.fromhex("0101ff")
+CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
+
+
+def _look_at_entries(der: bytes, found: x509.CertificateRevocationList) -> None:
+    """Refuse a list with an entry that we cannot process. Any reason code is as good as another, a hold too.
+
+    RFC 5280 section 5.3: one critical extension that is not known spoils the whole list. So does certificateIssuer
+    (5.3.3), critical or not: from there on the entries are another authority's. Looking into every entry doubles the
+    time, so the bytes tell whether any can be so: those that stand for "critical" are there once for each extension
+    of the list itself that is.
+
+    Raises: EvidenceError.
+    """
+    if der.count(TRUE) <= sum(one.critical for one in found.extensions) and CERTIFICATE_ISSUER not in der:
+        return
+    for number, entry in enumerate(found):
+        if number % SLICE == 0:
+            time.sleep(PAUSE)
+        for one in entry.extensions:
+            if isinstance(one.value, x509.CertificateIssuer) or (
+                one.critical and not isinstance(one.value, x509.CRLReason | x509.InvalidityDate)
+            ):
+                raise EvidenceError(f"an entry with the extension {one.oid.dotted_string}")
 
 
 def _scope(point: x509.IssuingDistributionPoint, wanted: CrlWanted) -> tuple[bool, bool]:

@@ -3,9 +3,9 @@ a person or a client, and may be in private ranges: the lists of a health networ
 
 from dataclasses import dataclass
 
-from carekey.authenticators.fetch import NotFetched, fetch
+from carekey.authenticators.fetch import Fetched, NotFetched, fetch, fetch_if_changed
 
-__all__ = ["Fetcher", "NotFetched"]
+__all__ = ["Fetched", "Fetcher", "NotFetched"]
 
 LARGEST_LIST = 32 * 1024 * 1024
 """Bytes. A list of 100,000 entries takes 4 MB."""
@@ -18,9 +18,9 @@ TIME_LIMIT = 5.0
 class Fetcher:
     time_limit: float = TIME_LIMIT
 
-    async def crl(self, url: str) -> bytes:
-        """Raises: NotFetched."""
-        return await fetch(url, limit=LARGEST_LIST, seconds=self.time_limit)
+    async def crl(self, url: str, validators: dict[str, str]) -> Fetched | None:
+        """None if it has not changed since these validators came with it. Raises: NotFetched."""
+        return await fetch_if_changed(url, limit=LARGEST_LIST, seconds=self.time_limit, validators=validators)
 
     async def ocsp(self, url: str, question: bytes) -> bytes:
         """RFC 6960 appendix A.1. Raises: NotFetched."""

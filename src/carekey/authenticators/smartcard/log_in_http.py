@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Verified
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard import handover, self_service
 from carekey.authenticators.smartcard.events import LogInRefused
@@ -147,6 +147,7 @@ class LogInPages(Generic[TxT]):
             form_action=(attempt.form_action, self._terms.address(label)),
             blanks={"id": attempt.id, "csrf": attempt.csrf, "label": label, "reference": attempt.reference},
             application=attempt.application,
+            remembered=remembered(request, attempt),
             heading=heading,
             advice=advice,
             virtual=self._terms.virtual is not None,

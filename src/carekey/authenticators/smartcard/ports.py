@@ -66,7 +66,9 @@ class Cards(Protocol):
 
 
 class RevocationEvidence(Protocol):
-    def find(self, key: str) -> StoredEvidence | None: ...
+    def find(self, key: str, *, newer_than: datetime | None = None) -> StoredEvidence | None:
+        """`newer_than`: only if it was fetched after that moment; otherwise nothing long is read."""
+        ...
 
     def since(self, moment: datetime) -> Sequence[StoredEvidence]:
         """What was put at that moment or later."""

@@ -1,6 +1,7 @@
 """What this node knows about revocation: read from memory at log-in, fetched at most once, shared through the store."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ import structlog
 from carekey.authenticators.smartcard import crl, ocsp
 from carekey.authenticators.smartcard.crl import EvidenceError
 from carekey.authenticators.smartcard.evidence import CrlWanted, Evidence, OcspAnswer, RevocationList, Wanted
-from carekey.authenticators.smartcard.fetch import NotFetched
+from carekey.authenticators.smartcard.fetch import Fetched, NotFetched
 from carekey.authenticators.smartcard.ports import CardTx, StoredEvidence
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy
@@ -32,8 +33,8 @@ RETRY_AFTER = timedelta(seconds=20)
 
 
 class Fetches(Protocol):
-    async def crl(self, url: str) -> bytes:
-        """Raises: NotFetched."""
+    async def crl(self, url: str, validators: dict[str, str]) -> Fetched | None:
+        """None if it has not changed since these validators came with it. Raises: NotFetched."""
         ...
 
     async def ocsp(self, url: str, question: bytes) -> bytes:
@@ -52,6 +53,11 @@ class RevocationCache(Generic[TxT]):
         self._lists: dict[str, RevocationList] = {}
         self._answers: dict[str, OcspAnswer] = {}
         self._wanted: dict[str, CrlWanted] = {}
+        self._taken: dict[str, datetime] = {}
+        """When what this node last looked at was fetched, by it or another: the store is read only for what is newer."""
+        self._served: dict[tuple[str, str], dict[str, str]] = {}
+        """By list and address: the validators of what this node fetched there last, if it is the list that is in force."""
+        self._digests: dict[str, bytes] = {}
         self._failed: dict[str, datetime] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -71,8 +77,7 @@ class RevocationCache(Generic[TxT]):
         """A job: take up what other nodes fetched, and fetch what will soon run out."""
         now = self._clock.now()
         for wanted in list(self._wanted.values()):
-            if (stored := await self._stored(wanted.key)) is not None:
-                await self._take(wanted, stored)
+            await self._catch_up(wanted)
             known = self._lists.get(wanted.key)
             if known is None or now >= due(known):
                 await self._once(wanted)
@@ -81,7 +86,7 @@ class RevocationCache(Generic[TxT]):
                 del self._answers[key]
         for key, listed in list(self._lists.items()):
             if listed.next_update + KEPT_AFTER_END <= now:
-                del self._lists[key], self._wanted[key]
+                self._forget(key)
 
     async def _once(self, wanted: Wanted) -> None:
         """Of log-ins that need the same at the same time one fetches and the others wait for it."""
@@ -95,11 +100,10 @@ class RevocationCache(Generic[TxT]):
         now = self._clock.now()
         if isinstance(wanted, CrlWanted):
             self._wanted[wanted.key] = wanted
-        if (stored := await self._stored(wanted.key)) is not None:
-            await self._take(wanted, stored)
-            known = self._lists.get(wanted.key)
-            if self._current(wanted.key, now) and (known is None or now < due(known)):
-                return
+        await self._catch_up(wanted)
+        known = self._lists.get(wanted.key)
+        if self._current(wanted.key, now) and (known is None or now < due(known)):
+            return
         if (failed := self._failed.get(wanted.key)) is not None and now < failed + RETRY_AFTER:
             return
         for url in wanted.urls:
@@ -113,10 +117,14 @@ class RevocationCache(Generic[TxT]):
     async def _from(self, url: str, wanted: Wanted, now: datetime) -> None:
         """Raises: NotFetched, EvidenceError."""
         if isinstance(wanted, CrlWanted):
-            der = await self._fetch.crl(url)
+            fetched = await self._fetch.crl(url, self._served.get((wanted.key, url), {}))
+            if fetched is None or self._same(wanted.key, fetched.body):
+                return self._note(wanted.key, url, fetched)
+            der = fetched.body
             listed = await asyncio.to_thread(crl.read, der, wanted, now=now)
             until, kept = listed.next_update, listed.next_update + KEPT_AFTER_END
-            self._know(listed)
+            if self._know(listed, der, now):
+                self._note(wanted.key, url, fetched)
         else:
             nonce = self._entropy.bytes(ocsp.NONCE_SIZE)
             der = await self._fetch.ocsp(url, ocsp.question(wanted, nonce=nonce))
@@ -125,9 +133,14 @@ class RevocationCache(Generic[TxT]):
             until = kept = answer.good_until
         row = StoredEvidence(key=wanted.key, der=der, fetched_at=now, until=until, expires_at=kept)
         await self._store.write(lambda tx: tx.revocation.put(row))
+        return None
 
-    async def _stored(self, key: str) -> StoredEvidence | None:
-        return await self._store.read(lambda tx: tx.revocation.find(key))
+    async def _catch_up(self, wanted: Wanted) -> None:
+        """Take up what the store has, if it is newer than what this node has: an unchanged list is not read again."""
+        than = self._taken.get(wanted.key)
+        stored = await self._store.read(lambda tx: tx.revocation.find(wanted.key, newer_than=than))
+        if stored is not None:
+            await self._take(wanted, stored)
 
     async def _take(self, wanted: Wanted, stored: StoredEvidence) -> None:
         """Judge what another node stored as that node did: by its own signature, and at the moment it came."""
@@ -136,16 +149,40 @@ class RevocationCache(Generic[TxT]):
                 # The nonce was for the node that asked; what protects here is that the store is ours.
                 relaxed = replace(wanted, nonce=False)
                 self._answers[wanted.key] = ocsp.read(stored.der, relaxed, nonce=None, now=stored.fetched_at)
-            elif (known := self._lists.get(wanted.key)) is None or known.next_update != stored.until:
-                self._know(await asyncio.to_thread(crl.read, stored.der, wanted, now=stored.fetched_at))
+                return
+            self._taken[wanted.key] = stored.fetched_at
+            if not self._same(wanted.key, stored.der):
+                listed = await asyncio.to_thread(crl.read, stored.der, wanted, now=stored.fetched_at)
+                self._know(listed, stored.der, stored.fetched_at)
         except EvidenceError as error:
             log.warning("revocation:stored-unusable", key=wanted.key, why=str(error))
 
-    def _know(self, listed: RevocationList) -> None:
-        """A list never gives way to an older one: that would un-revoke."""
+    def _same(self, key: str, der: bytes) -> bool:
+        return key in self._lists and self._digests.get(key) == hashlib.sha256(der).digest()
+
+    def _note(self, key: str, url: str, fetched: Fetched | None) -> None:
+        if fetched is not None:
+            self._served[key, url] = fetched.validators
+
+    def _forget(self, key: str) -> None:
+        for known in (self._lists, self._wanted, self._digests, self._taken):
+            known.pop(key, None)
+        self._unserve(key)
+
+    def _unserve(self, key: str) -> None:
+        for one in [one for one in self._served if one[0] == key]:
+            del self._served[one]
+
+    def _know(self, listed: RevocationList, der: bytes, fetched_at: datetime) -> bool:
+        """Whether it counts from now on: a list never gives way to an older one, which would un-revoke."""
         known = self._lists.get(listed.key)
-        if known is None or (known.this_update, known.number) <= (listed.this_update, listed.number):
-            self._lists[listed.key] = listed
+        if known is not None and (known.this_update, known.number) > (listed.this_update, listed.number):
+            return False
+        self._lists[listed.key] = listed
+        self._digests[listed.key] = hashlib.sha256(der).digest()
+        self._taken[listed.key] = fetched_at
+        self._unserve(listed.key)
+        return True
 
     def _current(self, key: str, now: datetime) -> bool:
         if (listed := self._lists.get(key)) is not None:

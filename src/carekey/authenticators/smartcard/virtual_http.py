@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Verified
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.events import LogInRefused
@@ -105,6 +105,7 @@ class VirtualPages(Generic[TxT]):
             status=422 if error else 200,
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             cards=await self._store.read(names),
             error=error,
             errors=[("card", error)] if error else [],

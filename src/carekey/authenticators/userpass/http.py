@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Attempt, Credential, Rejected, Verified, Way
-from carekey.authenticators.http import Described, browser_of
+from carekey.authenticators.http import Described, browser_of, remembered
 from carekey.authenticators.ports import Attempts, AuthenticatorTx
 from carekey.authenticators.slow_digest import NOBODY, SlowDigests, TooBusy
 from carekey.authenticators.userpass import ceremony
@@ -148,6 +148,7 @@ class UserPass(Generic[TxT]):
             status=422 if errors else 200,
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             address=f"/login/{attempt.id}/{WAY.name}",
             errors=list(errors.items()),
             error=errors,
@@ -161,6 +162,7 @@ class UserPass(Generic[TxT]):
             status=429,
             form_action=(attempt.form_action,),
             attempt=attempt,
+            remembered=remembered(request, attempt),
             again=dates.clock_time(ends),
             reference=request.reference,
         )

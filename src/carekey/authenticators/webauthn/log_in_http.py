@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from carekey.authenticators.base import Attempt, Challenge, Credential, Rejected, Verified
-from carekey.authenticators.http import browser_of
+from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.ports import Attempts, AuthenticatorTx
 from carekey.authenticators.webauthn import ceremony, models
 from carekey.authenticators.webauthn.ceremony import KIND, Answer, Pending, Proven, Reason, base64url
@@ -258,6 +258,7 @@ class LogInPages(Generic[TxT]):
             },
             way=way,
             application=attempt.application,
+            remembered=remembered(request, attempt),
             heading=heading,
             advice=advice,
             ask_user=attempt.person is None,

@@ -153,6 +153,12 @@ class RevocationEvidenceContract:
         assert not await store.write(lambda tx: tx.revocation.put(evidence()))
         assert await store.read(lambda tx: tx.revocation.find("crl:1")) == newer
 
+    async def test_what_a_node_has_already_is_not_read_again(self, store: Store) -> None:
+        await store.write(lambda tx: tx.revocation.put(evidence()))
+        assert await store.read(lambda tx: tx.revocation.find("crl:1", newer_than=NOW)) is None
+        await store.write(lambda tx: tx.revocation.put(evidence(fetched_at=LATER)))
+        assert await store.read(lambda tx: tx.revocation.find("crl:1", newer_than=NOW)) == evidence(fetched_at=LATER)
+
     async def test_since_a_moment(self, store: Store) -> None:
         newer = evidence(key="crl:2", fetched_at=LATER)
         await store.write(lambda tx: tx.revocation.put(newer))

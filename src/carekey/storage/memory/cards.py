@@ -71,8 +71,9 @@ class RevocationEvidence:
     def __init__(self, journal: Journal) -> None:
         self._rows: Table[str, StoredEvidence] = Table(journal)
 
-    def find(self, key: str) -> StoredEvidence | None:
-        return self._rows.get(key)
+    def find(self, key: str, *, newer_than: datetime | None = None) -> StoredEvidence | None:
+        found = self._rows.get(key)
+        return found if found and (newer_than is None or found.fetched_at > newer_than) else None
 
     def since(self, moment: datetime) -> Sequence[StoredEvidence]:
         found = [row for row in self._rows if row.fetched_at >= moment]

@@ -165,7 +165,9 @@ class _RevocationEvidenceSql:
     def __init__(self, dialect: Dialect) -> None:
         c = revocation_evidence.c
         new = dialect.insert(revocation_evidence)
-        self.find = dialect.text(select(*c).where(c.key == bindparam("this")), "this")
+        self.find = dialect.text(
+            select(*c).where(c.key == bindparam("this"), c.fetched_at > bindparam("than")), "this", "than"
+        )
         self.since = dialect.text(
             select(*c).where(c.fetched_at >= bindparam("moment")).order_by(c.fetched_at, c.key), "moment"
         )
@@ -184,8 +186,8 @@ class RevocationEvidence:
         self._connection = connection
         self._sql = dialect.prepared(_RevocationEvidenceSql)
 
-    def find(self, key: str) -> StoredEvidence | None:
-        row = self._connection.one(self._sql.find, (key,))
+    def find(self, key: str, *, newer_than: datetime | None = None) -> StoredEvidence | None:
+        row = self._connection.one(self._sql.find, (key, -1 if newer_than is None else to_micros(newer_than)))
         return None if row is None else _evidence(row)
 
     def since(self, moment: datetime) -> Sequence[StoredEvidence]:

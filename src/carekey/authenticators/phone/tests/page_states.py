@@ -20,7 +20,7 @@ ATTEMPT = Attempt(
 )
 PHONE = "https://id.example/phone"
 LINK = {"back": "/register/secret", "address": "/register/secret/phone", "csrf": "token"}
-LOG_IN = {"attempt": ATTEMPT, "address": f"/login/{ATTEMPT.id}/phone"}
+LOG_IN = {"attempt": ATTEMPT, "address": f"/login/{ATTEMPT.id}/phone", "remembered": False}
 
 
 def _waiting(*, opened: bool) -> dict[str, Any]:
@@ -39,8 +39,9 @@ def _waiting(*, opened: bool) -> dict[str, Any]:
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     activation = f"{PHONE}#register=MvKq0d4oQq2nXc5YkW1c3A"
     return [
-        ("here", "phone/here.html", {"attempt": ATTEMPT, "phone": f"/phone#login={ATTEMPT.id}"}),
+        ("here", "phone/here.html", {**LOG_IN, "phone": f"/phone#login={ATTEMPT.id}"}),
         ("elsewhere", "phone/elsewhere.html", LOG_IN),
+        ("elsewhere-not-you", "phone/elsewhere.html", {**LOG_IN, "remembered": True}),
         ("waiting", "phone/waiting.html", _waiting(opened=False)),
         ("opened", "phone/waiting.html", _waiting(opened=True)),
         *(

@@ -22,6 +22,7 @@ ATTEMPT = Attempt(
 
 PEOPLE = ((101, "Dr Amara Okafor"), (102, "Niamh O’Sullivan"), (115, "Karl Zimmer"))
 ASKED = "Select a card"
+VIRTUAL = {"attempt": ATTEMPT, "remembered": False}
 
 
 def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
         "remembers": remembers,
         "virtual": False,
         "reference": ATTEMPT.reference,
+        "remembered": False,
     }
 
 
@@ -59,14 +61,15 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": None}),
         ("not-renewed", "smartcard/renewed.html", {**renewal, "steps": steps, "fault": fault}),
         ("put-in-virtual", "smartcard/smartcard.html", {**_page(remembers=True), "virtual": True}),
-        ("virtual", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": held, "error": None, "errors": []}),
+        ("virtual", "smartcard/virtual.html", {**VIRTUAL, "cards": held, "error": None, "errors": []}),
         (
             "virtual-error",
             "smartcard/virtual.html",
-            {"attempt": ATTEMPT, "cards": held, "error": ASKED, "errors": [("card", ASKED)]},
+            {**VIRTUAL, "cards": held, "error": ASKED, "errors": [("card", ASKED)]},
         ),
-        ("virtual-none", "smartcard/virtual.html", {"attempt": ATTEMPT, "cards": [], "error": None, "errors": []}),
+        ("virtual-none", "smartcard/virtual.html", {**VIRTUAL, "cards": [], "error": None, "errors": []}),
         ("put-in", "smartcard/smartcard.html", _page()),
+        ("put-in-not-you", "smartcard/smartcard.html", {**_page(), "remembered": True}),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),
         *[

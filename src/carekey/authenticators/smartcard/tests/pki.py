@@ -91,7 +91,10 @@ class Authority:
         point: x509.IssuingDistributionPoint | None = None,
         delta: bool = False,
         signer: "Authority | None" = None,
+        entry: tuple[x509.ExtensionType, bool] | None = None,
+        entry_of: int | None = None,
     ) -> bytes:
+        """`entry`: an extension of the entry for `entry_of`, otherwise of the first; and whether it is critical."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.name)
@@ -105,8 +108,10 @@ class Authority:
         if delta:
             builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
         for serial in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW - DAY)
-            builder = builder.add_revoked_certificate(entry.build())
+            one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW - DAY)
+            if entry and serial == (entry_of or revoked[0]):
+                one = one.add_extension(entry[0], critical=entry[1])
+            builder = builder.add_revoked_certificate(one.build())
         return builder.sign((signer or self).key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 

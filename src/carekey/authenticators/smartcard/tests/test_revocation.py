@@ -145,6 +145,59 @@ def test_rfc5280_6_3_3_a_list_that_proves_nothing_is_not_read(what) -> None:
         assert peers.openssl(asked) is peers.certvalidator(asked) is (what == "indirect")
 
 
+UNHEARD_OF = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\x05\x00")
+ELSEWHERE = x509.CertificateIssuer([x509.DirectoryName(ROOT.name)])
+HELD = x509.CRLReason(x509.ReasonFlags.certificate_hold)
+SPOILT = {
+    "critical, the card listed": (UNHEARD_OF, True, (1, 77), (False, False)),
+    # certvalidator looks only at entries as far as it needs them.
+    "critical, the card not listed": (UNHEARD_OF, True, (1, 2), (False, True)),
+    # The others follow indirect lists, and take the entries for another authority's.
+    "another authority's entries": (ELSEWHERE, True, (1, 77), (True, True)),
+    "another authority's, not critical": (ELSEWHERE, False, (1, 77), (True, True)),
+}
+COUNTING = {
+    "unheard of, not critical": (UNHEARD_OF, False, True),
+    "a hold": (HELD, False, True),
+    # OpenSSL takes no critical extension of an entry but certificateIssuer.
+    "a hold, critical": (HELD, True, False),
+    "the day of invalidity": (x509.InvalidityDate((NOW - DAY).replace(tzinfo=None)), False, True),
+}
+
+
+def peers_say(listed: bytes) -> tuple[bool, bool]:
+    asked = peers.about([der(CARD)], NATIONAL, NOW, crls=[listed, ROOT.crl()])
+    return peers.openssl(asked), peers.certvalidator(asked)
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_rfc5280_5_3_an_entry_that_cannot_be_processed_spoils_the_list(what) -> None:
+    extension, critical, serials, others = SPOILT[what]
+    first, _ = wanted(identity())
+    listed = SUB.crl(*serials, entry=(extension, critical))
+    with pytest.raises(EvidenceError, match="an entry"):
+        crl.read(listed, first, now=NOW)
+    assert peers_say(listed) == others
+
+
+@pytest.mark.parametrize("point", [None, partition(CRL57)], ids=["whole list", "partition"])
+@pytest.mark.parametrize("what", COUNTING)
+def test_rfc5280_5_3_other_entries_count_whatever_they_say_beside(what, point) -> None:
+    extension, critical, openssl_reads_it = COUNTING[what]
+    first, _ = wanted(identity())
+    mine = SUB.crl(77, 1, entry=(extension, critical), point=point)
+    assert set(crl.read(mine, first, now=NOW).revoked) == {77, 1}
+    assert peers_say(mine) == (False, False)
+    assert peers_say(SUB.crl(1, entry=(extension, critical), point=point)) == (openssl_reads_it, True)
+
+
+def test_rfc5280_5_3_the_last_entry_of_a_long_list_is_looked_at_too() -> None:
+    first, _ = wanted(identity())
+    long = range(100, 2600)
+    with pytest.raises(EvidenceError, match="an entry"):
+        crl.read(SUB.crl(*long, entry=(UNHEARD_OF, True), entry_of=long[-1], point=partition(CRL57)), first, now=NOW)
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_break_the_readers(junk: bytes) -> None:
     first, _ = wanted(identity())

@@ -1,14 +1,15 @@
 """What a node knows about revocation, with real stores and real lists; the network alone is played."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from carekey.authenticators.smartcard import ocsp
+from carekey.authenticators.smartcard import crl, ocsp
 from carekey.authenticators.smartcard.evidence import Evidence
-from carekey.authenticators.smartcard.fetch import NotFetched
+from carekey.authenticators.smartcard.fetch import Fetched, NotFetched
 from carekey.authenticators.smartcard.path import judge
 from carekey.authenticators.smartcard.revocation import Good, NeedRevocation, Revoked, check
 from carekey.authenticators.smartcard.revocation_cache import RETRY_AFTER, RevocationCache
@@ -37,13 +38,20 @@ class Network:
     def __init__(self) -> None:
         self.served = {"http://crl.test/57.crl": SUB.crl(), "http://crl.test/root.crl": ROOT.crl()}
         self.asked: list[str] = []
+        self.unchanged: list[str] = []
+        """Of those, which were told that nothing has changed."""
+        self.tags = True
 
-    async def crl(self, url: str) -> bytes:
+    async def crl(self, url: str, validators: dict[str, str]) -> Fetched | None:
         self.asked.append(url)
         await asyncio.sleep(0)
         if url not in self.served:
             raise NotFetched("no answer")
-        return self.served[url]
+        tag = {"if-none-match": hashlib.sha256(self.served[url]).hexdigest()}
+        if validators == tag:
+            self.unchanged.append(url)
+            return None
+        return Fetched(body=self.served[url], validators=tag if self.tags else {})
 
     async def ocsp(self, url: str, question: bytes) -> bytes:
         self.asked.append(url)
@@ -174,3 +182,49 @@ async def test_grace_is_given_when_the_source_is_down(store, network, clock) -> 
     assert await checked(of, clock, graceful) == Good(stale=True)
     clock.moment += timedelta(hours=1)
     assert not isinstance(await checked(of, clock, graceful), Good)
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """Every list that is read whole."""
+    read: list[bytes] = []
+    real = crl.read
+    monkeypatch.setattr(crl, "read", lambda der, *given, **how: read.append(der) or real(der, *given, **how))
+    return read
+
+
+@pytest.mark.parametrize("tags", [True, False], ids=["told by the server", "the same bytes"])
+async def test_rfc9110_13_1_a_list_that_has_not_changed_is_not_read_again(store, network, clock, reading, tags) -> None:
+    network.tags = tags
+    first, second = cache(store, network, clock), cache(store, network, clock)
+    await checked(first, clock)
+    await checked(second, clock)
+    assert len(reading) == 4
+    stored = await store.read(lambda tx: tx.revocation.since(NOW))
+    clock.moment = NOW + DAY - timedelta(minutes=30)
+    for _ in range(3):
+        await first.refresh()
+        await second.refresh()
+    assert len(network.asked) == 2 + 2 * 2 * 3, "they ask, as it is due"
+    # The second node had the list from the store: it has it whole from the server once.
+    assert len(network.unchanged) == (2 * 3 + 2 * 2 if tags else 0)
+    assert len(reading) == 4
+    assert await store.read(lambda tx: tx.revocation.since(NOW)) == stored
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, this=clock.moment, next=clock.moment + DAY)
+    await first.refresh()
+    await second.refresh()
+    assert len(reading) == 6
+    assert isinstance(await checked(first, clock), Revoked)
+    assert isinstance(await checked(second, clock), Revoked)
+
+
+async def test_a_list_that_was_not_taken_is_asked_for_whole_again(store, network, clock, reading) -> None:
+    """An older list that some server still has must not pass for "unchanged"."""
+    of = cache(store, network, clock)
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, next=NOW + timedelta(minutes=1))
+    await checked(of, clock)
+    network.served["http://crl.test/57.crl"] = SUB.crl(this=NOW - DAY, next=NOW + DAY)
+    await of.refresh()
+    await of.refresh()
+    assert network.unchanged.count("http://crl.test/57.crl") == 0
+    assert isinstance(await checked(of, clock), Revoked)

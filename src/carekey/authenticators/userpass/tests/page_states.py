@@ -24,6 +24,7 @@ def _password(user_name: str = "", **errors: str) -> dict[str, Any]:
         "user_name": user_name,
         "errors": list(errors.items()),
         "error": errors,
+        "remembered": False,
     }
 
 
@@ -37,5 +38,10 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
             "userpass/password.html",
             _password("asha.marlow", username="Check your user name and password"),
         ),
-        ("paused", "userpass/paused.html", {"attempt": ATTEMPT, "again": "2:45pm", "reference": "7KQ4MD2X"}),
+        ("password-not-you", "userpass/password.html", {**_password(), "remembered": True}),
+        (
+            "paused",
+            "userpass/paused.html",
+            {"attempt": ATTEMPT, "again": "2:45pm", "reference": "7KQ4MD2X", "remembered": False},
+        ),
     ]

@@ -21,7 +21,7 @@ def _longest(words: Mapping[str, tuple[str, str]]) -> str:
 
 
 def _log_in(way: WayName, refused: str = "", *, ask_user: bool = True) -> dict[str, Any]:
-    told = {"ask_user": ask_user, "forget": "", "rp_id": "id.example"}
+    told = {"remembered": False, "ask_user": ask_user, "forget": "", "rp_id": "id.example"}
     return {**LOG_IN, "way": way, **told, **_refused(log_in_http.words(way, refused) if refused else None)}
 
 
@@ -45,6 +45,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("passkey", "webauthn/passkey.html", _log_in("passkey")),
         ("passkey-person-known", "webauthn/passkey.html", _log_in("passkey", ask_user=False)),
+        ("passkey-not-you", "webauthn/passkey.html", {**_log_in("passkey"), "remembered": True}),
         ("security-key", "webauthn/security-key.html", _log_in("security-key")),
         ("refused", "webauthn/passkey.html", _log_in("passkey", Reason.UNKNOWN_CREDENTIAL)),
         ("refused-long", "webauthn/security-key.html", _log_in("security-key", _longest(log_in_http.WORDS))),

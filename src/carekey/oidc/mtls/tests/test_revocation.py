@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from carekey.app.client_revocation import LookUp
-from carekey.authenticators.smartcard.fetch import NotFetched
+from carekey.authenticators.smartcard.fetch import Fetched, NotFetched
 from carekey.authenticators.smartcard.profiles import Method, PkiProfile
 from carekey.authenticators.smartcard.revocation_cache import RETRY_AFTER, RevocationCache
 from carekey.oidc.mtls.revocation import Policy, Revocation
@@ -34,11 +34,11 @@ class Web:
     bodies: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def crl(self, url: str) -> bytes:
+    async def crl(self, url: str, validators: dict[str, str]) -> Fetched:
         self.asked.append(url)
         if url not in self.bodies:
             raise NotFetched("no answer")
-        return self.bodies[url]
+        return Fetched(body=self.bodies[url])
 
     async def ocsp(self, url: str, question: bytes) -> bytes:
         raise AssertionError(url)
