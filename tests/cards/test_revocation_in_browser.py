@@ -25,6 +25,7 @@ from support.provider import GP, Provider
 from support.relying_party import RelyingParty
 
 PIN, PUK = "482915", "12345678"
+CALLBACK = "http://localhost:9/callback"
 UNKNOWN, CANCELLED = "We cannot check your smartcard now", "This smartcard is cancelled"
 
 if why := card_browser.why_not() or card_reader.why_not():
@@ -116,3 +117,26 @@ def test_rfc5280_6_3_a_card_that_is_taken_back_or_not_known_of_gets_its_page(
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
         shoot(page, f"smartcard-refused-{what}", widths=(768,))
+
+
+def test_rfc6960_2_2_a_card_that_the_responder_vouches_for_logs_in(
+    reader: Reader, pki: CardPki, authority: Authority, party: RelyingParty, tmp_path: Path
+) -> None:
+    """The control: the same authority, provider, reader and browser as of the refused cards."""
+    key = rsa.generate_private_key(65537, 2048)
+    responder = f"http://127.0.0.1:{pki.lists.port}/responder-vouches"
+    card = pki.card(GP, by=authority, name="-vouched", public=key.public_key(), points=None, responder=responder)
+    held = x509.load_pem_x509_certificate(card.certificate.read_bytes())
+    pki.lists.responders["/responder-vouches"] = lambda question: made.ocsp_answer(
+        question, held, authority, this=pki.now - DAY / 24, next=pki.now + DAY
+    )
+    landed = list[str]()
+    with chosen(reader, pki, card.certificate, key, tmp_path) as page:
+        page.on("request", lambda asked: landed.append(asked.url) if asked.url.startswith(CALLBACK) else None)
+        page.route(f"{CALLBACK}**", lambda route: route.fulfill(body="landed"))
+        page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n"))
+        page.get_by_role("button", name="Continue").click(no_wait_after=True)
+        expect(page.get_by_text("landed")).to_be_visible(timeout=30_000)
+    tokens = party.token(party.answered(landed[-1])["code"]).json()
+    claims = party.id_token(tokens["id_token"], nonce="n")
+    assert (claims["sub"], claims["amr"]) == (GP, ["N3_SMARTCARD"])
