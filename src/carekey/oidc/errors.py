@@ -93,6 +93,7 @@ class Reason(StrEnum):
     REFRESH_TOKEN_REVOKED = "refresh_token_revoked"  # noqa: S105
     REFRESH_TOKEN_EXPIRED = "refresh_token_expired"  # noqa: S105
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    WAY_REMOVED = "way_removed"
     OFFLINE_NOT_ALLOWED = "offline_not_allowed"
     ROLE_NOT_HELD = "role_not_held"
     SCOPE_NOT_GRANTED = "scope_not_granted"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from carekey.kernel.assurance import AAL, IAL, Amr
-from carekey.kernel.ids import ClientId, IssuerName, PersonId, RoleProfileId, SessionId
+from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
 
 Confirmation = Mapping[str, str]
 """Which key something is bound to, as the claim `cnf` names it (RFC 7800): `{"jkt": …}` (RFC 9449 section 6.1) or
@@ -351,6 +351,8 @@ class Grant:
     ial: IAL
     auth_time: datetime
     role: RoleProfileId | None
+    credential: CredentialId | None = None
+    """What they had proven it with, if that can be removed. None in grants from before this was kept."""
     requested_claims: Mapping[str, Any] = field(default_factory=dict)
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     resource: str | None = None

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from carekey.authenticators.ports import Credentials
+from carekey.authenticators.smartcard.ports import Cards
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
@@ -164,6 +166,10 @@ class OidcTx(Protocol):
     def people(self) -> People: ...
     @property
     def roles(self) -> Roles: ...
+    @property
+    def credentials(self) -> Credentials: ...
+    @property
+    def cards(self) -> Cards: ...
     @property
     def organisations(self) -> Organisations: ...
     @property

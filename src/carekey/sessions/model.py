@@ -9,6 +9,8 @@ from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, Rol
 
 SMARTCARD = "smartcard"
 """The kind of proof that rests on a card in a reader."""
+SCRIPTED = "scripted"
+"""The kind that a sandbox's script stands for: nothing was proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,11 @@ class Proof:
     aal: AAL
     amr: Amr
     at: datetime
+
+    @property
+    def removable(self) -> CredentialId | None:
+        """What the person had proven it with, if it can be taken away from them."""
+        return None if self.kind == SCRIPTED else self.credential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ class CodeIssuer(Generic[TxT_contra]):
                 ial=person.ial,
                 auth_time=session.proof.at,
                 role=verdict.role,
+                credential=session.proof.removable,
                 requested_claims=request.requested_claims,
                 authorization_details=request.authorization_details,
                 resource=request.resource,

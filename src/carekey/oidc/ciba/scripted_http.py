@@ -18,7 +18,7 @@ from carekey.oidc.decoupled.model import DecoupledRequest, Kind, key_of
 from carekey.oidc.errors import InvalidRequest, Reason
 from carekey.oidc.http import for_clients, json_answer
 from carekey.oidc.model import Issuer
-from carekey.sessions.model import Proof
+from carekey.sessions.model import SCRIPTED, Proof
 from carekey.web.kit import Request, Response, Route
 
 TxT = TypeVar("TxT", bound=RequestsTx)
@@ -64,8 +64,8 @@ class ScriptedApproval(Generic[TxT]):
         wanted = acr.CLASSES[found.asked.acr[0]]
         level = max(wanted.levels)
         proof = Proof(
-            credential=CredentialId("scripted"),
-            kind="scripted",
+            credential=CredentialId(SCRIPTED),
+            kind=SCRIPTED,
             aal=level,
             amr=min(wanted.amr) if wanted.amr else Amr.FIDO2,
             at=now,

@@ -232,6 +232,7 @@ class Decisions(Generic[TxT_contra]):
             ial=person.ial,
             auth_time=session.proof.at,
             role=verdict.role,
+            credential=session.proof.removable,
             requested_claims=request.requested_claims,
             authorization_details=request.authorization_details,
             resource=request.resource,

@@ -72,3 +72,10 @@ async def test_core_11_a_third_party_has_offline_access_by_consent(world):
     id = browser.page.split('action="/login/')[1].split("/")[0]
     grant = await world.grant(await browser.post(f"/login/{id}/share", share="yes"))
     assert grant.offline
+
+
+async def test_rfc9700_4_14_2_a_grant_knows_the_way_to_log_in_that_it_was_bought_with(world):
+    grant = await world.grant(await log_in(world, world.browser(), client_id=OFFLINE.id, scope=WANTED))
+    session = await world.store.read(lambda tx: tx.sessions.get(grant.session))
+    assert grant.credential is not None
+    assert grant.credential == session.proof.credential

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from carekey.authenticators.in_force import in_force
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import client as client_actor
 from carekey.oidc import resource
@@ -117,6 +118,9 @@ def check_standing(tx: OidcTx, grant: Grant, client: Client, *, now: datetime) -
         raise InvalidGrant(reason=Reason.OFFLINE_NOT_ALLOWED)
     elif _withdrawn(tx, grant):
         raise InvalidGrant(reason=Reason.CONSENT_WITHDRAWN)
+    elif grant.credential is not None and not in_force(tx, grant.person, grant.credential):
+        # Whoever stole the key may have bought this with it, and no session is left to end.
+        raise InvalidGrant(reason=Reason.WAY_REMOVED)
     person = tx.people.find(grant.person)
     if person is None or person.status is not PersonStatus.ACTIVE:
         raise InvalidGrant(reason=Reason.PERSON_NOT_ACTIVE)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carekey.authenticators.base import Credential
 from carekey.directory.model import PersonStatus
-from carekey.kernel.ids import ClientId
+from carekey.kernel.actor import operator
+from carekey.kernel.ids import ClientId, CredentialId
 from carekey.login.model import Consent
 from carekey.oidc.model import ClientAuthMethod
 from carekey.oidc.tests.world import (
@@ -33,6 +35,7 @@ from carekey.oidc.tests.world import (
 )
 from carekey.oidc.tokens import refresh_token
 from carekey.oidc.tokens.refresh_token import Handle
+from carekey.registration.standing import remove_way
 from carekey.storage.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -289,6 +292,35 @@ async def test_core_11_offline_access_ends_when_the_person_withdraws_what_it_res
     await world.change(lambda tx: tx.consents.withdraw(given, at=at, until=at + timedelta(days=366)))
     assert (await refresh(world, bought["refresh_token"])).status_code == 400
     assert await world.reasons() == ["consent_withdrawn"]
+
+
+@pytest.mark.parametrize("removed", [True, False])
+async def test_rfc9700_4_14_2_offline_access_ends_with_the_way_that_it_was_bought_with(
+    world: World, removed: bool
+) -> None:
+    """A stolen key is removed; what the thief bought with it ends too. Another way of theirs changes nothing."""
+    stolen, other = (
+        Credential(
+            id=CredentialId(name),
+            person=ASHA,
+            kind="webauthn",
+            handle=name.encode(),
+            data=b"",
+            counter=0,
+            label=name,
+            created_at=NOW,
+        )
+        for name in ("stolen", "other")
+    )
+    await world.change(lambda tx: [tx.credentials.add(one) for one in (stolen, other)])
+    await world.save(OFFLINE)
+    bought = await first(world, scopes=("openid", "profile", "offline_access"), credential=stolen.id)
+    await world.change(lambda tx: tx.sessions.end(SESSION, at=NOW))
+    bought = (await refresh(world, bought["refresh_token"])).json()
+    way = stolen.id if removed else other.id
+    await world.change(lambda tx: remove_way(tx, ASHA, way, by=operator("test"), now=NOW))
+    assert (await refresh(world, bought["refresh_token"])).status_code == (400 if removed else 200)
+    assert await world.reasons() == (["way_removed"] if removed else [])
 
 
 async def test_rfc9700_4_14_2_offline_access_that_is_not_used_ends(world: World) -> None:
