@@ -122,6 +122,7 @@ async def _refresh_client_revocation(opened: wiring.Installation) -> None:
 
 async def _refresh_metadata(opened: wiring.Installation) -> None:
     opened.phone_models.look()
+    await opened.phone_models.record(opened.store, now=opened.clock.now())
     await opened.metadata.refresh()
 
 

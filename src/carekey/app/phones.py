@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app.settings import Settings, SettingsError
 from carekey.authenticators.base import Way
+from carekey.authenticators.fido_metadata.blocks import record
 from carekey.authenticators.phone.http import Phone
 from carekey.authenticators.phone.push.vapid import Vapid
 from carekey.authenticators.phone.terms import CAREKEY_PHONE, FACETS, Terms, carekey_phone
@@ -21,6 +23,7 @@ from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Block, Model, combined, read_statements
 from carekey.authenticators.uaf.metadata import Metadata as UafMetadata
 from carekey.authenticators.uaf.model import RelyingParty as UafRelyingParty
+from carekey.storage.store import Store
 
 log = structlog.get_logger()
 
@@ -62,6 +65,7 @@ class PhoneModels:
         self._folder = Path(found.uaf.statements) if found.uaf.statements else None
         self._blocks_file = Path(found.uaf.blocks) if found.uaf.blocks else None
         self._service: Sequence[Model] = ()
+        self._recorded: Sequence[Block] | None = None
         self._seen = self._looks()
         self._read()
         self._put_together()
@@ -85,6 +89,13 @@ class PhoneModels:
             return
         self._put_together()
         log.info("uaf:models-in-use", models=len(self._terms.party.metadata.models))
+
+    async def record(self, store: Store, *, now: datetime) -> None:
+        """The blocks that are in force, if this process has not recorded them."""
+        blocks = self._blocks
+        if blocks != self._recorded:
+            await store.write(lambda tx: record(tx, blocks, now=now))
+            self._recorded = blocks
 
     def check(self) -> None:
         """Raises: SettingsError, if nobody could register, or a model cannot reach the level that it is listed for."""

@@ -1,5 +1,6 @@
 """Models and metadata of a whole installation: from a folder and from BLOBs, as they change while it runs."""
 
+import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from carekey.app import settings, wiring
+from carekey.app import asgi, settings, wiring
 from carekey.app.settings import SettingsError
 from carekey.authenticators.base import Credential
 from carekey.authenticators.phone import keeping
@@ -193,6 +194,41 @@ async def test_the_operators_block_counts_at_once_and_against_the_blob(tmp_path:
         put(blocks, f'[[block]]\naaid = "{OWN.aaid}"\nreason = "old"\nversions = [2, 9]\n')
         running.phone_models.look()
         assert worth(running) is AAL.AAL3
+
+
+async def test_an_operators_block_is_on_record_once_whoever_reads_the_file_and_so_is_its_end(
+    tmp_path: Path, uaf: dict[str, str]
+) -> None:
+    blocks, database = tmp_path / "blocks.toml", f"sqlite:///{tmp_path / 'carekey.db'}"
+    put(blocks, f'[[block]]\naaid = "{OWN.aaid}"\nreason = "stolen in transit"\n')
+    upgrade(database)
+    more = {"UAF__BLOCKS": str(blocks), "DATABASE__URL": database}
+    async with installed(**uaf, **more) as one, installed(**uaf, **more) as other:
+        await asyncio.gather(*(asgi._refresh_metadata(node) for node in (one, other, one)))
+        put(blocks, "")
+        for node in (other, one):
+            await asgi._refresh_metadata(node)
+        rows = await one.store.read(lambda tx: tx.audit.search())
+    async with installed(**uaf, **more) as restarted:
+        await asgi._refresh_metadata(restarted)
+        assert len(await restarted.store.read(lambda tx: tx.audit.search())) == len(rows)
+    its = {"model": OWN.aaid, "versions": [0, 65535], "certificate": ""}
+    assert [(row.tag, row.actor.kind, row.data) for row in rows if ":model:" in row.tag] == [
+        ("metadata:model:blocked", "system", {**its, "reason": "stolen in transit"}),
+        ("metadata:model:unblocked", "system", its),
+    ]
+
+
+async def test_a_person_sees_that_the_model_of_their_phone_is_blocked_and_not_why(
+    tmp_path: Path, uaf: dict[str, str]
+) -> None:
+    blocks = tmp_path / "blocks.toml"
+    put(blocks, f'[[block]]\naaid = "{OWN.aaid}"\nreason = "stolen in transit"\n')
+    async with installed(**uaf, UAF__BLOCKS=str(blocks)) as running:
+        kind = next(one for one in running.authenticators if one.kind == keeping.KIND)
+        [fact] = kind.describe(registered()).facts
+        assert fact.startswith("Blocked by your organisation")
+        assert "stolen" not in fact
 
 
 @pytest.mark.parametrize(("prefer", "description"), [("false", "A test model"), ("true", "Ours")])

@@ -29,3 +29,28 @@ class MetadataRefused(AuditEvent):
 
     source: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelBlocked(AuditEvent):
+    """The operator's file blocks a model of phones from now on, or a block in it was changed."""
+
+    tag: ClassVar[str] = "metadata:model:blocked"
+
+    model: str
+    versions: tuple[int, int]
+    """The lowest and the highest that are blocked."""
+    certificate: str
+    """SHA-256, hexadecimal: new registrations under this attestation certificate alone. Empty: the model altogether."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUnblocked(AuditEvent):
+    """A block has gone from the operator's file."""
+
+    tag: ClassVar[str] = "metadata:model:unblocked"
+
+    model: str
+    versions: tuple[int, int]
+    certificate: str

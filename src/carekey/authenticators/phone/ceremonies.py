@@ -84,6 +84,8 @@ class Ceremonies(Generic[TxT]):
 
     def register(self, tx: TxT, activation: str, caller: Caller, *, random: Random) -> str | Reason:
         """The request for whoever holds an activation code, which works once."""
+        if not activation:
+            return Reason.NOT_SIGNED_IN
         taken = tx.challenges.take(activation_digest(activation), now=caller.now)
         if taken is None:
             return Reason.SESSION_UNKNOWN

@@ -49,7 +49,7 @@ class LogInRefused(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRefused(AuditEvent):
-    """A UAF response made no sense, or answered no request that is open."""
+    """A UAF message made no sense, or belonged to nothing that is open; or the server failed, and nothing came of it."""
 
     tag: ClassVar[str] = "uaf:message:refused"
     refusal: ClassVar[bool] = True

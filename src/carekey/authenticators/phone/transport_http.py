@@ -5,6 +5,7 @@ The content type is the defence against other sites: a page elsewhere cannot sen
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -52,6 +53,8 @@ VERSIONS = (UAF_1_0, UAF_1_1, UAF_1_2)
 _MEDIA_TYPE = "application/fido+uaf"
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{0,64}")
+_OF_NOBODY = frozenset({Reason.NOT_SIGNED_IN, Reason.SESSION_UNKNOWN})
+"""Why a request is not made for whoever asks: any other refusal concerns something that is open, and is on its record."""
 
 log = structlog.get_logger()
 
@@ -108,18 +111,28 @@ class Transport(Generic[TxT]):
             return Response(status_code=problem.status)
         except Exception as error:
             log.exception("uaf:failed", reference=request.reference, kind=type(error).__name__)
-            message = ServerResponse(status_code=Status.INTERNAL_SERVER_ERROR)
+            message = await self._failed(request, error)
         return answer(message)
 
+    async def _failed(self, request: Request, error: Exception) -> Message:
+        """Rolled back by then. If nothing can be recorded either, the log alone has it."""
+        with suppress(Exception):
+            await self._record(Reason.FAULT, type(error).__name__, caller_of(request))
+        return ServerResponse(status_code=status(Reason.FAULT))
+
+    async def _record(self, reason: Reason, detail: str, caller: Caller) -> None:
+        await self._store.write(lambda tx: tx.audit.record(message_refused(reason, detail, caller)))
+
     async def _request(self, op: Operation, request: Request, body: bytes) -> Message:
+        caller, random = caller_of(request), request.site.entropy.bytes
         try:
             wanted = messages.read_get_request(body)
             context = _context(wanted.context, wanted.op, op)
         except UafError as error:
+            await self._record(error.reason, error.detail, caller)
             return ReturnUAFRequest(status_code=status(error.reason))
-        caller, random = caller_of(request), request.site.entropy.bytes
 
-        def work(tx: TxT) -> str | Reason:
+        def make(tx: TxT) -> str | Reason:
             if op == "Reg":
                 return self._ceremonies.register(tx, context.activation, caller, random=random)
             if context.confirmation:
@@ -128,6 +141,12 @@ class Transport(Generic[TxT]):
             if context.approval:
                 return self._approval(tx, context, caller, random=random)
             return self._ceremonies.log_in_here(tx, LoginId(context.login), caller, random=random)
+
+        def work(tx: TxT) -> str | Reason:
+            made = make(tx)
+            if isinstance(made, Reason) and made in _OF_NOBODY:
+                tx.audit.record(message_refused(made, "", caller))
+            return made
 
         made = await self._store.write(work)
         self._watch.wake()
@@ -166,9 +185,8 @@ class Transport(Generic[TxT]):
             if response.header.op != op:
                 raise UafError(Reason.OPERATION)
         except UafError as error:
-            reason, detail = error.reason, error.detail
-            await self._store.write(lambda tx: tx.audit.record(message_refused(reason, detail, caller)))
-            return ServerResponse(status_code=status(reason))
+            await self._record(error.reason, error.detail, caller)
+            return ServerResponse(status_code=status(error.reason))
         sent = Sent(response=response, text=message.uaf_response, device=device)
         try:
             outcome = await self._store.write(lambda tx: self._ceremonies.answer(tx, sent, caller, id=id))

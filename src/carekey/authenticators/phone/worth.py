@@ -14,6 +14,8 @@ def worth(its: Registration, party: RelyingParty, *, now: datetime) -> tuple[AAL
         return None, "No longer accepted: we do not know its model any more"
     standing = party.metadata.standing(model, its.version, now=now, chain=its.chain)
     if not standing.may_log_in:
+        if standing.blocked:
+            return None, "Blocked by your organisation: this model cannot log in any more. Add another way to log in"
         if standing.update_helps:
             return None, "Not accepted until its software has been updated"
         return None, "No longer accepted: its model is not safe any more"

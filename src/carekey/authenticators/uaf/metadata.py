@@ -59,6 +59,8 @@ class Standing:
     """Whoever holds the device can copy the key."""
     update_helps: bool = False
     """What was reported is mended in a later version of the authenticator."""
+    blocked: bool = False
+    """By the operator, whatever the service reports."""
     because: str = ""
 
 
@@ -117,7 +119,7 @@ class Metadata:
         for block in self.blocks:
             if block.aaid.upper() == aaid and block.versions[0] <= version <= block.versions[1]:
                 if block.certificate is None:
-                    return Standing(may_register=False, may_log_in=False, because=block.reason)
+                    return Standing(may_register=False, may_log_in=False, blocked=True, because=block.reason)
                 if block.certificate in fingerprints:
                     return Standing(may_register=False, because=block.reason)
         return _reported(model, version, today=now.astimezone(UTC).date(), fingerprints=fingerprints)

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     UNKNOWN_EXTENSION = "unknown-extension"
     EXTENSION = "bad-extension"
 
+    NOT_SIGNED_IN = "not-signed-in"
     SESSION_UNKNOWN = "session-unknown-or-used"
     SESSION_EXPIRED = "session-expired"
     WRONG_BROWSER = "wrong-browser"
@@ -101,9 +102,12 @@ class Reason(StrEnum):
     TOO_MANY = "too-many-registrations"
     NOT_ALLOWED = "not-allowed"
 
+    FAULT = "fault-of-the-server"
+
 
 _STATUS: dict[Reason, Status] = {
     Reason.BAD_ENVELOPE: Status.BAD_REQUEST,
+    Reason.NOT_SIGNED_IN: Status.UNAUTHORIZED,
     Reason.SESSION_UNKNOWN: Status.REQUEST_INVALID,
     Reason.SESSION_EXPIRED: Status.REQUEST_INVALID,
     Reason.WRONG_BROWSER: Status.REQUEST_INVALID,
@@ -131,6 +135,7 @@ _STATUS: dict[Reason, Status] = {
     Reason.KEY_TAKEN: Status.UNACCEPTABLE_KEY,
     Reason.TOO_MANY: Status.FORBIDDEN,
     Reason.NOT_ALLOWED: Status.FORBIDDEN,
+    Reason.FAULT: Status.INTERNAL_SERVER_ERROR,
 }
 
 _CONFORMANCE = frozenset({Status.FORBIDDEN, Status.UNACCEPTABLE_ALGORITHM, Status.UNACCEPTABLE_ATTESTATION})

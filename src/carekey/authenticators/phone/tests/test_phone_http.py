@@ -32,6 +32,7 @@ from carekey.kernel.ids import LoginId, PersonId
 from carekey.kernel.secret import Secret
 from carekey.login import acr
 from carekey.storage.memory.store import MemoryStore
+from carekey.storage.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -53,8 +54,8 @@ def terms(**how: Any) -> Terms:
     )
 
 
-def new_world(**how: Any) -> AnyWorld:
-    store, attempts, clock = MemoryStore(), OpenAttempts[Any](), FixedClock()
+def new_world(store: Store | None = None, **how: Any) -> AnyWorld:
+    store, attempts, clock = store or MemoryStore(), OpenAttempts[Any](), FixedClock()
     phones = PhoneAuthenticator(store=store, attempts=attempts, terms=terms(**how), clock=clock, service="CareKey")
     links = EnrolmentPages(store=store, ways=[ENROL])
     return World(
@@ -224,7 +225,7 @@ async def test_only_the_browser_that_logs_in_gets_a_request_and_can_answer_it(wo
     said = await send(world, "Auth", phone.answer(asked["uafRequest"]))
     assert said["statusCode"] == 1491
     assert world.attempts.concluded == []
-    assert await world.refusals() == ["wrong-browser"]
+    assert await world.refusals() == ["session-unknown-or-used", "wrong-browser"]
 
 
 async def test_uaf_20_4_an_answer_works_once_even_at_the_same_time(world: AnyWorld) -> None:
@@ -499,7 +500,7 @@ async def test_uaf_23_2_3_no_request_without_the_number_and_one_try(world: AnyWo
     assert (await ask(world, "Auth", {"approval": code, "holder": holder, "number": number}))["statusCode"] == 1491
     page = await world.browser.get(f"/login/{login}/phone")
     assert "The number was wrong" in page.text
-    assert await world.refusals() == ["wrong_number"]
+    assert await world.refusals() == ["wrong_number", "session-unknown-or-used"]
 
 
 async def test_uaf_23_2_2_a_code_is_for_one_phone_and_its_secret(world: AnyWorld) -> None:
