@@ -62,6 +62,12 @@ def reader() -> Iterator[Reader]:
         yield running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def picked() -> Iterator[None]:
+    with picking("SubCA13", at="https://[*.]card.test"):
+        yield
+
+
 @contextmanager
 def chosen(reader: Reader, pki: CardPki, certificate: Path, key: rsa.RSAPrivateKey, folder: Path) -> Iterator[Page]:
     """A browser without script, in which the card in the reader has been used where the log-in asks for it."""
@@ -72,7 +78,7 @@ def chosen(reader: Reader, pki: CardPki, certificate: Path, key: rsa.RSAPrivateK
     reader.insert(PivCard(certificate=found, key=key, pin=PIN, puk=PUK))
     try:
         home = home_for(folder, module=typed_pin(folder), trust=pki.folder / "root.pem", environment=environment)
-        with picking("SubCA13", at="https://[*.]card.test"), chromium_with_card(home, environment) as browser:
+        with chromium_with_card(home, environment) as browser:
             context = browser.new_context(java_script_enabled=False)
             context.set_default_timeout(30_000)
             yield context.new_page()
@@ -114,8 +120,8 @@ def test_rfc5280_6_3_a_card_that_is_taken_back_or_not_known_of_gets_its_page(
     with chosen(reader, pki, card.certificate, key, tmp_path) as page:
         page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n"))
         expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
-        page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+        page.get_by_role("button", name="Continue").click(no_wait_after=True)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=30_000)
         shoot(page, f"smartcard-refused-{what}", widths=(768,))
 
 
