@@ -34,6 +34,6 @@ async def test_jarm_2_2_without_a_key_no_code_leaves(site: Whole) -> None:
         query = site.asks(client_id="keyless", response_mode="jwt", prompt="none")
         answer = await browser.get(f"{ORIGIN}/sandbox/authorize?{query}")
     assert (answer.status_code, "location" in answer.headers) == (400, False)
-    assert "We could not send you back to the application" in answer.text
+    assert "There is a problem with the application that sent you here" in answer.text
     (event,) = [event for event in site.events() if event.get("client") == "keyless" and event["refusal"]][-1:]
     assert event["reason"] == "keys_unavailable"

@@ -65,6 +65,8 @@ ISSUERS = {
     "ISSUERS__SANDBOX__SANDBOX": "true",
     "ISSUERS__SANDBOX__WAYS": WAYS,
     "ISSUERS__SANDBOX__REGISTRATION__WHO": "anybody",
+    "ISSUERS__SANDBOX__REGISTRATION__BY_ADDRESS": "1000000",
+    "ISSUERS__SANDBOX__REGISTRATION__IN_ALL": "1000000",
 }
 NAMES = (
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "prompt", "max_age", "acr_values"),

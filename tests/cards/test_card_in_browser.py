@@ -233,23 +233,26 @@ class TestWithoutAScreen:
     def test_another_card_in_the_same_browser_is_another_person(
         self, piv: Held, put: Put, reader: Reader, party: RelyingParty, pki: CardPki, tmp_path: Path
     ) -> None:
-        """A browser that was given one card offers no other to the same host; each attempt has a host of its own."""
-        put(GP)
+        """A browser that was given one card offers no other to the same host; each attempt has a host of its own.
+
+        It is asked between the two: a swap that it does not see it sometimes takes for the card of before, whose key is
+        gone, and nobody gets in."""
         with headless(piv, pki, tmp_path) as browser:
             for person in (GP, NURSE):
                 put(person)
                 with tab(browser) as (page, landed):
                     to_the_card_page(page, party, prompt="login")
-                    page.wait_for_timeout(1500)
+                    page.wait_for_timeout(1500)  # the browser looks at its readers when it is asked, once a second
                     proceed(page)
                     arrived(page, landed)
                 assert who(party, landed) == person
-            reader.remove()
-            with tab(browser) as (page, landed):
-                to_the_card_page(page, party, prompt="login")
-                page.wait_for_timeout(1500)
-                proceed(page)
-                said(page, "We did not get a card")
+                reader.remove()
+                with tab(browser) as (page, landed):
+                    to_the_card_page(page, party, prompt="login")
+                    page.wait_for_timeout(1500)
+                    proceed(page)
+                    said(page, "We did not get a card")
+                assert not landed
 
     def test_no_reader_is_a_page(self, party: RelyingParty, pki: CardPki, tmp_path: Path) -> None:
         nothing = Held(

@@ -25,6 +25,7 @@ from support.provider import GP, Provider
 from support.relying_party import RelyingParty
 
 PIN, PUK = "482915", "12345678"
+CALLBACK = "http://localhost:9/callback"
 UNKNOWN, CANCELLED = "We cannot check your smartcard now", "This smartcard is cancelled"
 
 if why := card_browser.why_not() or card_reader.why_not():
@@ -61,6 +62,12 @@ def reader() -> Iterator[Reader]:
         yield running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def picked() -> Iterator[None]:
+    with picking("SubCA13", at="https://[*.]card.test"):
+        yield
+
+
 @contextmanager
 def chosen(reader: Reader, pki: CardPki, certificate: Path, key: rsa.RSAPrivateKey, folder: Path) -> Iterator[Page]:
     """A browser without script, in which the card in the reader has been used where the log-in asks for it."""
@@ -71,7 +78,7 @@ def chosen(reader: Reader, pki: CardPki, certificate: Path, key: rsa.RSAPrivateK
     reader.insert(PivCard(certificate=found, key=key, pin=PIN, puk=PUK))
     try:
         home = home_for(folder, module=typed_pin(folder), trust=pki.folder / "root.pem", environment=environment)
-        with picking("SubCA13", at="https://[*.]card.test"), chromium_with_card(home, environment) as browser:
+        with chromium_with_card(home, environment) as browser:
             context = browser.new_context(java_script_enabled=False)
             context.set_default_timeout(30_000)
             yield context.new_page()
@@ -113,6 +120,29 @@ def test_rfc5280_6_3_a_card_that_is_taken_back_or_not_known_of_gets_its_page(
     with chosen(reader, pki, card.certificate, key, tmp_path) as page:
         page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n"))
         expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
-        page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+        page.get_by_role("button", name="Continue").click(no_wait_after=True)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=30_000)
         shoot(page, f"smartcard-refused-{what}", widths=(768,))
+
+
+def test_rfc6960_2_2_a_card_that_the_responder_vouches_for_logs_in(
+    reader: Reader, pki: CardPki, authority: Authority, party: RelyingParty, tmp_path: Path
+) -> None:
+    """The control: the same authority, provider, reader and browser as of the refused cards."""
+    key = rsa.generate_private_key(65537, 2048)
+    responder = f"http://127.0.0.1:{pki.lists.port}/responder-vouches"
+    card = pki.card(GP, by=authority, name="-vouched", public=key.public_key(), points=None, responder=responder)
+    held = x509.load_pem_x509_certificate(card.certificate.read_bytes())
+    pki.lists.responders["/responder-vouches"] = lambda question: made.ocsp_answer(
+        question, held, authority, this=pki.now - DAY / 24, next=pki.now + DAY
+    )
+    landed = list[str]()
+    with chosen(reader, pki, card.certificate, key, tmp_path) as page:
+        page.on("request", lambda asked: landed.append(asked.url) if asked.url.startswith(CALLBACK) else None)
+        page.route(f"{CALLBACK}**", lambda route: route.fulfill(body="landed"))
+        page.goto(party.authorize(acr_values="AAL3_SMARTCARD", nonce="n"))
+        page.get_by_role("button", name="Continue").click(no_wait_after=True)
+        expect(page.get_by_text("landed")).to_be_visible(timeout=30_000)
+    tokens = party.token(party.answered(landed[-1])["code"]).json()
+    claims = party.id_token(tokens["id_token"], nonce="n")
+    assert (claims["sub"], claims["amr"]) == (GP, ["N3_SMARTCARD"])

@@ -93,8 +93,7 @@ class PhoneModels:
     async def record(self, store: Store, *, now: datetime) -> None:
         """The blocks that are in force, if this process has not recorded them."""
         blocks = self._blocks
-        if blocks != self._recorded:
-            await store.write(lambda tx: record(tx, blocks, now=now))
+        if blocks != self._recorded and await store.write(lambda tx: record(tx, blocks, now=now)):
             self._recorded = blocks
 
     def check(self) -> None:

@@ -12,6 +12,11 @@ from carekey.kernel.ids import MembershipId, OrganisationCode, PersonId, RolePro
 class People(Protocol):
     def find(self, id: PersonId) -> Person | None: ...
 
+    def hold(self, id: PersonId) -> Person | None:
+        """Find, and let nobody else hold or put this person until the transaction ends: a log-in that ends and what
+        ends the person's sessions see each other."""
+        ...
+
     def find_by_email(self, email: str) -> Person | None:
         """The person with this address, ignoring case. None if several share it."""
         ...

@@ -16,7 +16,7 @@ from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
 from carekey.login.ports import LoginTx
 from carekey.web import csrf
-from carekey.web.kit import Request, Response, Route, get, page, post, see_other
+from carekey.web.kit import Request, Response, Route, get_alone, page, post, see_other
 from carekey.web.problem import Problem, not_found
 
 TxT = TypeVar("TxT", bound=LoginTx)
@@ -57,8 +57,8 @@ class LogIn(Generic[TxT]):
 
     def routes(self) -> list[Route]:
         return [
-            get("/login/{id}", self.dispatch),
-            get("/login/{id}/ways", self.ways),
+            get_alone("/login/{id}", self.dispatch),
+            get_alone("/login/{id}/ways", self.ways),
             post("/login/{id}/way", self.choose_way),
             Route("/login/{id}/role", {"GET": self.roles, "POST": self.choose_role}),
             post("/login/{id}/account", self.choose_account),

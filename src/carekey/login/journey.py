@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from carekey.authenticators.base import Verified, Way
+from carekey.directory.model import PersonStatus
 from carekey.kernel import actor, entropy
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import IssuerName, LoginId, PersonId, RoleProfileId, SessionId
@@ -332,6 +333,10 @@ class Journey(Generic[TxT]):
             if not tx.sessions.use(old.id, at=used, role=role):
                 raise SessionGone
             return replace(old, last_used_at=used, role=role), None
+        # Whoever takes the person's standing or this way away at this moment ends this session, or has been faster.
+        person = tx.people.hold(proof.person)
+        if person is None or person.status is not PersonStatus.ACTIVE or not self._in_force(tx, proof):
+            raise SessionGone
         secret = Secret(entropy.token(self._entropy))
         if old is not None and so_far.level is not None and so_far.same_person:
             return self._renew(tx, old, proof, secret, role=role, reference=reference, now=now), secret

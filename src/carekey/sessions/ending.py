@@ -42,5 +42,7 @@ def end_all(
     by: Actor,
     which: Callable[[Session], bool] = lambda _: True,
 ) -> int:
-    """End the sessions of a person, of every issuer; how many there were."""
+    """End the sessions of a person, of every issuer; how many there were. One that a log-in starts at this moment is
+    among them, or finds what was changed before this."""
+    tx.people.hold(person)
     return sum(end(tx, session, why, now=now, by=by) for session in tx.sessions.of_person(person) if which(session))

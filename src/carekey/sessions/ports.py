@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from carekey.directory.ports import People
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, CredentialId, IssuerName, PersonId, RoleProfileId, SessionId
 from carekey.sessions.model import CardPlace, DeliveryState, LogoutDelivery, Proof, Session
@@ -121,5 +122,7 @@ class SessionTx(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def logout_deliveries(self) -> LogoutDeliveries: ...
+    @property
+    def people(self) -> People: ...
     @property
     def audit(self) -> Recorder: ...

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from carekey.authenticators.smartcard.ports import Cards
+from carekey.directory.ports import People
 from carekey.kernel.event import Recorder
 from carekey.sessions.ports import CardPlaces, LogoutDeliveries, Sessions
 from carekey.workstations.model import Workstation, WorkstationId
@@ -44,5 +45,7 @@ class WorkstationTx(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def logout_deliveries(self) -> LogoutDeliveries: ...
+    @property
+    def people(self) -> People: ...
     @property
     def audit(self) -> Recorder: ...

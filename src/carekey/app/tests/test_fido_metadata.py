@@ -5,6 +5,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 from carekey.app import asgi, settings, wiring
 from carekey.app.settings import SettingsError
 from carekey.authenticators.base import Credential
+from carekey.authenticators.fido_metadata.ports import KeptBlob
 from carekey.authenticators.phone import keeping
 from carekey.authenticators.uaf.model import Registration
 from carekey.authenticators.uaf.registry import AttestationType
@@ -217,6 +219,47 @@ async def test_an_operators_block_is_on_record_once_whoever_reads_the_file_and_s
         ("metadata:model:blocked", "system", {**its, "reason": "stolen in transit"}),
         ("metadata:model:unblocked", "system", its),
     ]
+
+
+class Overtaken:
+    """A store in which another node, which has read an older file, keeps its blocks between our look and ours."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    async def write(self, work: Any) -> Any:
+        return await self._store.write(lambda tx: work(SimpleNamespace(audit=tx.audit, metadata_blobs=Between(tx))))
+
+
+class Between:
+    def __init__(self, tx: Any) -> None:
+        self._blobs = tx.metadata_blobs
+        self.keep = self._blobs.keep
+
+    def newer(self, source: str, *, than: int) -> Any:
+        seen = self._blobs.newer(source, than=than)
+        older = KeptBlob(source=source, number=seen.number + 1 if seen else 1, blob=b"[]", fetched_at=NOW)
+        assert self._blobs.keep(older)
+        return seen
+
+
+async def test_a_block_that_another_node_overtook_is_on_record_from_the_next_look_on(
+    tmp_path: Path, uaf: dict[str, str]
+) -> None:
+    blocks = tmp_path / "blocks.toml"
+    put(blocks, f'[[block]]\naaid = "{OWN.aaid}"\nreason = "stolen in transit"\n')
+    async with installed(**uaf, UAF__BLOCKS=str(blocks)) as running:
+        overtaken: Any = Overtaken(running.store)
+
+        async def on_record() -> list[str]:
+            rows = await running.store.read(lambda tx: tx.audit.search())
+            return [row.tag for row in rows if ":model:" in row.tag]
+
+        await running.phone_models.record(overtaken, now=running.clock.now())
+        assert await on_record() == []
+        for _ in range(2):
+            await running.phone_models.record(running.store, now=running.clock.now())
+            assert await on_record() == ["metadata:model:blocked"]
 
 
 async def test_a_person_sees_that_the_model_of_their_phone_is_blocked_and_not_why(

@@ -16,7 +16,7 @@ from carekey.authenticators.ports import AuthenticatorTx
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.web import csrf, dates
-from carekey.web.kit import Request, Response, Route, get, page, see_other
+from carekey.web.kit import Request, Response, Route, get_alone, page, see_other
 from carekey.web.problem import Problem
 
 TxT = TypeVar("TxT", bound=AuthenticatorTx)
@@ -57,7 +57,7 @@ class EnrolmentPages(Generic[TxT]):
     def routes(self) -> Sequence[Route]:
         return [
             Route("/register/{token}", {"GET": self.show, "POST": self.choose}),
-            get("/register/{token}/done", self.done),
+            get_alone("/register/{token}/done", self.done),
         ]
 
     async def show(self, request: Request) -> Response:

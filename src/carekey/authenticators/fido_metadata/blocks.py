@@ -15,15 +15,20 @@ SOURCE = "uaf:blocks"
 _blocks = msgspec.json.Decoder(list[Block])
 
 
-def record(tx: MetadataTx, blocks: Sequence[Block], *, now: datetime) -> None:
-    """What is blocked from now on and was not, and the other way round. Of two nodes at once one records it."""
+def record(tx: MetadataTx, blocks: Sequence[Block], *, now: datetime) -> bool:
+    """What is blocked from now on and was not, and the other way round.
+
+    Of two nodes at once one records it. Whoever lost has `False` and looks again: the other may have read an older file.
+    """
     kept = tx.metadata_blobs.newer(SOURCE, than=0)
     before = _blocks.decode(kept.blob) if kept else []
     added, gone = [one for one in blocks if one not in before], [one for one in before if one not in blocks]
     number = kept.number + 1 if kept else 1
     mine = KeptBlob(source=SOURCE, number=number, blob=msgspec.json.encode(blocks), fetched_at=now)
-    if not (added or gone) or not tx.metadata_blobs.keep(mine):
-        return
+    if not (added or gone):
+        return True
+    if not tx.metadata_blobs.keep(mine):
+        return False
     for one in added:
         tx.audit.record(
             ModelBlocked(
@@ -45,3 +50,4 @@ def record(tx: MetadataTx, blocks: Sequence[Block], *, now: datetime) -> None:
                 certificate=one.certificate.hex() if one.certificate else "",
             )
         )
+    return True

@@ -18,7 +18,7 @@ from carekey.authenticators.phone.waiting import Watch, stream
 from carekey.authenticators.ports import Attempts
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
-from carekey.web.kit import Request, Response, Route, get, page, see_other
+from carekey.web.kit import Request, Response, Route, get_alone, page, see_other
 from carekey.web.problem import not_found
 
 TxT = TypeVar("TxT", bound=PhoneTx)
@@ -72,9 +72,9 @@ class LogInPages(Generic[TxT]):
     def routes(self) -> Sequence[Route]:
         return [
             Route(f"/login/{{id}}/{ELSEWHERE.name}", {"GET": self.show, "POST": self.ask}),
-            get(f"/login/{{id}}/{ELSEWHERE.name}/events", self.events),
-            get(f"/login/{{id}}/{HERE.name}", self.here),
-            get(ENDED, self.ended),
+            get_alone(f"/login/{{id}}/{ELSEWHERE.name}/events", self.events),
+            get_alone(f"/login/{{id}}/{HERE.name}", self.here),
+            get_alone(ENDED, self.ended),
         ]
 
     def _find(self, request: Request, way: str) -> Callable[[TxT], Attempt | None]:

@@ -16,7 +16,7 @@ from carekey.authenticators.smartcard.terms import WAY, Terms
 from carekey.kernel import actor, entropy
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
-from carekey.web.kit import Request, Response, Route, get
+from carekey.web.kit import Request, Response, Route, get_alone
 from carekey.web.peer_certificate import MalformedCertificate, from_proxy, from_tls
 from carekey.web.problem import Problem
 
@@ -31,7 +31,7 @@ class CardHost(Generic[TxT]):
         self._judging = Judging(store=store, terms=terms)
 
     def routes(self) -> Sequence[Route]:
-        return [get(ENTRANCE, self.judge)]
+        return [get_alone(ENTRANCE, self.judge)]
 
     async def judge(self, request: Request) -> Response:
         """The code is taken, the card judged and the finding kept in one unit of work. A code is spent even where it is

@@ -20,7 +20,7 @@ from carekey.kernel.ids import LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.web import csrf, kit
-from carekey.web.kit import Request, Response, Route, get, see_other
+from carekey.web.kit import Request, Response, Route, get_alone, see_other
 from carekey.web.problem import malformed
 
 TxT = TypeVar("TxT", bound=CardTx)
@@ -48,7 +48,10 @@ class LogInPages(Generic[TxT]):
 
     def routes(self) -> Sequence[Route]:
         address = f"/login/{{id}}/{WAY.name}"
-        return [Route(address, {"GET": self.show, "POST": self.hand_over}), get(f"{address}/done", self.take_back)]
+        return [
+            Route(address, {"GET": self.show, "POST": self.hand_over}),
+            get_alone(f"{address}/done", self.take_back),
+        ]
 
     async def show(self, request: Request) -> Response:
         attempt = await self._store.read(self.finding_attempt(request))

@@ -27,7 +27,7 @@ from carekey.sessions import lifetime
 from carekey.sessions.model import Session
 from carekey.web import csrf
 from carekey.web.dates import clock_time
-from carekey.web.kit import Handler, Request, Response, Route, get, page, post, see_other
+from carekey.web.kit import Handler, Request, Response, Route, get_alone, page, post, see_other
 
 PATH = "/requests"
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -75,10 +75,10 @@ class RequestPages(Generic[TxT]):
 
     def routes(self) -> list[Route]:
         return [
-            get(PATH, self.show),
-            get(f"{PATH}/log-in", self.log_in),
+            get_alone(PATH, self.show),
+            get_alone(f"{PATH}/log-in", self.log_in),
             post(f"{PATH}/{{id}}/decide", self.decide),
-            *(get(f"{PATH}/{outcome}", _ended(outcome)) for outcome in Outcome),
+            *(get_alone(f"{PATH}/{outcome}", _ended(outcome)) for outcome in Outcome),
         ]
 
     async def show(self, request: Request) -> Response:

@@ -19,7 +19,7 @@ from carekey.oidc.decoupled.model import DecoupledRequest, Kind, State
 from carekey.oidc.device import tries, user_code
 from carekey.oidc.ports import OidcTx
 from carekey.web import csrf
-from carekey.web.kit import Handler, Request, Response, Route, get, page, post, see_other
+from carekey.web.kit import Handler, Request, Response, Route, get_alone, page, post, see_other
 from carekey.web.problem import Problem
 
 PATH = "/device"
@@ -45,7 +45,7 @@ class DevicePages(Generic[TxT]):
         return [
             Route(PATH, {"GET": self.open, "POST": self.enter}),
             post(f"{PATH}/decide", self.decide),
-            *(get(f"{PATH}/{outcome}", _ended(outcome)) for outcome in Outcome),
+            *(get_alone(f"{PATH}/{outcome}", _ended(outcome)) for outcome in Outcome),
         ]
 
     async def open(self, request: Request) -> Response:

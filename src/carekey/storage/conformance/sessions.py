@@ -1,12 +1,18 @@
 """Sessions and log-ins."""
 
 from dataclasses import replace
+from hashlib import sha256
+from itertools import count
+from time import sleep
 from typing import Any
 
+from carekey.directory.model import PersonStatus
+from carekey.kernel.actor import operator
 from carekey.kernel.ids import ClientId, LoginId, PersonId, RoleProfileId, SessionId
 from carekey.login.model import Outcome
+from carekey.registration.standing import set_status
 from carekey.sessions.model import Session
-from carekey.storage import Store
+from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
 from carekey.storage.conformance.samples import ASHA, LATER, LOGIN, NOW, SESSION
@@ -15,6 +21,29 @@ ROLE = RoleProfileId("555000000301")
 
 
 class SessionsContract:
+    async def test_a_log_in_that_ends_as_its_person_is_suspended_leaves_no_session(
+        self, store: Store, other: Store
+    ) -> None:
+        """Whichever is faster."""
+        numbers = count()
+        for _ in range(3):
+            await store.write(lambda tx: tx.people.put([samples.person()]))
+
+            def log_in(tx: Tx) -> None:
+                person = tx.people.hold(ASHA)
+                sleep(0.03)  # wide enough for whoever does not wait
+                if person is not None and person.status is PersonStatus.ACTIVE:
+                    name = f"session {next(numbers)}"
+                    tx.sessions.start(
+                        samples.session(id=SessionId(name), digest=sha256(name.encode()).digest(), person=ASHA)
+                    )
+
+            def suspend(tx: Tx) -> None:
+                set_status(tx, ASHA, PersonStatus.SUSPENDED, by=operator("test"), now=LATER)
+
+            race([store, other], log_in, suspend)
+            assert list(await store.read(lambda tx: tx.sessions.of_person(ASHA))) == []
+
     async def test_comes_back_as_given(self, store: Store) -> None:
         given = samples.session(role=ROLE)
         await store.write(lambda tx: tx.sessions.start(given))

@@ -17,6 +17,9 @@ class People:
     def find(self, id: PersonId) -> Person | None:
         return self._rows.get(id)
 
+    def hold(self, id: PersonId) -> Person | None:
+        return self.find(id)  # one writer at a time
+
     def find_by_email(self, email: str) -> Person | None:
         sharing = [person for person in self._rows if person.email and person.email.casefold() == email.casefold()]
         return sharing[0] if len(sharing) == 1 else None

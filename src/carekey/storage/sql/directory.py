@@ -90,6 +90,8 @@ class _PeopleSql:
         low, high = given("low", TEXT), given("high", TEXT)
         self.put = dialect.put(people, "id")
         self.find = dialect.text(person.where(people.c.id == bindparam("id")), "id")
+        # PostgreSQL waits for the other; SQLite has one writer.
+        self.hold = dialect.text(person.where(people.c.id == bindparam("id")).with_for_update(), "id")
         self.by_email = dialect.text(person.where(people.c.email_key == bindparam("email")), "email")
         self.beginning = [
             dialect.text(
@@ -110,6 +112,10 @@ class People:
 
     def find(self, id: PersonId) -> Person | None:
         row = self._connection.one(self._sql.find, (id,))
+        return None if row is None else _person(row)
+
+    def hold(self, id: PersonId) -> Person | None:
+        row = self._connection.one(self._sql.hold, (id,))
         return None if row is None else _person(row)
 
     def find_by_email(self, email: str) -> Person | None:

@@ -13,7 +13,7 @@ from carekey.authenticators.phone.waiting import Watch, stream
 from carekey.kernel.ids import ConfirmationId
 from carekey.kernel.unit_of_work import Store
 from carekey.web import dates
-from carekey.web.kit import Request, Response, Route, get, page
+from carekey.web.kit import Request, Response, Route, get_alone, page
 from carekey.web.problem import not_found
 
 TxT = TypeVar("TxT", bound=Tx)
@@ -36,7 +36,7 @@ class WaitingPage(Generic[TxT]):
         self._watch = watch
 
     def routes(self) -> Sequence[Route]:
-        return [get("/confirmation/{id}", self.show), get("/confirmation/{id}/events", self.events)]
+        return [get_alone("/confirmation/{id}", self.show), get_alone("/confirmation/{id}/events", self.events)]
 
     async def show(self, request: Request) -> Response:
         found, standing = await self._find(request)
