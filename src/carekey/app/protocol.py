@@ -1,12 +1,15 @@
 """The HTTP protocol of the server, with what it lacks.
 
 Bounds: how large the head of a request may be, and how long it may take. Otherwise one connection fills the memory, and
-idle ones all the file handles (slow loris). And answers that leave in one packet.
+idle ones all the file handles (slow loris). And answers that leave in one packet, and connections that are let go: of
+ten thousand pages that wait, the server keeps no request, no parser and no task.
 """
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from carekey.authenticators.phone.waiting import LET_GO, Held
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of request line and headers. Cookies of a browser with many log-ins are the most there is."""
@@ -27,6 +30,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
+        self._untie()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -46,11 +50,31 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self.scope["extensions"] = {LET_GO: self.let_go}  # type: ignore[dict-item]  # a call of ours, no settings
         self._forget_deadline()
         self._begun, self._complete = False, True
         super().on_headers_complete()
         if self.cycle is not None and self.scope["method"] != "HEAD":  # to which no body is written
             self.cycle.transport = InOnePacket(self.cycle.transport)  # type: ignore[assignment]  # all that a cycle uses
+
+    def let_go(self, page: Held) -> bool:
+        """From now on the connection is the page's, whose answer has begun in chunks. False if there is none any more, or
+        further requests wait on it."""
+        if self.transport.is_closing() or self.pipeline or not self._complete:
+            return False
+        self.cycle.response_complete = True  # for whoever called the application
+        self.server_state.total_requests += 1
+        self.connections.discard(self)
+        self.connections.add(page)  # type: ignore[arg-type]  # all that is asked of one is to shut down
+        page.take_over(self.transport, self.connections.discard)
+        self._untie()
+        self.parser = None  # type: ignore[assignment]  # as the library leaves it when a connection ends
+        return True
+
+    def _untie(self) -> None:
+        """A ring of references would outlive the connection until the next collection."""
+        if self.scope is not None:
+            self.scope.pop("extensions", None)
 
     def _expect_head(self) -> None:
         if self._deadline is None:

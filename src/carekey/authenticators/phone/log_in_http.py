@@ -200,7 +200,7 @@ class LogInPages(Generic[TxT]):
             raise not_found()
         left = (asked.expires_at - now).total_seconds()
         return stream(
-            self._watch.news(asked.login, known=State.WAITING), until=lambda state: state not in _OPEN, seconds=left
+            self._watch, asked.login, known=State.WAITING, until=lambda state: state not in _OPEN, seconds=left
         )
 
     def _waiting(self, request: Request, attempt: Attempt, asked: Approval) -> Response:

@@ -2,11 +2,15 @@
 
 One question to the store a second answers everybody who waits at this worker; while nobody waits there is none.
 Another worker's change is seen at the next question, this worker's own at once.
+
+Thousands wait. Our own server lets a page's connection go once the head of its answer has left (`app/protocol.py`), and
+all that is kept of it is a `Held`: no task, no request. Any other ASGI server keeps the task that it answers with.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
+from typing import Protocol
 
 import structlog
 from starlette.responses import StreamingResponse
@@ -33,6 +37,7 @@ class Watch:
         self._look = look
         self._states: dict[str, str] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._held: dict[str, set[Held]] = {}
         self._hurry = asyncio.Event()
         self._looker: asyncio.Task[None] | None = None
 
@@ -45,9 +50,7 @@ class Watch:
 
         Only those are woken of whom there is something to tell: ten thousand that wait cost no more than one.
         """
-        if self._looker is None or self._looker.done():
-            self._looker = asyncio.create_task(self._keep_looking())
-        self._states.pop(key, None)  # it may be of an earlier approval: what counts is what the next look finds
+        self._begin(key)
         here = self._waiting.setdefault(key, set())
         moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         here.add(moved)
@@ -68,14 +71,33 @@ class Watch:
             if not here and self._waiting.get(key) is here:
                 del self._waiting[key]
 
+    def hold(self, page: "Held") -> None:
+        """Tell it as `news` would, until its connection is lost."""
+        self._begin(page.key)
+        self._held.setdefault(page.key, set()).add(page)
+
+    def let_fall(self, page: "Held") -> None:
+        here = self._held.get(page.key, set())
+        here.discard(page)
+        if not here:
+            self._held.pop(page.key, None)
+
+    def _begin(self, key: str) -> None:
+        if self._looker is None or self._looker.done():
+            self._looker = asyncio.create_task(self._keep_looking())
+        self._states.pop(key, None)  # it may be of an earlier approval: what counts is what the next look finds
+
     async def _keep_looking(self) -> None:
-        while self._waiting:
+        while self._waiting or self._held:
             try:
                 states = await self._look()
             except Exception as error:  # the next look may be luckier; a page that waits has its button
                 log.exception("phone:look-failed", kind=type(error).__name__)
             else:
                 self._tell(states)
+            now = asyncio.get_running_loop().time()
+            for page in [page for here in self._held.values() for page in here if page.is_due(now)]:
+                page.pass_time(now)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._hurry.wait()
@@ -89,33 +111,112 @@ class Watch:
                 for moved in self._waiting.get(key, ()):
                     if not moved.done():
                         moved.set_result(None)
+                for page in tuple(self._held.get(key, ())):
+                    page.tell(state)
 
 
-def stream(news: AsyncGenerator[str, None], *, until: Callable[[str], bool], seconds: float) -> Response:
+class Held(asyncio.Protocol):
+    """A page that waits, and nothing but its connection. One that does not read what it is told is closed."""
+
+    __slots__ = ("_due_at", "_ends_at", "_forget", "_known", "_transport", "_until", "_watch", "key")
+
+    def __init__(self, watch: Watch, key: str, *, known: str, until: Callable[[str], bool], seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self.key = key
+        self._watch = watch
+        self._known = known
+        self._until = until
+        self._ends_at = now + seconds
+        self._due_at = min(self._ends_at, now + SAY_SOMETHING_EVERY)
+
+    def take_over(self, transport: asyncio.Transport, forget: Callable[["Held"], None]) -> None:
+        """`forget`: what else is to be told that the connection has gone."""
+        self._transport = transport
+        self._forget = forget
+        transport.set_protocol(self)
+        self._watch.hold(self)
+
+    def tell(self, state: str) -> None:
+        if state == self._known:
+            return
+        self._known = state
+        self._say(f"data: {state}\n\n".encode())
+        if self._until(state):
+            self.shutdown()
+
+    def is_due(self, now: float) -> bool:
+        return self._due_at <= now
+
+    def pass_time(self, now: float) -> None:
+        if self._ends_at <= now:
+            self._say(b"data: expired\n\n")
+            self.shutdown()
+        else:
+            self._say(b": still waiting\n\n")
+            self._due_at = min(self._ends_at, now + SAY_SOMETHING_EVERY)
+
+    def shutdown(self) -> None:
+        """The end of the answer (RFC 9112 section 7.1), and of the connection. The server calls it when it stops."""
+        self._transport.write(b"0\r\n\r\n")
+        self._transport.close()
+        self._watch.let_fall(self)
+
+    def _say(self, data: bytes) -> None:
+        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def data_received(self, data: bytes) -> None:
+        """A page that waits has nothing more to say."""
+
+    def pause_writing(self) -> None:
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (what asyncio wants)
+        self._watch.let_fall(self)
+        self._forget(self)
+
+
+class LetGo(Protocol):
+    """What our server offers in `scope["extensions"]`: whether the connection is the page's from now on."""
+
+    def __call__(self, page: Held) -> bool: ...
+
+
+LET_GO = "carekey.let_go"
+
+
+def stream(watch: Watch, key: str, *, known: str, until: Callable[[str], bool], seconds: float) -> Response:
     """Each piece of news as an event; ends after one for which `until` is true, or when the time is up."""
-    response = _EventStream(news, until=until, seconds=seconds)
+    response = _EventStream(watch, key, known=known, until=until, seconds=seconds)
     response.raw_headers.append(headers.NO_STORE)
     response.raw_headers.append((b"x-accel-buffering", b"no"))
     return response
 
 
 class _EventStream(StreamingResponse):
-    """In the one task that it is called in: the library's own takes three for each page, and thousands wait.
+    """In the one task that it is called in: the library's own takes three for each page.
 
     So a page that was closed is noticed at its next event, or when it would be told that it still waits.
     """
 
-    def __init__(self, news: AsyncGenerator[str, None], *, until: Callable[[str], bool], seconds: float) -> None:
+    def __init__(self, watch: Watch, key: str, *, known: str, until: Callable[[str], bool], seconds: float) -> None:
         super().__init__((), media_type="text/event-stream")
-        self._news = news
+        self._watch = watch
+        self._key = key
+        self._known = known
         self._until = until
         self._seconds = seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (what ASGI wants)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await _say(send, b": waiting\n\n")
+        let_go: LetGo | None = scope.get("extensions", {}).get(LET_GO)
+        if let_go is not None and scope["method"] == "GET":
+            held = Held(self._watch, self._key, known=self._known, until=self._until, seconds=self._seconds)
+            if let_go(held):
+                return
         try:
-            async with asyncio.timeout(max(self._seconds, 0)), aclosing(self._news) as news:
+            told = self._watch.news(self._key, known=self._known)
+            async with asyncio.timeout(max(self._seconds, 0)), aclosing(told) as news:
                 async for state in news:
                     if await _gone(receive):
                         break

@@ -47,6 +47,7 @@ class _EdDsa:
 
 _P256, _P384, _P521, _K256 = ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1(), ec.SECP256K1()
 _SHA256, _SHA384, _SHA512 = hashes.SHA256(), hashes.SHA384(), hashes.SHA512()
+_ECDSA = {each.name: ec.ECDSA(each) for each in (_SHA256, _SHA384, _SHA512)}
 
 _ALGORITHMS: dict[int, _Ecdsa | _Rsa | _EdDsa] = {
     SignatureAlgorithm.SECP256R1_ECDSA_SHA256_RAW: _Ecdsa(_P256, _SHA256),
@@ -102,7 +103,7 @@ def verify(algorithm: int, key: PublicKey, signature: bytes, message: bytes) -> 
     try:
         match scheme, key:
             case _Ecdsa(), ec.EllipticCurvePublicKey():
-                key.verify(_ecdsa_der(scheme, signature), message, ec.ECDSA(scheme.hash))
+                key.verify(_ecdsa_der(scheme, signature), message, _ECDSA[scheme.hash.name])
             case _Rsa(), rsa.RSAPublicKey():
                 bare = der.only(signature, der.OCTET_STRING) if scheme.der else signature
                 key.verify(bare, message, _padding(scheme), scheme.hash)

@@ -1,7 +1,7 @@
 """Registration and authentication assertions in UAFV1TLV (sections 11.3 to 11.6; rows A1 to A4, B1 and B2)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from carekey.authenticators.uaf import base64url, tlv
@@ -24,18 +24,15 @@ _TAGS = frozenset(int(tag) for tag in Tag)
 _EXTENSIONS = frozenset({Tag.EXTENSION, Tag.EXTENSION_NON_CRITICAL})
 _INDEXES = frozenset({Tag.USER_VERIFICATION_INDEX, Tag.USER_VERIFICATION_STATE})
 _RAW_INDEXES = frozenset({Tag.RAW_USER_VERIFICATION_INDEX, Tag.RAW_USER_VERIFICATION_STATE})
-_KRD = frozenset({Tag.AAID, Tag.ASSERTION_INFO, Tag.FINAL_CHALLENGE_HASH, Tag.KEYID, Tag.COUNTERS, Tag.PUB_KEY})
-_SIGNED_DATA = frozenset(
-    {
-        Tag.AAID,
-        Tag.ASSERTION_INFO,
-        Tag.AUTHENTICATOR_NONCE,
-        Tag.FINAL_CHALLENGE_HASH,
-        Tag.TRANSACTION_CONTENT_HASH,
-        Tag.KEYID,
-        Tag.COUNTERS,
-    }
-)
+_SIGNED = _INDEXES | {Tag.AAID, Tag.ASSERTION_INFO, Tag.FINAL_CHALLENGE_HASH, Tag.KEYID, Tag.COUNTERS}
+_KRD = _SIGNED | {Tag.PUB_KEY}
+_SIGNED_DATA = _SIGNED | {Tag.AUTHENTICATOR_NONCE, Tag.TRANSACTION_CONTENT_HASH}
+_BESIDE_KRD = frozenset({Tag.KRD})
+_BESIDE_SIGNED_DATA = frozenset({Tag.SIGNED_DATA, Tag.SIGNATURE})
+_BESIDE_REPEATABLE = _ATTESTATIONS | _EXTENSIONS
+_SIGNATURE = frozenset({Tag.SIGNATURE})
+_CERTIFICATES = frozenset({Tag.ATTESTATION_CERT})
+_EXTENSION = frozenset({Tag.EXTENSION_ID, Tag.EXTENSION_DATA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,24 +94,31 @@ class _Fields:
 
     __slots__ = ("_by_tag",)
 
-    def __init__(self, element: tlv.Element, *, known: Iterable[int], repeatable: Iterable[int] = ()) -> None:
-        known, repeatable = frozenset(known), frozenset(repeatable)
-        self._by_tag: dict[int, list[tlv.Element]] = {}
+    def __init__(
+        self, element: tlv.Element, *, known: frozenset[int], repeatable: frozenset[int] = frozenset()
+    ) -> None:
+        by_tag: dict[int, list[tlv.Element]] = {}
+        repeated = None
         for child in element.children:
-            if child.tag in known or child.tag in repeatable:
-                self._by_tag.setdefault(child.tag, []).append(child)
-            elif child.tag in _RAW_INDEXES:
+            tag = child.tag
+            if tag in by_tag:
+                by_tag[tag].append(child)
+                if tag not in repeatable:
+                    repeated = tag
+            elif tag in known or tag in repeatable:
+                by_tag[tag] = [child]
+            elif tag in _RAW_INDEXES:
                 # A raw index of the user's biometric record must never leave the authenticator (section 11.2).
-                raise UafError(Reason.TLV_UNEXPECTED, f"{child.tag:04x}")
+                raise UafError(Reason.TLV_UNEXPECTED, f"{tag:04x}")
             elif child.critical:
-                reason = Reason.TLV_UNEXPECTED if child.tag in _TAGS else Reason.TLV_CRITICAL
-                raise UafError(reason, f"{child.tag:04x}")
-        for tag, elements in self._by_tag.items():
-            if len(elements) > 1 and tag not in repeatable:
-                raise UafError(Reason.TLV_REPEATED, f"{tag:04x}")
+                reason = Reason.TLV_UNEXPECTED if tag in _TAGS else Reason.TLV_CRITICAL
+                raise UafError(reason, f"{tag:04x}")
+        if repeated is not None:
+            raise UafError(Reason.TLV_REPEATED, f"{repeated:04x}")
+        self._by_tag = by_tag
 
-    def all(self, tag: int) -> tuple[tlv.Element, ...]:
-        return tuple(self._by_tag.get(tag, ()))
+    def all(self, tag: int) -> Sequence[tlv.Element]:
+        return self._by_tag.get(tag, ())
 
     def has(self, tag: int) -> bool:
         return tag in self._by_tag
@@ -131,10 +135,10 @@ class _Fields:
 def parse_registration(text: str) -> RegistrationAssertion:
     """Raises: UafError with NOT_BASE64URL, a TLV_ reason, AAID_FORM, EXTENSION or ATTESTATION_TYPE."""
     outer, krd = _open(text, Tag.REG_ASSERTION, Tag.KRD)
-    fields = _Fields(krd, known=_KRD | _INDEXES, repeatable=_EXTENSIONS)
+    fields = _Fields(krd, known=_KRD, repeatable=_EXTENSIONS)
     info = fields.value(Tag.ASSERTION_INFO, shortest=7, longest=7)
     counters = fields.value(Tag.COUNTERS, shortest=8, longest=8)
-    beside = _Fields(outer, known={Tag.KRD}, repeatable=_ATTESTATIONS | _EXTENSIONS)
+    beside = _Fields(outer, known=_BESIDE_KRD, repeatable=_BESIDE_REPEATABLE)
     return RegistrationAssertion(
         aaid=_aaid(fields),
         version=_u(info[0:2]),
@@ -158,12 +162,12 @@ def parse_registration(text: str) -> RegistrationAssertion:
 def parse_authentication(text: str) -> AuthenticationAssertion:
     """Raises: UafError with NOT_BASE64URL, a TLV_ reason, AAID_FORM or EXTENSION."""
     outer, signed = _open(text, Tag.AUTH_ASSERTION, Tag.SIGNED_DATA)
-    fields = _Fields(signed, known=_SIGNED_DATA | _INDEXES, repeatable=_EXTENSIONS)
+    fields = _Fields(signed, known=_SIGNED_DATA, repeatable=_EXTENSIONS)
     info = fields.value(Tag.ASSERTION_INFO, shortest=5, longest=5)
     transaction_hash = fields.value(Tag.TRANSACTION_CONTENT_HASH)
-    if len(transaction_hash) not in {0} | _HASH_LENGTHS:
+    if transaction_hash and len(transaction_hash) not in _HASH_LENGTHS:
         raise UafError(Reason.TLV_LENGTH, f"{Tag.TRANSACTION_CONTENT_HASH:04x}")
-    beside = _Fields(outer, known={Tag.SIGNED_DATA, Tag.SIGNATURE}, repeatable=_EXTENSIONS)
+    beside = _Fields(outer, known=_BESIDE_SIGNED_DATA, repeatable=_EXTENSIONS)
     return AuthenticationAssertion(
         aaid=_aaid(fields),
         version=_u(info[0:2]),
@@ -216,7 +220,7 @@ def _attestation(fields: _Fields) -> Attestation:
     elements = [element for tag in _ATTESTATIONS for element in fields.all(tag)]
     if len(elements) != 1:
         raise UafError(Reason.ATTESTATION_TYPE, "not exactly one attestation")
-    inside = _Fields(elements[0], known={Tag.SIGNATURE}, repeatable={Tag.ATTESTATION_CERT})
+    inside = _Fields(elements[0], known=_SIGNATURE, repeatable=_CERTIFICATES)
     return Attestation(
         type=elements[0].tag,
         signature=inside.value(Tag.SIGNATURE, shortest=1),
@@ -225,10 +229,12 @@ def _attestation(fields: _Fields) -> Attestation:
 
 
 def _extensions(fields: _Fields) -> tuple[Extension, ...]:
+    if not (fields.has(Tag.EXTENSION) or fields.has(Tag.EXTENSION_NON_CRITICAL)):
+        return ()
     extensions: dict[str, Extension] = {}
     for tag in (Tag.EXTENSION, Tag.EXTENSION_NON_CRITICAL):
         for element in fields.all(tag):
-            inside = _Fields(element, known={Tag.EXTENSION_ID, Tag.EXTENSION_DATA})
+            inside = _Fields(element, known=_EXTENSION)
             try:
                 id = inside.value(Tag.EXTENSION_ID, shortest=1).decode()
             except UnicodeDecodeError:

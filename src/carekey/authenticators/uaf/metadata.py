@@ -114,6 +114,8 @@ class Metadata:
 
     def standing(self, model: Model, version: int, *, now: datetime, chain: Sequence[bytes] = ()) -> Standing:
         """`version` is the authenticator's own; `chain` its attestation certificates, DER."""
+        if not (self.blocks or model.reports):
+            return Standing()
         fingerprints = frozenset(hashlib.sha256(certificate).digest() for certificate in chain)
         aaid = model.statement.aaid
         for block in self.blocks:

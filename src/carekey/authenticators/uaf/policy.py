@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from carekey.authenticators.uaf import base64url, extensions
@@ -40,24 +40,23 @@ class Candidate:
 
 def matches(candidate: Candidate, criteria: MatchCriteria, *, disallowing: bool = False) -> bool:
     """Whether the model and the key are what the criteria ask for; an empty criteria asks for nothing."""
-    statement = candidate.statement
-    key_ids = criteria.key_ids
-    if not disallowing and not candidate.registered:
-        key_ids = UNSET
+    # Each log-in asks, mostly for model and key alone: what is not asked for costs no call.
+    its, wanted = candidate.statement, criteria
+    keys = UNSET if not (disallowing or candidate.registered) else wanted.key_ids
     return (
-        _among(statement.aaid, criteria.aaid)
-        and _among(statement.aaid[:4], criteria.vendor_id)
-        and (key_ids is UNSET or any(_same_key(candidate.key_id, text) for text in key_ids))
-        and _user_verification(statement, criteria)
-        and _common(statement.key_protection, criteria.key_protection)
-        and _common(statement.matcher_protection, criteria.matcher_protection)
-        and _common(statement.attachment_hint, criteria.attachment_hint)
-        and _common(statement.tc_display, criteria.tc_display)
-        and _any_of(statement.algorithms, criteria.authentication_algorithms)
-        and _any_of([statement.scheme], criteria.assertion_schemes)
-        and _any_of(statement.attestation_types, criteria.attestation_types)
-        and (criteria.authenticator_version is UNSET or criteria.authenticator_version <= candidate.version)
-        and all(not ext.fail_if_unknown or ext.id in extensions.KNOWN for ext in present(criteria.exts))
+        (wanted.aaid is UNSET or _among(its.aaid, wanted.aaid))
+        and (wanted.vendor_id is UNSET or _among(its.aaid[:4], wanted.vendor_id))
+        and (keys is UNSET or _named(candidate.key_id, keys))
+        and (wanted.user_verification is UNSET or _user_verification(its, wanted.user_verification))
+        and (wanted.key_protection is UNSET or its.key_protection & wanted.key_protection != 0)
+        and (wanted.matcher_protection is UNSET or its.matcher_protection & wanted.matcher_protection != 0)
+        and (wanted.attachment_hint is UNSET or its.attachment_hint & wanted.attachment_hint != 0)
+        and (wanted.tc_display is UNSET or its.tc_display & wanted.tc_display != 0)
+        and (wanted.authentication_algorithms is UNSET or _any_of(its.algorithms, wanted.authentication_algorithms))
+        and (wanted.assertion_schemes is UNSET or its.scheme in wanted.assertion_schemes)
+        and (wanted.attestation_types is UNSET or _any_of(its.attestation_types, wanted.attestation_types))
+        and (wanted.authenticator_version is UNSET or wanted.authenticator_version <= candidate.version)
+        and (wanted.exts is UNSET or all(not ext.fail_if_unknown or ext.id in extensions.KNOWN for ext in wanted.exts))
     )
 
 
@@ -88,14 +87,15 @@ def check(policy: Policy, candidate: Candidate) -> None:
     """
     if any(matches(candidate, criteria, disallowing=True) for criteria in present(policy.disallowed)):
         raise UafError(Reason.POLICY, "disallowed")
-    reasons = [
-        shortcoming(candidate, criteria)
-        for accepted in policy.accepted
-        for criteria in accepted
-        if matches(candidate, criteria)
-    ]
-    if None not in reasons:
-        raise UafError(reasons[0] if reasons and reasons[0] else Reason.POLICY)
+    first: Reason | None = None
+    for accepted in policy.accepted:
+        for criteria in accepted:
+            if matches(candidate, criteria):
+                reason = shortcoming(candidate, criteria)
+                if reason is None:
+                    return
+                first = first or reason
+    raise UafError(first or Reason.POLICY)
 
 
 def choose(policy: Policy, candidates: Sequence[Candidate]) -> tuple[int, ...]:
@@ -207,24 +207,19 @@ def decoy(secret: bytes, person: str) -> bytes:
     return hmac.digest(secret, person.encode(), hashlib.sha256)
 
 
-def _same_key(key_id: bytes, text: str) -> bool:
-    return base64url.encode(key_id) == text.rstrip("=")
+def _named(key_id: bytes, wanted: Sequence[str]) -> bool:
+    text = base64url.encode(key_id)
+    return text in wanted or any(text == entry.rstrip("=") for entry in wanted)
 
 
-def _among(value: str, wanted: Sequence[str] | UnsetType) -> bool:
-    return wanted is UNSET or value in {entry.upper() for entry in wanted}
+def _among(value: str, wanted: Sequence[str]) -> bool:
+    return value in wanted or value in {entry.upper() for entry in wanted}
 
 
-def _common(flags: int, wanted: int | UnsetType) -> bool:
-    return wanted is UNSET or flags & wanted != 0
+def _any_of(values: Iterable[object], wanted: Sequence[object]) -> bool:
+    return any(value in wanted for value in values)
 
 
-def _any_of(values: Iterable[object], wanted: Sequence[object] | UnsetType) -> bool:
-    return wanted is UNSET or any(value in wanted for value in values)
-
-
-def _user_verification(statement: Statement, criteria: MatchCriteria) -> bool:
-    if criteria.user_verification is UNSET:
-        return True
+def _user_verification(statement: Statement, wanted: int) -> bool:
     flags = statement.user_verification_flags
-    return flags is not None and uv_match(flags, criteria.user_verification)
+    return flags is not None and uv_match(flags, wanted)

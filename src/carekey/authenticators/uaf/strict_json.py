@@ -20,7 +20,7 @@ def read(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         raise UafError(Reason.TOO_LARGE)
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
-        if len(decoded.encode()) > max_bytes:
+        if not decoded.isascii() and len(decoded.encode()) > max_bytes:
             raise UafError(Reason.TOO_LARGE)
     except UnicodeEncodeError:
         raise UafError(Reason.LONE_SURROGATE) from None

@@ -55,14 +55,14 @@ def _sequence(data: bytes, depth: int) -> tuple[Element, ...]:
     if depth == 0:
         raise UafError(Reason.TLV_TOO_DEEP)
     elements = []
-    start = 0
-    while start < len(data):
+    start, size = 0, len(data)
+    while start < size:
         body = start + _HEAD
-        if body > len(data):
+        if body > size:
             raise UafError(Reason.TLV, "an element overruns its parent")
         tag, length = _TAG_AND_LENGTH.unpack_from(data, start)
         end = body + length
-        if end > len(data) or tag & ~_TAG_BITS:
+        if end > size or tag > _TAG_BITS:
             raise UafError(Reason.TLV, "an element overruns its parent or uses an unused tag bit")
         value = data[body:end]
         children = _sequence(value, depth - 1) if tag & _COMPOSITE else ()

@@ -64,7 +64,7 @@ class WaitingPage(Generic[TxT]):
         found, _ = await self._find(request)
         left = (found.expires_at - request.site.clock.now()).total_seconds()
         return stream(
-            self._watch.news(found.id, known=State.PENDING), until=lambda state: state != State.PENDING, seconds=left
+            self._watch, found.id, known=State.PENDING, until=lambda state: state != State.PENDING, seconds=left
         )
 
     async def _find(self, request: Request) -> tuple[Confirmation, Standing]:

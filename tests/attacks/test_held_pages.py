@@ -1,0 +1,189 @@
+"""Pages that wait, over real sockets: what is kept of each, and that none is kept longer than it lasts."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from carekey.app.protocol import BoundedHttp
+from carekey.authenticators.phone import waiting
+from carekey.authenticators.phone.waiting import Held, Watch, stream
+from support.processes import free_port
+
+pytestmark = pytest.mark.anyio
+
+END = b"0\r\n\r\n"
+
+
+@dataclass
+class Server:
+    states: dict[str, str] = field(default_factory=dict)
+    seconds: float = 60
+    port: int = 0
+    running: uvicorn.Server | None = None
+
+    pages: list["Page"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.look)
+
+    async def look(self) -> Mapping[str, str]:
+        return dict(self.states)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        response = stream(
+            self.watch, scope["path"], known="waiting", until=lambda state: state != "opened", seconds=self.seconds
+        )
+        await response(scope, receive, send)
+
+    def becomes(self, path: str, state: str) -> None:
+        self.states[path] = state
+        self.watch.wake()
+
+    async def page(self, path: str, *more: bytes) -> "Page":
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        request = b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode()
+        writer.write(b"".join((request, *more)))
+        page = Page(reader, writer)
+        self.pages.append(page)
+        await page.hears(b": waiting\n\n")
+        return page
+
+    async def keeps(self, count: int) -> None:
+        """Waits until so many pages are held and no task is left that answers them."""
+        assert self.running is not None
+        async with asyncio.timeout(10):
+            while sum(map(len, self.watch._held.values())) != count or self.running.server_state.tasks:  # noqa: ASYNC110 (what is kept has no event)
+                await asyncio.sleep(0.01)
+
+
+@dataclass
+class Page:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def hears(self, said: bytes) -> bytes:
+        async with asyncio.timeout(10):
+            return await self.reader.readuntil(said)
+
+    async def rest(self) -> bytes:
+        """Until the server closes."""
+        async with asyncio.timeout(10):
+            return await self.reader.read()
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The server that is installed runs on uvloop."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.05)
+    its = Server(port=free_port())
+    config = uvicorn.Config(
+        its, port=its.port, http=BoundedHttp, lifespan="off", log_config=None, ws="none", loop="none"
+    )
+    its.running = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(its.running._serve())
+        while not its.running.started:  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0)
+        yield its
+        for page in its.pages:
+            page.writer.transport.abort()
+        its.running.should_exit = True
+        await serving
+
+
+async def test_a_page_is_held_without_a_task_told_and_ended(server: Server) -> None:
+    page, other = await server.page("/a"), await server.page("/b")
+    await server.keeps(2)
+    server.becomes("/a", "opened")
+    assert await page.hears(b"data: opened\n\n\r\n") == b"\r\ne\r\ndata: opened\n\n\r\n"
+    server.becomes("/a", "approved")
+    assert await page.rest() == b"10\r\ndata: approved\n\n\r\n" + END
+    await server.keeps(1)
+    server.becomes("/b", "refused")
+    assert (await other.rest()).endswith(b"data: refused\n\n\r\n" + END)
+    await server.keeps(0)
+    assert server.running is not None
+    assert not server.running.server_state.connections
+
+
+async def test_nothing_of_the_request_is_kept(server: Server) -> None:
+    pages = [await server.page(f"/{number}") for number in range(20)]
+    await server.keeps(20)
+    gc.collect()
+    kept = [type(one) for one in gc.get_objects() if isinstance(one, Held | BoundedHttp | RequestResponseCycle)]
+    assert kept == [Held] * 20
+    for page in pages:
+        page.writer.close()
+    await server.keeps(0)
+
+
+async def test_a_page_that_was_closed_is_forgotten_at_once(server: Server) -> None:
+    page = await server.page("/a")
+    await server.keeps(1)
+    page.writer.close()
+    await server.keeps(0)
+
+
+async def test_a_page_runs_out_and_says_now_and_then_that_it_waits(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SAY_SOMETHING_EVERY", 0.1)
+    server.seconds = 0.5
+    page = await server.page("/a")
+    said = await page.rest()
+    assert b"11\r\n: still waiting\n\n\r\n" in said
+    assert said.endswith(b"data: expired\n\n\r\n" + END)
+    await server.keeps(0)
+
+
+async def test_what_else_a_page_sends_is_not_read_as_a_request(server: Server) -> None:
+    page = await server.page("/a")
+    await server.keeps(1)
+    page.writer.write(b"GET /b HTTP/1.1\r\nhost: x\r\n\r\n" * 1000)
+    server.becomes("/a", "approved")
+    said = await page.rest()
+    assert said.count(b"HTTP/1.1") == 0
+    assert said.endswith(END)
+
+
+async def test_a_request_that_waits_behind_a_page_is_still_answered(server: Server) -> None:
+    """Pipelined (RFC 9112 section 9.3.2): then the page is not let go."""
+    page = await server.page("/a", b"GET /b HTTP/1.1\r\nhost: x\r\n\r\n")
+    server.becomes("/a", "approved")
+    server.becomes("/b", "refused")
+    said = await page.hears(b"data: refused\n\n\r\n")
+    assert said.count(b"HTTP/1.1 200") == 1
+    page.writer.close()
+
+
+async def test_a_page_that_does_not_read_fills_no_memory(server: Server) -> None:
+    page = await server.page("/a")
+    await server.keeps(1)
+    [held] = server.watch._held["/a"]
+    page.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    for _ in range(100_000):
+        if held._transport.is_closing():
+            break
+        held._say(b"x" * 4096)
+    assert held._transport.is_closing()
+    await server.keeps(0)
+
+
+async def test_the_server_stops_though_pages_wait(server: Server) -> None:
+    page = await server.page("/a")
+    await server.keeps(1)
+    assert server.running is not None
+    server.running.should_exit = True
+    assert (await page.rest()).endswith(END)
+    await server.keeps(0)
