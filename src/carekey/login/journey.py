@@ -97,7 +97,7 @@ class Journey(Generic[TxT]):
         ways: Sequence[Way],
         application: Application[TxT],
         entropy: Entropy,
-        in_force: Callable[[TxT, Verified], bool] = lambda _tx, _proof: True,
+        in_force: Callable[[TxT, Verified], bool],
     ) -> None:
         """`ways`: every way that the installation has; each issuer's rules name its own. `in_force`: whether what a
         proof was given with may still be used.

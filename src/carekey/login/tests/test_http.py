@@ -389,6 +389,10 @@ async def test_a_person_who_may_not_log_in_is_told_so(world, browser, status, he
     assert answer.status_code == 403
     assert heading in browser.page
     assert not await sessions_of(world)
+    (shown,) = await world.events("login:login:barred")
+    assert (shown.data["why"], shown.data["login"], shown.refusal) == (why, id, True)
+    assert (shown.actor.id, bool(shown.reference)) == (ASHA, True)
+    assert shown.reference in browser.page
     assert (await browser.post(f"/login/{id}/cancel")).headers["location"] == f"{APPLICATION}/?outcome={why}"
     (refused,) = await world.events("login:login:refused")
     assert (refused.data["why"], refused.refusal) == (why, True)
