@@ -97,7 +97,7 @@ class Journey(Generic[TxT]):
         ways: Sequence[Way],
         application: Application[TxT],
         entropy: Entropy,
-        in_force: Callable[[TxT, Verified], bool] = lambda _tx, _proof: True,
+        in_force: Callable[[TxT, Verified], bool],
     ) -> None:
         """`ways`: every way that the installation has; each issuer's rules name its own. `in_force`: whether what a
         proof was given with may still be used.
@@ -333,9 +333,12 @@ class Journey(Generic[TxT]):
             if not tx.sessions.use(old.id, at=used, role=role):
                 raise SessionGone
             return replace(old, last_used_at=used, role=role), None
-        # Whoever takes the person's standing or this way away at this moment ends this session, or has been faster.
+        # Whoever takes the person's standing, this way or a role away at this moment ends this session, or has been
+        # faster.
         person = tx.people.hold(proof.person)
         if person is None or person.status is not PersonStatus.ACTIVE or not self._in_force(tx, proof):
+            raise SessionGone
+        if verdict.role and all(one.id != verdict.role for one in tx.roles.held_by(person.id, at=now)):
             raise SessionGone
         secret = Secret(entropy.token(self._entropy))
         if old is not None and so_far.level is not None and so_far.same_person:
