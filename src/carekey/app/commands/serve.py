@@ -46,10 +46,11 @@ def serve(
 
     Examples: `carekey serve`, `carekey serve --config carekey.toml --workers 4`, `carekey serve --only card-host`
     """
-    from carekey.app.wiring import check_ways, prepare
+    from carekey.app.checks import check
+    from carekey.app.data_folder import prepare
 
     found = read_settings(config)
-    check_ways(found)
+    check(found)
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
     for listener in BESIDE:
