@@ -11,7 +11,8 @@ from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.login import pages
 from carekey.login.events import ForeignBrowser, LoginBarred, LoginRefused
-from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
+from carekey.login.held_session import SessionGone
+from carekey.login.journey import Closed, Ended, Journey, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
 from carekey.login.ports import LoginTx

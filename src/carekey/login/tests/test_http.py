@@ -12,7 +12,8 @@ from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.secret import digest
 from carekey.login import consent
-from carekey.login.journey import SessionGone, Visitor
+from carekey.login.held_session import SessionGone
+from carekey.login.journey import Visitor
 from carekey.login.model import Chooser, Issue, Links, RoleAsked
 from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE, asked, person, roles
 from carekey.login.tests.world import APPLICATION, HSCN_ADDRESS, SANDBOX, Browser, World
@@ -598,7 +599,7 @@ async def test_a_session_that_ends_between_look_and_deed(world, browser):
     await world.store.write(lambda tx: tx.sessions.end(session.id, at=now))
     with pytest.raises(SessionGone):
         await world.store.write(
-            lambda tx: world.journey.hold(tx, HEALTHCARE, at.so_far, at.step, reference="", now=now)
+            lambda tx: world.journey.sessions.hold(tx, HEALTHCARE, at.so_far, at.step, reference="", now=now)
         )
     await browser.get(f"/login/{id}")
     assert "How do you want to log in?" in browser.page
@@ -615,7 +616,7 @@ async def test_a_role_that_is_taken_away_between_look_and_deed(world, browser):
     verdict = Issue(acr="AAL3_ANY", aal=AAL.AAL3, role=role.id)
     with pytest.raises(SessionGone):
         await world.store.write(
-            lambda tx: world.journey.hold(tx, HEALTHCARE, at.so_far, verdict, reference="", now=now)
+            lambda tx: world.journey.sessions.hold(tx, HEALTHCARE, at.so_far, verdict, reference="", now=now)
         )
     assert await sessions_of(world) == []
 
