@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column
 
-revision = "0118_spoilt_codes"
+revision = "0018_spoilt_codes"
 down_revision = "0017_user_codes"
 
 
