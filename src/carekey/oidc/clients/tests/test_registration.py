@@ -98,7 +98,7 @@ async def test_rfc7591_3_2_1_a_client_registers_and_gets_tokens(here: Registerin
     told = await here.registered()
     assert told["client_name"] == "Ward 7"
     assert told["client_secret_expires_at"] == 0
-    assert told["registration_client_uri"] == f"{REGISTER}/{told['client_id']}"
+    assert told["registration_client_uri"] == f"{REGISTER}?client_id={told['client_id']}"
     await here.world.code(client=told["client_id"])
     request = {"grant_type": "authorization_code", "code": "code-1", "redirect_uri": CALLBACK}
     answer = await here.world.token(request, headers=basic(told["client_id"], told["client_secret"]))
@@ -362,7 +362,7 @@ async def test_rfc7592_2_nobody_without_the_token_gets_near(here: Registering, m
         ("unknown", told["registration_access_token"]),
     ):
         body = {**METADATA, "client_id": id} if method == "PUT" else None
-        answer = await here.ask(method, f"{REGISTER}/{id}", token, body)
+        answer = await here.ask(method, f"{REGISTER}?client_id={id}", token, body)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
 
 
