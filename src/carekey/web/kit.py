@@ -250,6 +250,9 @@ class Dispatcher:
             if "{" in first:
                 raise ValueError(f"the first segment of {route.path} is not fixed")
             alike = self._patterns.setdefault((first, route.path.count("/")), {})
+            for other in alike:
+                if other != route.path and _overlap(other, route.path):
+                    raise ValueError(f"addresses of {route.path} lead to {other} too")
             _, known = alike.setdefault(route.path, (_pattern(route.path), {}))
         if twice := known.keys() & route.handlers.keys():
             raise ValueError(f"two routes for {min(twice)} {route.path}")
@@ -307,6 +310,12 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(
         "".join(f"(?P<{part}>[^/]+)" if position % 2 else re.escape(part) for position, part in enumerate(parts))
     )
+
+
+def _overlap(path: str, other: str) -> bool:
+    """Whether an address may belong to both, which have equally many segments."""
+    pairs = zip(path.split("/"), other.split("/"), strict=True)
+    return all(one == two or "{" in one or "{" in two for one, two in pairs)
 
 
 def _method_not_allowed(request: Request, handlers: Mapping[str, Handler]) -> Response:
