@@ -28,12 +28,24 @@ TxT = TypeVar("TxT", bound=PhoneTx)
 SCOPE = "/phone"
 _MODULES = ("phone.js", "phone-uaf.js", "phone-keys.js")
 _PARTS = ("nhsuk-frontend.min.css", "carekey.css", "carekey.svg", "carekey.js", *_MODULES)
+_ICONS = (
+    ("carekey.svg", "any", "any"),
+    ("carekey-192.png", "192x192", "any"),
+    ("carekey-512.png", "512x512", "any"),
+    ("carekey-maskable-512.png", "512x512", "maskable"),
+)
 _STILL_HELD = frozenset({State.OPENED, State.MATCHED})
 
 
 class _Question(msgspec.Struct, frozen=True):
     code: str
     holder: str = ""
+
+
+def _icon(name: str, sizes: str, purpose: str) -> dict[str, str]:
+    """Web App Manifest, image resources."""
+    media_type = assets.files()[name].media_type
+    return {"src": assets.address(name), "sizes": sizes, "type": media_type, "purpose": purpose}
 
 
 class PhonePages(Generic[TxT]):
@@ -90,7 +102,7 @@ class PhonePages(Generic[TxT]):
                 "display": "standalone",
                 "background_color": "#f0f4f5",
                 "theme_color": "#10454f",
-                "icons": [{"src": assets.address("carekey.svg"), "sizes": "any", "type": "image/svg+xml"}],
+                "icons": [_icon(*each) for each in _ICONS],
             },
             headers={"content-type": "application/manifest+json", "cache-control": "no-cache"},
         )

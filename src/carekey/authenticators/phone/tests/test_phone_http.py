@@ -672,6 +672,8 @@ async def test_the_application_is_installable(world: AnyWorld) -> None:
     assert "/phone/manifest.json" in page.text
     manifest = (await browser.get("/phone/manifest.json")).json()
     assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/phone", "/phone", "standalone")
+    icons = {(one["sizes"], one["purpose"]): one["src"] for one in manifest["icons"]}
+    assert icons.keys() == {("any", "any"), ("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")}
     worker = await browser.get("/phone/worker.js")
     assert worker.headers["service-worker-allowed"] == "/phone"
     assert worker.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
