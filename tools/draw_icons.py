@@ -1,6 +1,6 @@
 """Write the PNG icons of CareKey Phone, which home screens want beside src/carekey/web/static/carekey.svg, whose mark they are.
 
-    .venv/bin/python tools/draw_icons.py
+.venv/bin/python tools/draw_icons.py
 """
 
 import zlib

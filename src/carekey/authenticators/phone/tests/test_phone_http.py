@@ -19,12 +19,14 @@ from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.transport_http import is_uaf
+from carekey.authenticators.uaf import transaction
 from carekey.authenticators.uaf.channel_binding import Channel
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, parse_reports, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
 from carekey.authenticators.uaf.registry import TcDisplay
 from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, Refusal, b64
+from carekey.authenticators.uaf.tests.test_transaction import png
 from carekey.directory.model import Person
 from carekey.kernel.actor import operator
 from carekey.kernel.assurance import AAL, Amr
@@ -691,6 +693,9 @@ def test_its_statement_claims_no_more_than_is_true() -> None:
         "PATTERN_INTERNAL",
     ], "a device does not say by which of its ways it was unlocked"
     assert statement.tc_display == TcDisplay.ANY | TcDisplay.PRIVILEGED_SOFTWARE
+    assert statement.tc_content_type == "text/plain"
+    picture = transaction.image(png())
+    assert not transaction.can_show(statement, picture, [transaction.characteristics(png())]), "texts alone"
 
 
 async def test_uaf_22_2_a_phone_is_bound_at_the_level_of_the_log_in_that_asked(world: AnyWorld) -> None:
