@@ -90,3 +90,37 @@ def test_it_opens_without_a_network(phone: BrowserContext, provider: Provider) -
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Accounts on this device")
     phone.set_offline(False)
+
+
+READ = """async ([client, transaction]) => {
+  const { Refusal, toConfirm } = await import(client);
+  const header = { upv: { major: 1, minor: 1 }, op: "Auth", appID: `${location.origin}/uaf/facets`, serverData: "x" };
+  const policy = { accepted: [[{ aaid: ["CA4E#0001"] }]] };
+  try {
+    return toConfirm(JSON.stringify([{ header, challenge: "c".repeat(43), policy, transaction }]));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return error;
+  }
+}"""
+TEXT = {"contentType": "text/plain", "content": "UHJlc2NyaWJl"}
+IMAGE = {"contentType": "image/png", "content": "iVBORw0KGgo"}
+
+
+def test_uaf_7_1_it_shows_texts_and_never_signs_for_an_image(phone: BrowserContext, provider: Provider) -> None:
+    page = opened(phone, provider)
+    client = next(
+        one
+        for one in page.locator("link[rel=modulepreload]").evaluate_all("all => all.map((one) => one.href)")
+        if one.endswith("/phone-client.js")
+    )
+    told = [
+        page.evaluate(READ, [client, forms])
+        for forms in ([TEXT], [IMAGE, TEXT], [IMAGE], [], [{**TEXT, "content": "w7bDtg"}], [{**TEXT, "content": ""}])
+    ]
+    refusal = "INVALID_TRANSACTION_CONTENT"
+    assert [str(one).removeprefix("Error: ").partition("\n")[0] for one in told] == [
+        "Prescribe",
+        "Prescribe",
+        *[refusal] * 4,
+    ]

@@ -1,5 +1,6 @@
 """What `carekey evidence verify` shows of an image, which no terminal shows."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,21 +11,22 @@ from carekey.app.commands import evidence
 from carekey.app.terminal import CommandError
 from carekey.authenticators.phone.confirmation.tests.test_confirmation import PAINTS, PICTURE, TEXT, Ward
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
-async def file(tmp_path: Path) -> Path:
-    ward = Ward(PAINTS)
-    phone = await ward.phone(model=PAINTS)
-    await ward.ask(picture=PICTURE)
-    await ward.send("Auth", phone.answer((await ward.request())["uafRequest"]))
+def file(tmp_path: Path) -> Path:
+    async def confirmed() -> str:
+        ward = Ward(PAINTS)
+        phone = await ward.phone(model=PAINTS)
+        await ward.ask(picture=PICTURE)
+        await ward.send("Auth", phone.answer((await ward.request())["uafRequest"]))
+        return await ward.document()
+
     kept = tmp_path / "evidence.json"
-    kept.write_text(await ward.document())
+    kept.write_text(asyncio.run(confirmed()))
     return kept
 
 
-async def test_uaf_7_4_the_image_that_was_signed_can_be_looked_at(file: Path, tmp_path: Path) -> None:
+def test_uaf_7_4_the_image_that_was_signed_can_be_looked_at(file: Path, tmp_path: Path) -> None:
     image = tmp_path / "signed.png"
     done = CliRunner().invoke(evidence.commands, ["verify", str(file), "--signed", str(image), "--json"])
     assert done.exit_code == 0, done.output
@@ -33,7 +35,7 @@ async def test_uaf_7_4_the_image_that_was_signed_can_be_looked_at(file: Path, tm
     assert image.read_bytes() == PICTURE
 
 
-async def test_what_does_not_hold_is_not_written(file: Path, tmp_path: Path) -> None:
+def test_what_does_not_hold_is_not_written(file: Path, tmp_path: Path) -> None:
     file.write_text(file.read_text().replace('"challenge\\":\\"', '"challenge\\":\\"x'))
     image = tmp_path / "signed.png"
     done = CliRunner().invoke(evidence.commands, ["verify", str(file), "--signed", str(image)])

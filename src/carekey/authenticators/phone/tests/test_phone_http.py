@@ -35,6 +35,7 @@ from carekey.kernel.secret import Secret
 from carekey.login import acr
 from carekey.storage.memory.store import MemoryStore
 from carekey.storage.store import Store
+from carekey.web import assets
 
 pytestmark = pytest.mark.anyio
 
@@ -679,6 +680,25 @@ async def test_the_application_is_installable(world: AnyWorld) -> None:
     worker = await browser.get("/phone/worker.js")
     assert worker.headers["service-worker-allowed"] == "/phone"
     assert worker.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+
+
+async def test_its_modules_are_fetched_at_once_and_kept_for_when_there_is_no_network(world: AnyWorld) -> None:
+    """Each that another one imports, wherever it is in the chain, is named in the page and to the worker."""
+    needed, look = {"phone.js"}, ["phone.js"]
+    while look:
+        text = assets.files()[look.pop()].content.decode()
+        found = set(re.findall(r"from \"\./(.+?)\";", text)) - needed
+        needed |= found
+        look += found
+    assert len(needed) > 10
+    browser = world.new_browser()
+    page = (await browser.get("/phone")).text
+    fetched = re.findall(r'<link rel="modulepreload" href="(.+?)">', page)
+    here = assets.address("phone.js").rpartition("/")[0]
+    assert f'<script type="module" src="{here}/phone.js">' in page
+    assert sorted(fetched) == sorted(f"{here}/{name}" for name in needed - {"phone.js"})
+    kept = (await browser.get("/phone/worker.js")).text
+    assert [name for name in needed if assets.address(name) not in kept] == []
 
 
 def test_its_statement_claims_no_more_than_is_true() -> None:
