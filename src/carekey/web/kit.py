@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import ASGIApp
 
 from carekey.kernel.actor import UNKNOWN
 from carekey.kernel.clock import Clock
@@ -36,9 +34,6 @@ BODY_LIMIT = 64 * 1024
 """Bytes. Nothing that is sent to CareKey in a form or as JSON comes near it."""
 BODY_SECONDS = 20
 """A body that takes longer is not being sent, it is being held open."""
-
-log = structlog.get_logger()
-
 
 Record = Callable[[AuditEvent], Awaitable[None]]
 
@@ -223,7 +218,6 @@ def problem_page(request: Request, problem: Problem) -> Response:
 
 
 __all__ = [
-    "ASGIApp",
     "Handler",
     "Request",
     "Response",
