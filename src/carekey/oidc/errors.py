@@ -5,6 +5,7 @@ where there is one, because clients look for it (cis2-profile section 2.14). `re
 goes on the audit record, and tests compare it.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -167,13 +168,21 @@ class OAuthError(Exception):
     """What to say instead where the sender alone can mend it, and learns nothing by it but about what they sent."""
 
     def __init__(self, description: str | None = None, *, reason: StrEnum) -> None:
-        self.description = description or self.told.get(reason, self.usual)
+        self.description = _plain(description or self.told.get(reason, self.usual))
         self.reason = reason
         super().__init__(f"{self.code}: {reason}")
 
     def body(self) -> dict[str, str]:
         """Members in the order in which CIS2 gives them."""
         return {"error_description": self.description, "error": self.code}
+
+
+def _plain(text: str) -> str:
+    """In the characters that RFC 6749 section 5.2 allows, whatever is repeated of what somebody sent."""
+    return _NOT_PLAIN.sub("?", text.replace('"', "'"))
+
+
+_NOT_PLAIN = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 
 
 class InvalidRequest(OAuthError):

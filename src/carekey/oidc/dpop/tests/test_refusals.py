@@ -16,7 +16,7 @@ from carekey.oidc.authorize.tests.world import provider, wanted
 from carekey.oidc.dpop.tests.proofs import USERINFO_URL, at_userinfo, jkt, key, proof
 from carekey.oidc.par.tests import world as par
 from carekey.oidc.tests.world import NOW, TOKEN_URL, WARD_CLIENT, World
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 pytestmark = pytest.mark.anyio
 

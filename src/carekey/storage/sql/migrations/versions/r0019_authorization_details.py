@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0119_details"
+revision = "0019_details"
 down_revision = "0018_spoilt_codes"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
