@@ -51,6 +51,7 @@ class Server:
         writer.write(b"".join((request, *more)))
         page = Page(reader, writer)
         self.pages.append(page)
+        page.head = await page.hears(b"\r\n\r\n")
         await page.hears(b": waiting\n\n")
         return page
 
@@ -62,10 +63,17 @@ class Server:
                 await asyncio.sleep(0.01)
 
 
+    async def forgets(self, path: str) -> None:
+        async with asyncio.timeout(10):
+            while path in self.watch._held or path in self.watch._waiting:  # noqa: ASYNC110 (as above)
+                await asyncio.sleep(0.01)
+
+
 @dataclass
 class Page:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    head: bytes = b""
 
     async def hears(self, said: bytes) -> bytes:
         async with asyncio.timeout(10):
@@ -165,6 +173,37 @@ async def test_a_request_that_waits_behind_a_page_is_still_answered(server: Serv
     said = await page.hears(b"data: refused\n\n\r\n")
     assert said.count(b"HTTP/1.1 200") == 1
     page.writer.close()
+
+
+async def test_rfc9112_9_6_a_page_that_is_let_go_says_that_its_connection_ends(server: Server) -> None:
+    """Or a proxy that keeps its connections sends the next request, which may be anybody's, into one that closes."""
+    page = await server.page("/a")
+    await server.keeps(1)
+    assert b"\r\nconnection: close\r\n" in page.head
+    shared = await server.page("/b", b"GET /c HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert b"\r\nconnection:" not in shared.head, "another request waits on it"
+
+
+async def test_a_request_that_was_begun_behind_a_page_keeps_nothing_and_ends_nothing(server: Server) -> None:
+    """The clock of a head that never comes to its end would end the page, and keep all of the request until then."""
+    await server.page("/a", b"GET /b HTTP/1.1\r\nhost")
+    await server.keeps(1)
+    gc.collect()
+    kept = [type(one) for one in gc.get_objects() if isinstance(one, Held | BoundedHttp | RequestResponseCycle)]
+    assert kept == [Held]
+
+
+async def test_a_body_that_nobody_asked_for_hides_no_page_that_was_closed(server: Server) -> None:
+    """So much of it that the server stops reading, and so would not see the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    size = 66 * 1024
+    writer.write(b"GET /a HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+    page = Page(reader, writer)
+    await page.hears(b": waiting\n\n")
+    server.becomes("/a", "opened")
+    await page.hears(b"data: opened\n\n")
+    page.writer.close()
+    await server.forgets("/a")
 
 
 async def test_a_page_that_does_not_read_fills_no_memory(server: Server) -> None:
