@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +17,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from carekey.app.protocol import BoundedHttp
 from carekey.authenticators.phone import waiting
 from carekey.authenticators.phone.waiting import Held, Watch, stream
-from support.processes import free_port
+from carekey.oidc.tests.test_fetch import certificate
+from support.processes import free_port, running
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +30,7 @@ class Server:
     states: dict[str, str] = field(default_factory=dict)
     seconds: float = 60
     port: int = 0
+    trust: ssl.SSLContext | None = None
     running: uvicorn.Server | None = None
 
     pages: list["Page"] = field(default_factory=list)
@@ -45,8 +51,11 @@ class Server:
         self.states[path] = state
         self.watch.wake()
 
-    async def page(self, path: str, *more: bytes) -> "Page":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def page(self, path: str, *more: bytes, at: int = 0) -> "Page":
+        name = "ward.example" if self.trust else None
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", at or self.port, ssl=self.trust, server_hostname=name
+        )
         request = b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode()
         writer.write(b"".join((request, *more)))
         page = Page(reader, writer)
@@ -61,7 +70,6 @@ class Server:
         async with asyncio.timeout(10):
             while sum(map(len, self.watch._held.values())) != count or self.running.server_state.tasks:  # noqa: ASYNC110 (what is kept has no event)
                 await asyncio.sleep(0.01)
-
 
     async def forgets(self, path: str) -> None:
         async with asyncio.timeout(10):
@@ -94,9 +102,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.05)
-    its = Server(port=free_port())
+    async with serving() as its:
+        yield its
+
+
+@asynccontextmanager
+async def serving(trust: ssl.SSLContext | None = None, **tls: Path) -> AsyncIterator[Server]:
+    its = Server(port=free_port(), trust=trust)
     config = uvicorn.Config(
-        its, port=its.port, http=BoundedHttp, lifespan="off", log_config=None, ws="none", loop="none"
+        its, port=its.port, http=BoundedHttp, lifespan="off", log_config=None, ws="none", loop="none", **tls
     )
     its.running = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
@@ -226,3 +240,63 @@ async def test_the_server_stops_though_pages_wait(server: Server) -> None:
     server.running.should_exit = True
     assert (await page.rest()).endswith(END)
     await server.keeps(0)
+
+
+async def test_over_tls_a_page_is_held_told_and_ended_and_one_that_does_not_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.05)
+    _, trust = certificate(tmp_path)
+    pem = tmp_path / "certificate.pem"
+    async with serving(trust, ssl_certfile=pem, ssl_keyfile=pem) as server:
+        page, gone, deaf = [await server.page(path) for path in ("/a", "/gone", "/deaf")]
+        await server.keeps(3)
+        gone.writer.close()
+        await server.forgets("/gone")
+        server.becomes("/a", "approved")
+        assert await page.rest() == b"\r\n10\r\ndata: approved\n\n\r\n" + END
+        [held] = server.watch._held["/deaf"]
+        deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(100_000):
+            if held._transport.is_closing():
+                break
+            held._say(b"x" * 4096)
+        assert held._transport.is_closing()
+        await server.forgets("/deaf")
+
+
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/tmp; proxy_temp_path {folder}/tmp; fastcgi_temp_path {folder}/tmp;
+  uwsgi_temp_path {folder}/tmp; scgi_temp_path {folder}/tmp;
+  upstream carekey {{ server 127.0.0.1:{behind}; keepalive 8; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://carekey; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+async def test_behind_a_proxy_that_keeps_its_connections(server: Server, tmp_path: Path) -> None:
+    """A page hears through it, its end reaches us, and no other request lands in the connection of a page that ended."""
+    port, file = free_port(), tmp_path / "nginx.conf"
+    file.write_text(NGINX.format(folder=tmp_path, behind=server.port, port=port))
+
+    def listens() -> bool:
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", port)) == 0
+
+    command = ["/usr/sbin/nginx", "-p", tmp_path, "-e", tmp_path / "error.log", "-c", file]
+    with running(command, answers=listens, log=tmp_path / "nginx.log"):
+        closed = await server.page("/closed", at=port)
+        closed.writer.close()
+        await server.forgets("/closed")
+        for number in range(50):
+            page = await server.page(f"/{number}", at=port)
+            server.becomes(f"/{number}", "approved")
+            await page.hears(b"data: approved\n\n")
+        assert (tmp_path / "error.log").read_text() == ""
