@@ -95,7 +95,8 @@ def _beside(listener: Listener, module: str) -> Iterator[None]:
     ending = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 (our own module)
+        # In a session of its own: Ctrl-C is for this process, which ends the others in turn. They end with its pipe too.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 (our own module)
 
     running = start()
 
