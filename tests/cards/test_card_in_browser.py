@@ -278,7 +278,7 @@ class TestWithoutAScreen:
             for person in (GP, NURSE, GP, NURSE):
                 with tab(browser) as (page, landed):
                     to_the_card_page(page, party, prompt="login")
-                    reader.swap(issued(pki, person), out_for=0.5)
+                    reader.swap(issued(pki, person), out_for=1)
                     for _ in range(4):
                         proceed(page)
                         if logged_in_or_told(page, landed, "We did not get a card"):
