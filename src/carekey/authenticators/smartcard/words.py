@@ -14,7 +14,7 @@ _NOT_OURS = (
 )
 _CANCELLED = (
     "This smartcard is cancelled",
-    f"If you have a newer one, put that in the reader. If not, ask {_RA} for one. {_UNTIL_THEN}",
+    f"If you have a newer smartcard, put it in the reader. If not, ask {_RA} for one. {_UNTIL_THEN}",
 )
 _NOT_LINKED = (
     "This smartcard is not linked to an account",
