@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import cards
 from carekey.authenticators.smartcard.ceremony import known_by
@@ -47,8 +48,8 @@ def measure(folder: Path, *, count: int = HOW_MANY) -> Removal | None:
     if not possible():
         return None
     with cards.card_pki(folder / "pki") as pki, reader(folder) as slot:
-        took = sorted(asyncio.run(_removals(folder, pki, slot, count)))
-    return Removal(count=count, median=took[len(took) // 2], longest=took[-1])
+        took = asyncio.run(_removals(folder, pki, slot, count))
+    return Removal(count=count, median=median(took), longest=max(took))
 
 
 async def _removals(folder: Path, pki: cards.CardPki, slot: Reader, count: int) -> list[float]:
