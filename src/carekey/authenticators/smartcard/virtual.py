@@ -6,7 +6,7 @@ keys: settings keep them out of production.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ class VirtualCard:
     """A `writable.Writable`."""
 
     folder: Path
+
+    @property
+    def slots(self) -> Mapping[Purpose, tuple[bytes, ...]]:
+        return SLOTS
 
     @property
     def serial(self) -> str:
