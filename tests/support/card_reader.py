@@ -57,6 +57,11 @@ class Reader:
             self._in = None
             self._wait(present=False)
 
+    def inserted(self, card: PivCard) -> None:
+        """Again, after it was pulled out in the middle."""
+        self.remove()
+        self.insert(card)
+
     def _wait(self, *, present: bool) -> None:
         deadline = time.monotonic() + 10
         while ("piv_II" in self.tool("--list-token-slots").stdout) is not present:
