@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,7 @@ def test_a_piv_card_from_blank_to_cancelled(desk: Desk, blank: PivCard, holder: 
     told = [line for line in issued.stderr.splitlines() if any(line.startswith(step) for step in steps)]
     assert [line.replace(f": {serial}", "") for line in told] == steps
     assert serial == numbered(blank)
+    assert not blank.opened, "other programs find it as it was"
     assert desk.state(serial) == ("locked", 2, 0)
     assert holder(PIN).is_told() == "This smartcard is locked"
 
@@ -273,6 +275,10 @@ def test_a_renewal_goes_on_after_its_process_was_killed(
     said, _ = at[0].communicate(timeout=60)
     assert at[0].returncode == -signal.SIGKILL, said
     blank.watch = quietly
+    deadline = time.monotonic() + 20
+    while blank.opened:  # pcscd notices that its client is gone, and resets the card
+        assert time.monotonic() < deadline, "whoever comes next finds the card open"
+        time.sleep(0.05)
     desk.did("renew")
     assert desk.state(serial) == ("active", 2, 2)
     assert holder(PIN).logs_in() == GP

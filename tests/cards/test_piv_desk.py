@@ -259,6 +259,12 @@ def test_a_card_that_cannot_prove_the_management_key_is_no_card(chip) -> None:
     assert not [one for one in sent if one[1] == 0x20]
 
 
+def test_an_answer_without_end_is_given_up() -> None:
+    card = PivCard(lambda _: b"\x61\x00")
+    with pytest.raises(CardError, match="as no PIV card does"):
+        card.is_piv()
+
+
 def test_a_wrong_pin_is_counted_and_then_locks(chip) -> None:
     for said in ("2 tries are left", "one try is left", "is locked", "is locked"):
         with pytest.raises(CardError, match=said):
@@ -343,7 +349,7 @@ async def test_a_cancelled_card_is_not_issued_again(desk, chip) -> None:
 
 
 def test_the_private_keys_signature_needs_the_pin_each_time(chip) -> None:
-    """SP 800-73-4 part 1 table 3: for the key for signatures, once for each."""
+    """SP 800-73-4 part 1 section 3.2.1: for the key for signatures, once for each."""
     card = opened(chip)
     card.make_key(b"\x9c", "")
     pins = []

@@ -134,6 +134,11 @@ class PivCard:
     def locked(self) -> bool:
         return self.left == 0
 
+    @property
+    def opened(self) -> bool:
+        """Whether whoever speaks to it next has what the PIN or the management key opened."""
+        return self._proven or self._opened
+
     def reset(self) -> None:
         """The power went."""
         self._proven = self._just_proven = self._opened = self._selected = False
@@ -221,7 +226,7 @@ class PivCard:
         key = self.keys.get(command.p2)
         if key is None:
             return _NO_REFERENCE
-        # The key for signatures wants the PIN each time (SP 800-73-4 part 1 table 3).
+        # The key for signatures wants the PIN each time (SP 800-73-4 part 1 section 3.2.1).
         if not (self._just_proven if command.p2 == _SIGNATURE else self._proven):
             return _NOT_SATISFIED
         given = asked[0x81]

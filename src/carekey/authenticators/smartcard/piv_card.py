@@ -153,7 +153,7 @@ class PivCard:
         _check(status)
 
     def _sign(self, key: int, data: bytes) -> bytes:
-        """The key for signatures wants the PIN each time (part 1 table 3)."""
+        """The key for signatures wants the PIN each time (part 1 section 3.2.1)."""
         self._verify()
         return _readable(piv.signature, self._done(piv.sign(key, _padded(data))))
 
@@ -178,16 +178,18 @@ class PivCard:
 
     def _ask(self, commands: Sequence[bytes]) -> tuple[int, bytes]:
         """Status and answer, which comes in parts (ISO/IEC 7816-4 section 5.1.3)."""
-        answer = b""
-        for command in commands:
-            status, part = _split(self._transmit(command))
-            if status != piv.DONE and command is not commands[-1]:
+        *before, last = commands
+        for command in before:
+            status, _ = _split(self._transmit(command))
+            if status != piv.DONE:
                 return status, b""
-        answer = part
-        while status >> 8 == 0x61:
+        status, answer = _split(self._transmit(last))
+        for _ in range(_PARTS):
+            if status >> 8 != _MORE:
+                return status, answer
             status, part = _split(self._transmit(piv.get_response(status & 0xFF)))
             answer += part
-        return status, answer
+        raise CardError(_NO_PIV_CARD)
 
 
 def check_unlocking(puk: Secret, new_pin: Secret) -> tuple[bytes, bytes]:
@@ -221,7 +223,7 @@ def _readable(read: Callable[[bytes], T], answer: bytes) -> T:
     try:
         return read(answer)
     except piv.Unreadable:
-        raise CardError("The card answers as no PIV card does.") from None
+        raise CardError(_NO_PIV_CARD) from None
 
 
 def _mark(key: HiddenKey) -> bytes:
@@ -249,6 +251,9 @@ def _marks_a_key(der: bytes) -> bool:
 
 _MARK = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CareKey: no certificate yet")])
 _GONE = "The card was taken out, or does not answer: put it in again and repeat."
+_NO_PIV_CARD = "The card answers as no PIV card does."
+_MORE, _PARTS = 0x61, 128
+"""An answer that has no end after 32 KB is none."""
 _PADDING = padding.PKCS1v15()
 _BITS = 2048
 
