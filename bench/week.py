@@ -31,7 +31,7 @@ from carekey.storage.store import Tx
 
 SWEEP_EVERY = timedelta(minutes=10)
 KEPT = timedelta(hours=36)
-"""What `app/wiring.py` makes of the usual lifetimes."""
+"""What `app/rules.py` makes of the usual lifetimes."""
 APPLICATIONS = (ClientId("ward"), ClientId("pharmacy"))
 AT_ONCE = 200
 

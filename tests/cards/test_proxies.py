@@ -5,7 +5,6 @@ Zones are told apart by addresses of loopback: 127.0.0.20 stands for the health 
 """
 
 import base64
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from support.cards import DAY, CardPki, Curl, greets
 from support.processes import free_port, running
 from support.provider import GP, Provider
 from support.proxies import Front
+from support.proxy_line import answer, binary_claim, status, text_claim
 from support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.proxies
@@ -180,16 +180,12 @@ def test_no_session_is_resumed_at_the_proxy(ports: dict[str, int], provider: Pro
 
 def said_to(port: int, *, source: str, line: bytes = b"", pki: CardPki) -> int:
     """The status that the card page answers with to a made-up code, after what stands before the handshake."""
-    context = ssl.create_default_context(cafile=str(pki.folder / "root.pem"))
-    with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0)) as raw:
-        raw.sendall(line)
-        with context.wrap_socket(raw, server_hostname="localhost") as secured:
-            secured.sendall(b"GET /smartcard?code=made-up HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return int(secured.makefile("rb").readline().split()[1])
+    trust = pki.folder / "root.pem"
+    return status(answer(("127.0.0.1", port), line=line, path="/smartcard?code=made-up", trust=trust, source=source))
 
 
-CLAIM = f"PROXY TCP4 {HSCN} 127.0.0.1 50000 443\r\n".encode()
-BINARY_CLAIM = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([127, 0, 0, 20, 127, 0, 0, 1, 0xC3, 0x50, 1, 0xBB])
+CLAIM = text_claim(HSCN, "127.0.0.1")
+BINARY_CLAIM = binary_claim(HSCN, "127.0.0.1")
 HEARD, NOT_FROM_HERE = 410, 403
 
 

@@ -62,7 +62,7 @@ def test_openid_client_registers_itself_and_is_told_everything_encrypted(registe
         told = party.ask(callback=log_in(registering, begun["authorize"]))
     finally:
         party.end()
-    assert begun["registered"]["registration_client_uri"].startswith(f"{registering.issuer}/register/")
+    assert begun["registered"]["registration_client_uri"].startswith(f"{registering.issuer}/register?client_id=")
     assert told["raw"].count(".") == 4
     assert told["claims"]["sub"] == told["userinfo"]["sub"] != NURSE
     assert told["claims"]["aud"] == begun["registered"]["client_id"]
@@ -81,3 +81,23 @@ def test_the_operator_makes_lists_and_takes_back_initial_access_tokens(registeri
     assert registering.run("clients", "initial-access", "remove", kept["id"]).returncode == 0
     assert registering.run("clients", "initial-access", "remove", kept["id"]).returncode == 3
     assert requests.post(f"{registering.issuer}/register", headers=headers, **register).status_code == 401
+
+
+def test_rfc7592_2_what_was_registered_is_read_changed_and_removed_at_its_address(registering: Provider) -> None:
+    """At an issuer without a path, whose addresses are among those of every page of the service."""
+    about = {"client_name": "A", "redirect_uris": [CALLBACK]}
+    initial = {"authorization": f"Bearer {initial_access(registering)}"}
+    told = requests.post(f"{registering.issuer}/register", headers=initial, json=about, timeout=10).json()
+
+    def ask(method: str, **more: Any) -> requests.Response:
+        headers = {"authorization": f"Bearer {told['registration_access_token']}"}
+        return requests.request(method, told["registration_client_uri"], headers=headers, timeout=10, **more)
+
+    read = ask("GET")
+    assert (read.status_code, read.json()["client_name"]) == (200, "A"), read.text
+    changed = ask("PUT", json={**about, "client_id": told["client_id"], "client_name": "B"})
+    assert (changed.status_code, changed.json()["client_name"]) == (200, "B"), changed.text
+    told = changed.json()
+    assert ask("DELETE").status_code == 204
+    gone = ask("GET")
+    assert (gone.status_code, gone.json()["error"]) == (401, "invalid_token")

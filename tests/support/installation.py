@@ -14,7 +14,7 @@ import httpx2
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from carekey.app import settings, wiring
+from carekey.app import data_folder, settings, wiring
 from carekey.kernel.actor import operator
 from carekey.oidc.clients.register import create_client
 from support.person import Forms
@@ -182,7 +182,7 @@ async def whole(folder: Path, **variables: str) -> AsyncIterator[Whole]:
             **{f"CAREKEY_{name}": value for name, value in variables.items()},
         },
     )
-    wiring.prepare(found)
+    data_folder.prepare(found)
     clock = Hands()
     key = RSAKey.generate_key(2048, {"use": "sig", "kid": "ward-1"})
     async with wiring.running(found, clock=clock) as installation:

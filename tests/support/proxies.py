@@ -25,14 +25,16 @@ class Front:
     certificate: Path
     """PEM of the proxy's own certificate and key."""
     authorities: Path
+    host: str = "127.0.0.1"
+    """The address that it listens on."""
 
     def placed(self, text: str, **more: str) -> str:
         """A configuration with these in it."""
         files = ("login.pem", "card-host.pem", "api-host.pem")
         where = {
-            "192.0.2.10:443": f"127.0.0.1:{self.ports['log-in']}",
-            "192.0.2.11:443": f"127.0.0.1:{self.ports['card-host']}",
-            "192.0.2.12:443": f"127.0.0.1:{self.ports['api-host']}",
+            "192.0.2.10:443": f"{self.host}:{self.ports['log-in']}",
+            "192.0.2.11:443": f"{self.host}:{self.ports['card-host']}",
+            "192.0.2.12:443": f"{self.host}:{self.ports['api-host']}",
             "127.0.0.1:8000": f"127.0.0.1:{self.behind['log-in']}",
             "127.0.0.1:8443": f"127.0.0.1:{self.behind['card-host']}",
             "127.0.0.1:8444": f"127.0.0.1:{self.behind['api-host']}",
@@ -70,14 +72,15 @@ def nginx(folder: Path, front: Front, *, behind_edge: bool = False) -> list[str]
     return ["/usr/sbin/nginx", "-p", str(folder), "-c", str(file), "-g", options]
 
 
-def edge(folder: Path, ports: Mapping[str, int], behind: Mapping[str, int]) -> list[str]:
+def edge(folder: Path, ports: Mapping[str, int], behind: Mapping[str, int], *, host: str = "127.0.0.1") -> list[str]:
     """HAProxy before nginx. `behind`: where nginx listens."""
     text = (DEPLOY / "haproxy-edge.cfg").read_text()
     listeners = {"log-in": ("10", "9440"), "card-host": ("11", "9443"), "api-host": ("12", "9444")}
-    for name, (host, port) in listeners.items():
-        for known, value in ((f"192.0.2.{host}:443", ports[name]), (f"127.0.0.1:{port}", behind[name])):
+    for name, (last, port) in listeners.items():
+        places = ((f"192.0.2.{last}:443", f"{host}:{ports[name]}"), (f"127.0.0.1:{port}", f"127.0.0.1:{behind[name]}"))
+        for known, place in places:
             assert text.count(known) == 1, f"{known} is not in the configuration any more"
-            text = text.replace(known, f"127.0.0.1:{value}")
+            text = text.replace(known, place)
     file = folder / "haproxy-edge.cfg"
     file.write_text(text)
     return ["/usr/sbin/haproxy", "-db", "-f", str(file)]

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from carekey.app import card_authority, demo_cards, master_key, settings, smartcards, wiring
+from carekey.app import card_authority, data_folder, demo_cards, master_key, settings, smartcards
 from carekey.jose.sealing import Sealing
 from carekey.kernel.entropy import SystemEntropy
 from carekey.kernel.ids import PersonId
@@ -34,7 +34,7 @@ async def with_cards(folder: Path, **variables: str) -> AsyncIterator[Whole]:
         {"CAREKEY_ENVIRONMENT": "demo", "CAREKEY_DATA": str(folder)}
         | {f"CAREKEY_{name}": value for name, value in given.items()},
     )
-    wiring.prepare(found)
+    data_folder.prepare(found)
     entropy = SystemEntropy()
     sealing = Sealing(master_key.read(found), entropy=entropy)
     card_authority.create(found, sealing, organisation="Test", clock=Hands(), entropy=entropy)

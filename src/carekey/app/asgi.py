@@ -14,12 +14,12 @@ from pathlib import Path
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from carekey.app import card_authority, logs, settings, wiring
+from carekey.app import card_authority, logs, rules, settings, wiring
 from carekey.app.settings import Settings, SettingsError
 from carekey.authenticators.smartcard.authority.publishing import publish
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 log = structlog.get_logger()
 
@@ -101,7 +101,7 @@ async def _rotate(opened: wiring.Installation) -> None:
 
 
 async def _sweep(opened: wiring.Installation) -> None:
-    await opened.store.sweep(opened.clock.now(), sessions_kept=wiring.sessions_kept(opened.settings))
+    await opened.store.sweep(opened.clock.now(), sessions_kept=rules.sessions_kept(opened.settings))
 
 
 async def publish_lists(opened: wiring.Installation) -> None:

@@ -1,7 +1,5 @@
 """Attested client keys as the settings want them: whose word an issuer takes."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,20 @@ from carekey.oidc.model import Issuer
 from carekey.web.kit import Route
 
 
-def challenges(issuer: Issuer, master: bytes) -> Nonces:
-    """The same on every node."""
-    return Nonces(hmac.digest(master, f"carekey: attestation challenges of {issuer.name}".encode(), hashlib.sha256))
-
-
-def with_challenges(issuer: Issuer, routes: Sequence[Route], master: bytes, dpop_nonces: Nonces | None) -> list[Route]:
+def with_challenges(
+    issuer: Issuer, routes: Sequence[Route], challenges: Nonces, dpop_nonces: Nonces | None
+) -> list[Route]:
     """The same, and the endpoint for challenges, if the issuer takes anybody's word. Whoever sends a proof learns with
     every answer which challenge the next one needs."""
     if not issuer.client_attesters:
         return list(routes)
-    made = challenges(issuer, master)
     return [
-        *with_nonce(routes, made, proof=PROOF, told=CHALLENGE),
-        *ChallengeHttp(issuer=issuer, challenges=made, dpop_nonces=dpop_nonces).routes(),
+        *with_nonce(routes, challenges, proof=PROOF, told=CHALLENGE),
+        *ChallengeHttp(issuer=issuer, challenges=challenges, dpop_nonces=dpop_nonces).routes(),
     ]
 
 
-def attesters(found: Settings, issuer: Issuer, master: bytes) -> Attesters | None:
+def attesters(found: Settings, issuer: Issuer, challenges: Nonces) -> Attesters | None:
     """Raises: SettingsError."""
     file = found.issuers[issuer.name].client_attesters
     if file is None:
@@ -49,4 +43,4 @@ def attesters(found: Settings, issuer: Issuer, master: bytes) -> Attesters | Non
         raise SettingsError(f"{setting}: {file} holds no JWK Set.") from None
     if not len(keys):
         raise SettingsError(f"{setting}: {file} has no public key that verifies signatures.")
-    return Attesters(keys, challenges(issuer, master))
+    return Attesters(keys, challenges)

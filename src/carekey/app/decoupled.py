@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from carekey.app import provider, registry
-from carekey.app.settings import Settings
+from carekey.app.foundation import Foundation, fetcher
 from carekey.authenticators.user_code.keeping import CodeDigests
-from carekey.jose.sealing import Sealing
-from carekey.jose.signer import Signer
 from carekey.kernel.entropy import Entropy
-from carekey.kernel.ids import IssuerName
 from carekey.login.journey import Journey
 from carekey.oidc import endpoints
 from carekey.oidc.ciba.http import PATH as REQUESTS
@@ -21,7 +18,6 @@ from carekey.oidc.ciba.scripted_http import ScriptedApproval
 from carekey.oidc.ciba.signed_request import SignedRequests
 from carekey.oidc.ciba.user_code import UserCodeCheck
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.decoupled.deciding import Decisions
 from carekey.oidc.decoupled.endpoint import Asks, RequestEndpoint
 from carekey.oidc.decoupled.http import DecoupledHttp
@@ -30,50 +26,41 @@ from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.device.http import PATH as DEVICE
 from carekey.oidc.device.http import DevicePages
 from carekey.oidc.device.request import DeviceAuthorization
-from carekey.oidc.fetch import Fetcher
 from carekey.oidc.model import Issuer
 from carekey.oidc.token.endpoint import TokenEndpoint
 from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
-from carekey.storage.store import Store, Tx
-from carekey.web.kit import Route, Site
+from carekey.storage.store import Tx
+from carekey.web.kit import Route
 
 
 def decisions(issuers: Sequence[Issuer], entropy: Entropy, phone: ByPhone[Tx]) -> Decisions[Tx]:
     return Decisions(issuers, entropy, pages={Kind.DEVICE: DEVICE, Kind.CIBA: REQUESTS}, over=phone.over)
 
 
-def pages(
-    found: Settings,
-    issuers: Sequence[Issuer],
-    store: Store,
-    journey: Journey[Tx],
-    decided: Decisions[Tx],
-) -> list[Route]:
-    names = [issuer.name for issuer in issuers]
+def pages(base: Foundation, journey: Journey[Tx], decided: Decisions[Tx]) -> list[Route]:
+    names = [issuer.name for issuer in base.issuers]
     routes = [
-        *DevicePages(store=store, journey=journey, decisions=decided).routes(),
-        *RequestPages(issuers=names, store=store, journey=journey, decisions=decided).routes(),
+        *DevicePages(store=base.store, journey=journey, decisions=decided).routes(),
+        *RequestPages(issuers=names, store=base.store, journey=journey, decisions=decided).routes(),
     ]
-    for issuer in issuers:
-        if found.issuers[issuer.name].scripted_approval:
-            routes += ScriptedApproval(issuer=issuer, store=store, decisions=decided).routes()
+    for issuer in base.issuers:
+        if base.settings.issuers[issuer.name].scripted_approval:
+            routes += ScriptedApproval(issuer=issuer, store=base.store, decisions=decided).routes()
     return routes
 
 
 def routes(
+    base: Foundation,
     issuer: Issuer,
-    signer: Signer,
-    store: Store,
-    sealing: Sealing,
+    *,
     clients: ClientAuthentication,
-    keys: ClientKeys,
     known: Known,
     phone: ByPhone[Tx],
     user_codes: CodeDigests,
-    site: Site,
 ) -> list[Route]:
     """The endpoints at which clients of this issuer ask."""
+    store, keys = base.store, base.keys[issuer.name]
 
     def endpoint(path: str, asks: Asks) -> list[Route]:
         asked = RequestEndpoint(issuer=issuer, store=store, clients=clients, sealer=Sealer(keys.recipients), asks=asks)
@@ -85,7 +72,7 @@ def routes(
         store=store,
         known=known,
         verification_uri=f"{at.scheme}://{at.netloc}{DEVICE}",
-        entropy=site.entropy,
+        entropy=base.entropy,
     )
     backchannel = BackchannelAuthentication(
         issuer=issuer,
@@ -93,10 +80,10 @@ def routes(
         known=known,
         clients=clients,
         signed=SignedRequests(issuer=issuer, keys=keys),
-        verifier=signer,
+        verifier=base.signers[issuer.name],
         user_codes=UserCodeCheck(store=store, digests=user_codes),
-        sealing=sealing,
-        entropy=site.entropy,
+        sealing=base.sealing,
+        entropy=base.entropy,
         reaches=[phone],
     )
     return [
@@ -105,28 +92,20 @@ def routes(
     ]
 
 
-def notifications(
-    issuers: Sequence[Issuer],
-    signers: dict[IssuerName, Signer],
-    store: Store,
-    sealing: Sealing,
-    site: Site,
-    master: bytes,
-) -> Notifications[Tx]:
+def notifications(base: Foundation) -> Notifications[Tx]:
     notifiers = []
-    for issuer in issuers:
-        fetcher = Fetcher(private=issuer.private_fetches)
-        keys, signer = ClientKeys(fetcher.get), signers[issuer.name]
+    for issuer in base.issuers:
+        keys = base.keys[issuer.name]
         tokens = TokenEndpoint(
             issuer=issuer,
-            store=store,
-            clients=ClientAuthentication(issuer=issuer, store=store, keys=keys, sealing=sealing),
+            store=base.store,
+            clients=ClientAuthentication(issuer=issuer, store=base.store, keys=keys, sealing=base.sealing),
             grants=registry.GRANTS,
-            signer=signer,
-            own=provider.own_tokens(issuer, signer, master),
+            signer=base.signers[issuer.name],
+            own=provider.own_tokens(base, issuer),
             sealer=Sealer(keys.recipients),
             constraints=SenderConstraints(),  # tokens that are bound to a key are never pushed
-            entropy=site.entropy,
+            entropy=base.entropy,
         )
-        notifiers.append(Notifier(issuer=issuer, tokens=tokens, fetcher=fetcher))
-    return Notifications(notifiers, store=store, sealing=sealing, clock=site.clock)
+        notifiers.append(Notifier(issuer=issuer, tokens=tokens, fetcher=fetcher(issuer)))
+    return Notifications(notifiers, store=base.store, sealing=base.sealing, clock=base.clock)

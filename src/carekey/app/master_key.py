@@ -1,7 +1,8 @@
-"""The master key, under which private keys are sealed: where it is, and how it is made."""
+"""The master key, under which private keys are sealed: where it is, how it is made, and which keys come of it."""
 
 import base64
 import binascii
+import hmac
 import os
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def write(file: Path, entropy: Entropy) -> None:
 
 def file_of(found: Settings) -> Path:
     return Path(found.keys.master_file) if found.keys.master_file else found.folder() / "master.key"
+
+
+def derived(master: bytes, purpose: str, *, digest: str = "sha256") -> bytes:
+    """A key of its own for each purpose: none says anything of another, and none of the master key."""
+    return hmac.digest(master, f"carekey: {purpose}".encode(), digest)
 
 
 def _decoded(text: str, where: str) -> bytes:

@@ -1,10 +1,10 @@
 """Builds the provider: its issuers, and the endpoints of each."""
 
-import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from carekey.app import attestation, decoupled, mutual_tls, phones, registration, registry
+from carekey.app.foundation import Foundation, fetcher
 from carekey.app.settings import Resource as ResourceSettings
 from carekey.app.settings import Settings, SettingsError, duration
 from carekey.authenticators.base import Way
@@ -24,13 +24,11 @@ from carekey.oidc.authorize.respond import Encrypts
 from carekey.oidc.ciba.phone import ByPhone
 from carekey.oidc.claims.registry import SCOPE_NAMES
 from carekey.oidc.client_auth.authenticate import ClientAuthentication
-from carekey.oidc.client_auth.keys import ClientKeys
 from carekey.oidc.decoupled.reading import Known
 from carekey.oidc.discovery.http import DiscoveryHttp
 from carekey.oidc.dpop.constraint import Dpop
 from carekey.oidc.dpop.http import with_nonce
 from carekey.oidc.dpop.nonces import Nonces
-from carekey.oidc.fetch import Fetcher
 from carekey.oidc.introspection.http import IntrospectionHttp
 from carekey.oidc.logout.backchannel import BackChannel, Sender
 from carekey.oidc.model import Issuer, Resource
@@ -38,7 +36,6 @@ from carekey.oidc.mtls.constraint import MutualTls
 from carekey.oidc.mtls.revocation import Revocation
 from carekey.oidc.par.endpoint import PushedRequests
 from carekey.oidc.par.http import ParHttp
-from carekey.oidc.profiles import PROFILES
 from carekey.oidc.revocation.http import RevocationHttp
 from carekey.oidc.session_management.http import CheckSession
 from carekey.oidc.token.endpoint import TokenEndpoint
@@ -48,21 +45,7 @@ from carekey.oidc.tokens.sealing import Sealer
 from carekey.oidc.tokens.sender_constraint import SenderConstraints
 from carekey.oidc.userinfo.http import UserinfoHttp
 from carekey.storage.store import Store, Tx
-from carekey.web.kit import Route, Site
-
-
-def check_profiles(found: Settings) -> None:
-    """Raises: SettingsError, if an issuer is to keep a profile that there is not."""
-    choices = ", ".join(name for name, profile in PROFILES.items() if profile.lacking is None)
-    for name, issuer in found.issuers.items():
-        profile = PROFILES.get(issuer.profile)
-        if profile is None:
-            raise SettingsError(f"issuers.{name}.profile is {issuer.profile!r}; there are {choices}.")
-        if profile.lacking is not None:
-            raise SettingsError(
-                f"issuers.{name}.profile is {issuer.profile!r}, which needs {profile.lacking}, and CareKey does not "
-                f"have that yet; there are {choices}."
-            )
+from carekey.web.kit import Route
 
 
 def issuers_of(found: Settings, master: bytes = b"") -> list[Issuer]:
@@ -116,64 +99,56 @@ def signer(found: Settings, issuer: Issuer, store: Store, sealing: Sealing) -> S
     )
 
 
-def back_channel(
-    issuers: Sequence[Issuer], signers: dict[IssuerName, Signer], store: Store, site: Site
-) -> BackChannel[Tx]:
+def back_channel(base: Foundation) -> BackChannel[Tx]:
     senders = [
-        Sender(issuer=issuer, signer=signers[issuer.name], fetcher=Fetcher(private=issuer.private_fetches))
-        for issuer in issuers
+        Sender(issuer=issuer, signer=base.signers[issuer.name], fetcher=fetcher(issuer)) for issuer in base.issuers
     ]
-    return BackChannel(senders, store=store, clock=site.clock, entropy=site.entropy)
+    return BackChannel(senders, store=base.store, clock=base.clock, entropy=base.entropy)
 
 
-def client_keys(issuers: Sequence[Issuer]) -> dict[IssuerName, ClientKeys]:
-    """One cache for each issuer, so that a server that does not answer is left in peace by all of it."""
-    return {issuer.name: ClientKeys(Fetcher(private=issuer.private_fetches).get) for issuer in issuers}
+def encrypts(base: Foundation) -> dict[IssuerName, Encrypts]:
+    return {name: Encrypts(Sealer(its.recipients), base.store) for name, its in base.keys.items()}
 
 
-def encrypts(keys: Mapping[IssuerName, ClientKeys], store: Store) -> dict[IssuerName, Encrypts]:
-    return {name: Encrypts(Sealer(its.recipients), store) for name, its in keys.items()}
+def own_tokens(base: Foundation, issuer: Issuer) -> OwnTokens:
+    refresh_key = base.derived(f"refresh tokens of {issuer.name}")
+    return OwnTokens(issuer=issuer, verifier=base.signers[issuer.name], refresh_key=refresh_key)
 
 
-def own_tokens(issuer: Issuer, signer: Signer, master: bytes) -> OwnTokens:
-    refresh_key = hmac.digest(master, f"carekey: refresh tokens of {issuer.name}".encode(), hashlib.sha256)
-    return OwnTokens(issuer=issuer, verifier=signer, refresh_key=refresh_key)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all issuers of an installation have in common."""
+
+    journey: Journey[Tx]
+    codes: CodeIssuer[Tx]
+    respond: Responds
+    ways: Sequence[Way]
+    by_phone: ByPhone[Tx]
+    user_codes: CodeDigests
+    revocation: Revocation | None
+    """Of the certificates of applications; None if it is not looked up."""
 
 
-def routes(
-    found: Settings,
-    issuer: Issuer,
-    signer: Signer,
-    store: Store,
-    sealing: Sealing,
-    journey: Journey[Tx],
-    codes: CodeIssuer[Tx],
-    respond: Responds,
-    site: Site,
-    master: bytes,
-    ways: Sequence[Way],
-    by_phone: ByPhone[Tx],
-    user_codes: CodeDigests,
-    keys: ClientKeys,
-    revocation: Revocation | None,
-) -> list[Route]:
+def routes(base: Foundation, issuer: Issuer, shared: Shared) -> list[Route]:
+    found, store, entropy = base.settings, base.store, base.entropy
+    signer, keys = base.signers[issuer.name], base.keys[issuer.name]
     details = dict(registry.AUTHORIZATION_DETAILS)
     if found.environment != "production":
         details |= registry.SANDBOX_AUTHORIZATION_DETAILS
-    fetch = Fetcher(private=issuer.private_fetches).get
     sealer = Sealer(keys.recipients)
-    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetch, decrypter=signer)
+    objects = RequestObjects(issuer=issuer, keys=keys, fetch=fetcher(issuer).get, decrypter=signer)
+    challenges = Nonces(base.derived(f"attestation challenges of {issuer.name}"))
     clients = ClientAuthentication(
         issuer=issuer,
         store=store,
         keys=keys,
-        sealing=sealing,
+        sealing=base.sealing,
         authorities=mutual_tls.authorities(found),
-        revocation=revocation,
-        attesters=attestation.attesters(found, issuer, master),
+        revocation=shared.revocation,
+        attesters=attestation.attesters(found, issuer, challenges),
     )
-    own = own_tokens(issuer, signer, master)
-    nonces = Nonces(hmac.digest(master, f"carekey: DPoP nonces of {issuer.name}".encode(), hashlib.sha256))
+    own = own_tokens(base, issuer)
+    nonces = Nonces(base.derived(f"DPoP nonces of {issuer.name}"))
     constraints = SenderConstraints(Dpop(nonces if issuer.dpop_nonce else None), MutualTls())
     endpoint = TokenEndpoint(
         issuer=issuer,
@@ -184,7 +159,7 @@ def routes(
         own=own,
         constraints=constraints,
         sealer=sealer,
-        entropy=site.entropy,
+        entropy=entropy,
     )
     pushed = PushedRequests(
         issuer=issuer,
@@ -196,7 +171,7 @@ def routes(
         verifier=signer,
         constraints=constraints,
         sealer=sealer,
-        entropy=site.entropy,
+        entropy=entropy,
     )
     takes_proofs = [
         *ParHttp(issuer=issuer, clients=clients, endpoint=pushed).routes(),
@@ -208,19 +183,15 @@ def routes(
         *IntrospectionHttp(issuer=issuer, store=store, clients=clients, own=own, signer=signer, sealer=sealer).routes(),
         *RevocationHttp(issuer=issuer, store=store, clients=clients, own=own).routes(),
         *decoupled.routes(
+            base,
             issuer,
-            signer,
-            store,
-            sealing,
-            clients,
-            keys,
-            Known(scopes=SCOPE_NAMES, details=details),
-            by_phone,
-            user_codes,
-            site,
+            clients=clients,
+            known=Known(scopes=SCOPE_NAMES, details=details),
+            phone=shared.by_phone,
+            user_codes=shared.user_codes,
         ),
     ]
-    offered = [way for way in ways if way.name in found.issuers[issuer.name].ways]
+    offered = [way for way in shared.ways if way.name in found.issuers[issuer.name].ways]
     return [
         *DiscoveryHttp(
             issuer=issuer,
@@ -233,16 +204,16 @@ def routes(
         *Authorize(
             issuer=issuer,
             store=store,
-            journey=journey,
-            codes=codes,
+            journey=shared.journey,
+            codes=shared.codes,
             scopes=SCOPE_NAMES,
             details=details,
             verifier=signer,
             objects=objects,
             sealer=sealer,
-            respond=respond,
+            respond=shared.respond,
         ).routes(),
-        *attestation.with_challenges(issuer, takes_clients, master, nonces if issuer.dpop_nonce else None),
-        *registration.routes(issuer, store, fetch, sealing, site),
+        *attestation.with_challenges(issuer, takes_clients, challenges, nonces if issuer.dpop_nonce else None),
+        *registration.routes(base, issuer),
         *(CheckSession(issuer).routes() if issuer.session_management else []),
     ]

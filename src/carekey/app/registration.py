@@ -1,22 +1,19 @@
 """Wires the registration of clients: its rules from the settings, and the endpoint if there is to be one."""
 
-import hashlib
-import hmac
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from carekey.app import master_key
+from carekey.app.foundation import Foundation, fetcher
 from carekey.app.settings import SettingsError
 from carekey.app.settings.issuers import Issuer as IssuerSettings
 from carekey.jose.jwt import InvalidKeySet, KeySet
-from carekey.jose.sealing import Sealing
-from carekey.oidc.client_auth.keys import Fetch
 from carekey.oidc.clients.http import RegistrationHttp
 from carekey.oidc.clients.registration import ClientRegistration
 from carekey.oidc.model import Issuer, Registration
-from carekey.storage.store import Store
-from carekey.web.kit import Route, Site
+from carekey.web.kit import Route
 
 
 def rules(name: str, issuer: IssuerSettings) -> Registration | None:
@@ -50,13 +47,18 @@ def _keys(name: str, file: str) -> dict[str, Any]:
 
 def pairwise_key(master: bytes, issuer: str) -> bytes:
     """As good as the master key: to lose it is to call everybody by another name."""
-    return hmac.digest(master, f"carekey: pairwise subjects of {issuer}".encode(), hashlib.sha512)
+    return master_key.derived(master, f"pairwise subjects of {issuer}", digest="sha512")
 
 
-def routes(issuer: Issuer, store: Store, fetch: Fetch, sealing: Sealing, site: Site) -> list[Route]:
+def routes(base: Foundation, issuer: Issuer) -> list[Route]:
     if issuer.registration is None:
         return []
     registration = ClientRegistration(
-        issuer=issuer, rules=issuer.registration, store=store, fetch=fetch, sealing=sealing, entropy=site.entropy
+        issuer=issuer,
+        rules=issuer.registration,
+        store=base.store,
+        fetch=fetcher(issuer).get,
+        sealing=base.sealing,
+        entropy=base.entropy,
     )
     return RegistrationHttp(issuer=issuer, registration=registration).routes()

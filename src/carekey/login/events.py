@@ -113,6 +113,19 @@ class LoginRefused(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginBarred(AuditEvent):
+    """Somebody proved who they are, and a page told them that they may not log in. The log-in goes on: it ends when
+    they go back to the application, or by itself."""
+
+    tag: ClassVar[str] = "login:login:barred"
+    refusal: ClassVar[bool] = True
+
+    login: str
+    client: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignBrowser(AuditEvent):
     """A browser that did not begin a log-in tried to go on with it."""
 

@@ -10,8 +10,9 @@ from carekey.kernel.ids import IssuerName, LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
 from carekey.login import pages
-from carekey.login.events import ForeignBrowser, LoginRefused
-from carekey.login.journey import Closed, Ended, Journey, SessionGone, Shut, Standing, Visitor
+from carekey.login.events import ForeignBrowser, LoginBarred, LoginRefused
+from carekey.login.held_session import SessionGone
+from carekey.login.journey import Closed, Ended, Journey, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
 from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
 from carekey.login.ports import LoginTx
@@ -254,9 +255,23 @@ class LogIn(Generic[TxT]):
                     **_fault("share", error),
                 )
             case Refuse(why=why):
+                await self._record_barred(request, at, why)
                 return self._page(request, "login/barred.html", at, status=403, **pages.BARRED[why])
             case Issue():
                 return see_other(f"/login/{at.login.id}")
+
+    async def _record_barred(self, request: Request, at: Standing, why: Refusal) -> None:
+        """When it is shown: whoever sees that page may never press its button."""
+        login, person = at.login, at.so_far.person
+        barred = LoginBarred(
+            at=request.site.clock.now(),
+            actor=actor.person(person.id) if person else actor.UNKNOWN,
+            reference=login.reference,
+            login=login.id,
+            client=login.asked.client,
+            why=why,
+        )
+        await self._store.write(lambda tx: tx.audit.record(barred))
 
     def _chooser(self, request: Request, at: Standing, *, error: str | None = None) -> Response:
         login, offer = at.login, at.so_far.offer

@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from carekey.authenticators.base import Verified, Way
-from carekey.directory.model import PersonStatus
 from carekey.kernel import actor, entropy
 from carekey.kernel.entropy import Entropy
-from carekey.kernel.ids import IssuerName, LoginId, PersonId, RoleProfileId, SessionId
+from carekey.kernel.ids import IssuerName, LoginId, PersonId, RoleProfileId
 from carekey.kernel.secret import Secret, digest
 from carekey.login import consent
-from carekey.login.events import AccountChosen, LoginFinished, LoginRefused, LoginStarted, RoleChosen, SessionReused
+from carekey.login.events import AccountChosen, LoginFinished, LoginRefused, LoginStarted, RoleChosen
+from carekey.login.held_session import HeldSessions, SessionGone
 from carekey.login.model import Asked, Issue, Login, Outcome, RoleAsked, Rules
 from carekey.login.policy import (
     ChooseAccount,
@@ -31,8 +31,8 @@ from carekey.login.policy import (
 )
 from carekey.login.ports import Application, LoginTx
 from carekey.sessions import ending, lifetime
-from carekey.sessions.events import SessionRenewed, SessionStarted, WhyEnded
-from carekey.sessions.model import SMARTCARD, CardPlace, Proof, Session
+from carekey.sessions.events import WhyEnded
+from carekey.sessions.model import SMARTCARD, CardPlace
 
 TxT = TypeVar("TxT", bound=LoginTx)
 
@@ -47,10 +47,6 @@ class Shut(StrEnum):
     """Begun in another browser."""
     SWITCHED_OFF = "switched_off"
     """The application is, by an operator."""
-
-
-class SessionGone(Exception):
-    """The session ended between the look and the deed. Nothing was done; look again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +93,7 @@ class Journey(Generic[TxT]):
         ways: Sequence[Way],
         application: Application[TxT],
         entropy: Entropy,
-        in_force: Callable[[TxT, Verified], bool] = lambda _tx, _proof: True,
+        in_force: Callable[[TxT, Verified], bool],
     ) -> None:
         """`ways`: every way that the installation has; each issuer's rules name its own. `in_force`: whether what a
         proof was given with may still be used.
@@ -106,6 +102,7 @@ class Journey(Generic[TxT]):
         named = {way.name: way for way in ways}
         self.rules = rules
         self._ways = {issuer: tuple(named[name] for name in its.ways) for issuer, its in rules.items()}
+        self.sessions = HeldSessions(rules=rules, entropy=entropy, in_force=in_force)
         self._application = application
         self._entropy = entropy
         self._in_force = in_force
@@ -311,111 +308,6 @@ class Journey(Generic[TxT]):
             return at
         return self._refuse(tx, at, at.step.why if isinstance(at.step, Refuse) else why, now=now)
 
-    def hold(
-        self,
-        tx: TxT,
-        issuer: IssuerName,
-        so_far: SoFar,
-        verdict: Issue,
-        *,
-        reference: str,
-        now: datetime,
-    ) -> tuple[Session, Secret | None]:
-        """The session in which to issue: the one there is, or a new one for a new proof, with its secret.
-
-        A proof always brings a new secret, so that a cookie planted beforehand is worth nothing. The same person's
-        live session goes on under it; any other that this browser had is ended. Raises: SessionGone."""
-        role = verdict.role or so_far.remembered
-        proof, old = so_far.proof, so_far.session
-        if proof is None:
-            assert old is not None
-            used = lifetime.used_at(old, self.rules[issuer].sessions, now=now)
-            if not tx.sessions.use(old.id, at=used, role=role):
-                raise SessionGone
-            return replace(old, last_used_at=used, role=role), None
-        # Whoever takes the person's standing or this way away at this moment ends this session, or has been faster.
-        person = tx.people.hold(proof.person)
-        if person is None or person.status is not PersonStatus.ACTIVE or not self._in_force(tx, proof):
-            raise SessionGone
-        secret = Secret(entropy.token(self._entropy))
-        if old is not None and so_far.level is not None and so_far.same_person:
-            return self._renew(tx, old, proof, secret, role=role, reference=reference, now=now), secret
-        if old is not None:
-            ending.end(tx, old, WhyEnded.REPLACED, now=now, reference=reference)
-        session = Session(
-            id=SessionId(entropy.token(self._entropy, size=20)),
-            digest=digest(secret.reveal()),
-            issuer=issuer,
-            person=proof.person,
-            proof=_kept(proof),
-            role=role,
-            started_at=now,
-            last_used_at=now,
-        )
-        tx.sessions.start(session)
-        tx.audit.record(
-            SessionStarted(
-                at=now,
-                actor=actor.person(proof.person),
-                reference=reference,
-                session=session.id,
-                issuer=issuer,
-                kind=proof.kind,
-                aal=proof.aal,
-                amr=proof.amr,
-            )
-        )
-        return session, secret
-
-    def _renew(
-        self,
-        tx: TxT,
-        old: Session,
-        proof: Verified,
-        secret: Secret,
-        *,
-        role: RoleProfileId | None,
-        reference: str,
-        now: datetime,
-    ) -> Session:
-        """Raises: SessionGone."""
-        kept = _kept(proof)
-        renewed = replace(old, digest=digest(secret.reveal()), proof=kept, last_used_at=now, role=role)
-        if not tx.sessions.renew(old.id, digest=renewed.digest, proof=kept, at=now, role=role):
-            raise SessionGone
-        tx.audit.record(
-            SessionRenewed(
-                at=now,
-                actor=actor.person(proof.person),
-                reference=reference,
-                session=old.id,
-                issuer=old.issuer,
-                kind=proof.kind,
-                aal=proof.aal,
-                amr=proof.amr,
-            )
-        )
-        return renewed
-
-    def reuse(
-        self, tx: TxT, issuer: IssuerName, asked: Asked, so_far: SoFar, verdict: Issue, *, reference: str, now: datetime
-    ) -> Session:
-        """Use the session without a log-in: single sign-on. Raises: SessionGone."""
-        session, _ = self.hold(tx, issuer, so_far, verdict, reference=reference, now=now)
-        tx.audit.record(
-            SessionReused(
-                at=now,
-                actor=actor.person(session.person),
-                reference=reference,
-                client=asked.client,
-                session=session.id,
-                acr=verdict.acr,
-                aal=verdict.aal,
-                role=verdict.role,
-            )
-        )
-        return session
-
     def _end_if_due(self, tx: TxT, at: Standing, *, now: datetime) -> Standing | Closed | Ended:
         if isinstance(at.step, Issue):
             return self._issue(tx, at, at.step, now=now)
@@ -430,7 +322,7 @@ class Journey(Generic[TxT]):
         proof = at.so_far.proof
         if proof is not None and proof.kind == SMARTCARD and _taken_out(tx.card_places.hold(proof.credential), proof):
             raise SessionGone
-        session, secret = self.hold(tx, login.issuer, at.so_far, verdict, reference=login.reference, now=now)
+        session, secret = self.sessions.hold(tx, login.issuer, at.so_far, verdict, reference=login.reference, now=now)
         lifetime_of_consent = self.rules[login.issuer].consent_lifetime
         if at.so_far.shared and login.asked.share and lifetime_of_consent:
             consent.give(tx, session.person, login, lasts=lifetime_of_consent, now=now)
@@ -472,7 +364,3 @@ class Journey(Generic[TxT]):
 def _taken_out(place: CardPlace | None, proof: Verified) -> bool:
     """Whether the card has left the reader since, by the word of the workstation's companion."""
     return place is not None and place.left_at is not None and place.left_at >= proof.at
-
-
-def _kept(proof: Verified) -> Proof:
-    return Proof(credential=proof.credential, kind=proof.kind, aal=proof.aal, amr=proof.amr, at=proof.at)

@@ -17,6 +17,7 @@ from carekey.authenticators.conformance.world import ORIGIN, FixedClock, site
 from carekey.authenticators.enrolment import invitation
 from carekey.authenticators.enrolment.invitation import Invitation
 from carekey.authenticators.http import Described
+from carekey.authenticators.in_force import in_force
 from carekey.authenticators.user_code.keeping import CodeDigests
 from carekey.directory.model import Person, PersonStatus
 from carekey.jose.sealing import Sealing
@@ -34,7 +35,7 @@ from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +74,11 @@ class Bank:
         rules = Rules(issuer=ISSUER, ways={KEY.name: None, PHONE.name: None})
         application: WithOwnPages[Any] = WithOwnPages(None)  # type: ignore[arg-type]  # no other application asks here
         journey: Journey[Any] = Journey(
-            rules={ISSUER: rules}, ways=[KEY, PHONE], application=application, entropy=SystemEntropy()
+            rules={ISSUER: rules},
+            ways=[KEY, PHONE],
+            application=application,
+            entropy=SystemEntropy(),
+            in_force=lambda tx, proof: in_force(tx, proof.person, proof.credential),
         )
         visits: Visits[Any] = Visits(
             store=self.store, journey=journey, rules=rules, authenticators={Levelled.kind: Levelled()}
@@ -408,6 +413,6 @@ async def test_who_is_suspended_while_they_choose_a_user_code_logs_in_again(bank
         await bank.store.write(lambda tx: tx.people.put([replace(tx.people.find(ASHA), status=PersonStatus.SUSPENDED)]))
         return await make(*given, **more)
 
-    bank.digests.make = meanwhile  # type: ignore[method-assign]
+    bank.digests.make = meanwhile  # type: ignore[method-assign]  # the moment between the check and the write
     assert to_log_in(await send_code(browser, **CODE))
     assert not await has_code(bank, "48k2x9")

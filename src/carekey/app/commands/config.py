@@ -16,10 +16,10 @@ def check(config: Config = None) -> None:
 
     Examples: `carekey config check --config carekey.toml`, `CAREKEY_SERVER__PORT=8001 carekey config check`
     """
-    from carekey.app.wiring import check_ways
+    from carekey.app.checks import check
 
     found = read_settings(config)
-    check_ways(found)
+    check(found)
     put(
         f"The settings are in order: {found.environment}, issuers {', '.join(found.issuers)}, port {found.server.port}."
     )

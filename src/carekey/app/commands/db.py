@@ -13,7 +13,7 @@ def upgrade(config: Config = None) -> None:
 
     Examples: `carekey db upgrade`, `CAREKEY_DATABASE__URL=postgresql://carekey@db/carekey carekey db upgrade`
     """
-    from carekey.app.wiring import make_folder
+    from carekey.app.data_folder import make_folder
     from carekey.storage.sql import migrate
 
     found = read_settings(config)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import typer
 
+from carekey.app.checks import check
 from carekey.app.commands.opening import opened
 from carekey.app.commands.serve import BESIDE, check_beside, check_port, listeners_beside, run_server
+from carekey.app.data_folder import prepare
 from carekey.app.settings import Settings
 from carekey.app.terminal import Config, Json, put_json, put_table, read_settings, run, say, this_operator
-from carekey.app.wiring import check_ways, prepare
 
 commands = typer.Typer(help="Start a demonstration, or list its people.", invoke_without_command=True)
 
@@ -42,7 +43,7 @@ def demo(context: typer.Context, config: Config = None) -> None:
 
         os.environ.update(demo_cards.furnish_host(found))  # the workers and the card host read it there
         found = read_settings(config)
-    check_ways(found)
+    check(found)
     check_port(found)
     for listener in BESIDE:
         check_beside(listener, found, wanted=False)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from carekey.app.data_folder import prepare
 from carekey.app.terminal import read_settings
-from carekey.app.wiring import prepare
 from carekey.directory import cli
 from carekey.registration.standing import end_sessions
 from carekey.storage.open import open_store

@@ -12,9 +12,10 @@ from typing import Literal
 import typer
 
 from carekey.app import master_key
+from carekey.app.checks import check
 from carekey.app.settings import Settings
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, read_settings, run
-from carekey.app.wiring import Installation, check_ways, running
+from carekey.app.wiring import Installation, running
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Tx
@@ -45,7 +46,7 @@ def doctor(config: Config = None, *, json: Json = False) -> None:
 async def _examine(found: Settings) -> list[Finding]:
     findings = [Finding("settings", "ok", f"{found.environment}; issuers: {', '.join(found.issuers)}.")]
     try:
-        check_ways(found)
+        check(found)
         master_key.read(found)
         findings += _files(found)
         async with running(found) as installation:

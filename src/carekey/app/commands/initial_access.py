@@ -21,7 +21,7 @@ from carekey.app.terminal import (
 from carekey.app.wiring import Installation
 from carekey.kernel.entropy import token
 from carekey.kernel.secret import digest
-from carekey.oidc.clients.metadata import GRANT_TYPES
+from carekey.oidc.clients.grant_types import GRANT_TYPES
 from carekey.oidc.events import InitialAccessTokenMade, InitialAccessTokenRemoved
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer
 from carekey.oidc.profiles import PROFILES

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from carekey.app.data_folder import prepare
 from carekey.app.terminal import read_settings
-from carekey.app.wiring import Installation, prepare, running
+from carekey.app.wiring import Installation, running
 
 
 @asynccontextmanager

@@ -46,10 +46,11 @@ def serve(
 
     Examples: `carekey serve`, `carekey serve --config carekey.toml --workers 4`, `carekey serve --only card-host`
     """
-    from carekey.app.wiring import check_ways, prepare
+    from carekey.app.checks import check
+    from carekey.app.data_folder import prepare
 
     found = read_settings(config)
-    check_ways(found)
+    check(found)
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(Path(config).resolve())
     for listener in BESIDE:
@@ -94,7 +95,8 @@ def _beside(listener: Listener, module: str) -> Iterator[None]:
     ending = threading.Event()
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 (our own module)
+        # In a session of its own: Ctrl-C is for this process, which ends the others in turn. They end with its pipe too.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 (our own module)
 
     running = start()
 

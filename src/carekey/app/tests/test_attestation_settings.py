@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey
 from carekey.app import attestation, settings
 from carekey.app.provider import issuers_of
 from carekey.app.settings import SettingsError
+from carekey.oidc.dpop.nonces import Nonces
 from support.installation import SANDBOX, whole
 
 KEY = ECKey.generate_key("P-256", {"kid": "attester-1"})
@@ -56,4 +57,4 @@ def test_attesters_that_are_none_are_named(tmp_path: Path, content: str | None, 
         file.write_text(content)
     found = settings.load(None, {f"CAREKEY_{name}": value for name, value in variables(file).items()})
     with pytest.raises(SettingsError, match=rf"issuers\.sandbox\.client_attesters: .*{said}"):
-        attestation.attesters(found, issuers_of(found)[0], b"m" * 32)
+        attestation.attesters(found, issuers_of(found)[0], Nonces(b"m" * 32))

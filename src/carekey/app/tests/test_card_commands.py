@@ -11,7 +11,7 @@ import anyio
 import httpx2
 import pytest
 
-from carekey.app import settings, wiring
+from carekey.app import data_folder, settings, wiring
 from carekey.authenticators.smartcard.authority.tests.world import ASHA
 from carekey.storage.open import open_store
 
@@ -53,7 +53,7 @@ def installation(tmp_path):
 
 async def with_asha(config: Path) -> None:
     found = settings.load(config, {})
-    wiring.prepare(found)
+    data_folder.prepare(found)
     store = open_store(found.database_url())
     await store.write(lambda tx: tx.people.put([ASHA]))
     store.close()
@@ -74,7 +74,7 @@ async def test_an_authority_is_made_once(installation) -> None:
 
 async def test_without_an_authority_nothing_is_published(installation) -> None:
     found = settings.load(installation.config, {})
-    wiring.prepare(found)
+    data_folder.prepare(found)
     async with wiring.running(found) as running:
         assert running.card_authorities == ()
         assert (await request(running, "GET", "/pki/cards.crl")).status_code == 404

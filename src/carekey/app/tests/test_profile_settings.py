@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from carekey.app import provider, wiring
+from carekey.app import checks, provider
 from carekey.app.settings import Settings, SettingsError, load
 from carekey.oidc import profiles
 from carekey.oidc.profiles import Feature
@@ -21,21 +21,21 @@ def found(profile: str) -> Settings:
 @pytest.mark.parametrize("profile", ["cis2", "oidc-basic", "fapi2", "fapi2-message-signing", "fapi-ciba"])
 def test_a_profile_that_there_is_reaches_the_issuer(profile: str) -> None:
     settings = found(profile)
-    wiring.check_ways(settings)
+    checks.check(settings)
     (issuer,) = provider.issuers_of(settings)
     assert issuer.profile == profile
 
 
 def test_one_that_there_is_not_stops_the_start() -> None:
     with pytest.raises(SettingsError, match=r"^issuers\.healthcare\.profile is ") as refused:
-        wiring.check_ways(found("fapi1"))
+        checks.check(found("fapi1"))
     assert "there are cis2, oidc-basic, fapi2, fapi2-message-signing, fapi-ciba" in str(refused.value)
 
 
 def test_one_that_cannot_be_kept_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "OFFERED", frozenset({Feature.SENDER_CONSTRAINED_TOKENS}))
     with pytest.raises(SettingsError, match="needs client-initiated backchannel authentication"):
-        wiring.check_ways(found("fapi-ciba"))
+        checks.check(found("fapi-ciba"))
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("off", False), ("required", True)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.app import settings, wiring
+from carekey.app import checks, settings
 from carekey.app.settings import SettingsError
 
 GOOD = {
@@ -15,7 +15,7 @@ GOOD = {
 
 def test_cards_are_first_on_the_page_and_from_hscn_alone() -> None:
     found = settings.load(None, GOOD)
-    wiring.check_ways(found)
+    checks.check(found)
     assert found.issuers["healthcare"].ways[0] == "smartcard"
     assert found.zones_of("smartcard") == {"hscn"}
     assert found.zones_of("passkey") is None
@@ -23,7 +23,7 @@ def test_cards_are_first_on_the_page_and_from_hscn_alone() -> None:
 
 def test_the_operator_may_take_them_from_everywhere() -> None:
     found = settings.load(None, {**GOOD, "CAREKEY_WAYS__SMARTCARD__ZONES": "[]", "CAREKEY_ZONES__HSCN": "[]"})
-    wiring.check_ways(found)
+    checks.check(found)
     assert found.zones_of("smartcard") is None
 
 
@@ -48,4 +48,4 @@ def test_what_cannot_work_is_said_at_start(changed: dict[str, str | None], said:
         variables["CAREKEY_ISSUERS__A__WAYS"] = '["smartcard"]'
         said = "smartcards.url"
     with pytest.raises(SettingsError, match=said.replace(".", r"\.")):
-        wiring.check_ways(settings.load(None, variables))
+        checks.check(settings.load(None, variables))

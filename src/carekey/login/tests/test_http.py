@@ -12,10 +12,12 @@ from carekey.kernel import actor
 from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.secret import digest
 from carekey.login import consent
-from carekey.login.journey import SessionGone, Visitor
-from carekey.login.model import Chooser, Links, RoleAsked
+from carekey.login.held_session import SessionGone
+from carekey.login.journey import Visitor
+from carekey.login.model import Chooser, Issue, Links, RoleAsked
 from carekey.login.tests.make import ASHA, BRYN, HEALTHCARE, asked, person, roles
 from carekey.login.tests.world import APPLICATION, HSCN_ADDRESS, SANDBOX, Browser, World
+from carekey.registration.standing import take_role
 
 pytestmark = pytest.mark.anyio
 
@@ -389,6 +391,10 @@ async def test_a_person_who_may_not_log_in_is_told_so(world, browser, status, he
     assert answer.status_code == 403
     assert heading in browser.page
     assert not await sessions_of(world)
+    (shown,) = await world.events("login:login:barred")
+    assert (shown.data["why"], shown.data["login"], shown.refusal) == (why, id, True)
+    assert (shown.actor.id, bool(shown.reference)) == (ASHA, True)
+    assert shown.reference in browser.page
     assert (await browser.post(f"/login/{id}/cancel")).headers["location"] == f"{APPLICATION}/?outcome={why}"
     (refused,) = await world.events("login:login:refused")
     assert (refused.data["why"], refused.refusal) == (why, True)
@@ -593,10 +599,26 @@ async def test_a_session_that_ends_between_look_and_deed(world, browser):
     await world.store.write(lambda tx: tx.sessions.end(session.id, at=now))
     with pytest.raises(SessionGone):
         await world.store.write(
-            lambda tx: world.journey.hold(tx, HEALTHCARE, at.so_far, at.step, reference="", now=now)
+            lambda tx: world.journey.sessions.hold(tx, HEALTHCARE, at.so_far, at.step, reference="", now=now)
         )
     await browser.get(f"/login/{id}")
     assert "How do you want to log in?" in browser.page
+
+
+async def test_a_role_that_is_taken_away_between_look_and_deed(world, browser):
+    id = await world.begun(browser, ROLE)
+    await browser.prove(id)
+    by = Visitor(login=digest(browser.cookie(f"login-{id[:12]}")), session=lambda _: None, zone="internet")
+    now = world.clock.now()
+    at = await world.store.read(lambda tx: world.journey.look(tx, id, by, now=now))
+    (role, *_) = at.step.profiles
+    await world.store.write(lambda tx: take_role(tx, ASHA, role.id, by=actor.operator("ann"), now=now))
+    verdict = Issue(acr="AAL3_ANY", aal=AAL.AAL3, role=role.id)
+    with pytest.raises(SessionGone):
+        await world.store.write(
+            lambda tx: world.journey.sessions.hold(tx, HEALTHCARE, at.so_far, verdict, reference="", now=now)
+        )
+    assert await sessions_of(world) == []
 
 
 # Account chooser and remembered consent, where an issuer wants them

@@ -8,8 +8,9 @@ from typing import Generic, Protocol, TypeVar
 from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
 from carekey.login.begin_http import begin
+from carekey.login.held_session import SessionGone
 from carekey.login.http import switched_off, visitor
-from carekey.login.journey import Journey, SessionGone
+from carekey.login.journey import Journey
 from carekey.login.model import Asked, Issue
 from carekey.login.policy import SoFar, Step, next_step, without_pages
 from carekey.login.ports import LoginTx
@@ -214,7 +215,7 @@ class Authorize(Generic[TxT]):
         now = request.site.clock.now()
 
         def reuse(tx: TxT) -> Answer:
-            session = self._journey.reuse(
+            session = self._journey.sessions.reuse(
                 tx, self._issuer.name, found.asked, found.so_far, verdict, reference=request.reference, now=now
             )
             return self._codes.grant(tx, self._issuer.name, found.request, session, verdict, now=now)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +19,7 @@ from carekey.jose.sealing import Sealing
 from carekey.kernel.actor import system
 from carekey.kernel.bulkhead import Bulkhead
 from carekey.kernel.clock import Clock
+from carekey.kernel.due_work import DueWork
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc.ciba.events import ClientNotified, ClientNotNotified
 from carekey.oidc.ciba.push import Pushed
@@ -68,45 +69,29 @@ class Notifier:
     fetcher: Notifies
 
 
-class Notifications(Generic[TxT]):
+class Notifications(DueWork[TxT, DecoupledRequest, bytes]):
     def __init__(self, notifiers: Iterable[Notifier], *, store: Store[TxT], sealing: Sealing, clock: Clock) -> None:
+        super().__init__(
+            store=store, clock=clock, bulkhead=Bulkhead(for_one=AT_ONCE, altogether=ALTOGETHER, failed=_log_failed)
+        )
         self._notifiers = {one.issuer.name: one for one in notifiers}
-        self._store = store
         self._sealing = sealing
-        self._clock = clock
-        self._bulkhead: Bulkhead[bytes] = Bulkhead(for_one=AT_ONCE, altogether=ALTOGETHER, failed=_log_failed)
 
-    async def begin(self) -> None:
-        """See to what is due and is not being seen to. Returns before that is done."""
-        now, last = self._clock.now(), None
-        while not self._bulkhead.full:
-            page = await self._store.read(partial(_due, now=now, after=last))
-            self._begin(page)
-            if len(page) < LOOKED_AT:
-                return
-            last = page[-1]  # of a client that hangs there may be any number before others'
+    def due(self, tx: TxT, *, now: datetime, after: DecoupledRequest | None) -> Sequence[DecoupledRequest]:
+        return tx.decoupled_requests.due(now=now, limit=LOOKED_AT, after=after)
 
-    def _begin(self, due: Iterable[DecoupledRequest]) -> None:
-        for request in due:
-            if (by := self._notifiers.get(request.issuer)) is not None:
-                self._bulkhead.begin(request.key, (request.issuer, request.client), partial(self._notify, by, request))
-
-    async def deliver(self) -> None:
-        """Everything that is due now, to the end."""
-        await self.begin()
-        await self._bulkhead.finish()
-
-    async def stop(self) -> None:
-        await self._bulkhead.stop()
+    def see_to(self, row: DecoupledRequest) -> None:
+        if (by := self._notifiers.get(row.issuer)) is not None:
+            self.bulkhead.begin(row.key, (row.issuer, row.client), partial(self._notify, by, row))
 
     async def _notify(self, by: Notifier, request: DecoupledRequest) -> None:
-        until, tries = self._clock.now() + LEASE, request.tries + 1
+        until, tries = self.clock.now() + LEASE, request.tries + 1
 
         def take(tx: TxT) -> Client | None:
             claimed = tx.decoupled_requests.claim(request, until=until)
             return tx.clients.find(request.issuer, request.client) if claimed else None
 
-        client = await self._store.write(take)
+        client = await self.store.write(take)
         if client is None:  # somebody else has it in hand; or it is gone, and so is its reason
             return
         verdict, outcome = retry.Verdict(DeliveryState.GIVEN_UP), "no_address"
@@ -138,12 +123,12 @@ class Notifications(Generic[TxT]):
             case State.AGREED:
                 pushed = Pushed(key=request.key, auth_req_id=callback.auth_req_id, tries=tries)
                 try:
-                    return await by.tokens.push(pushed, client, now=self._clock.now(), reference="")
+                    return await by.tokens.push(pushed, client, now=self.clock.now(), reference="")
                 except OAuthError:  # such as a session that has ended since
                     return {"error": "transaction_failed", "error_description": "What was agreed to no longer holds"}
 
     async def _note(self, request: DecoupledRequest, verdict: retry.Verdict, outcome: str, tries: int) -> None:
-        now, after = self._clock.now(), verdict.again_after
+        now, after = self.clock.now(), verdict.again_after
         again_at = None if after is None else now + after
         said: dict[str, Any] = {
             "at": now,
@@ -164,11 +149,7 @@ class Notifications(Generic[TxT]):
             else:
                 tx.audit.record(ClientNotNotified(**said, last=settled and again_at is None))
 
-        await self._store.write(note)
-
-
-def _due(tx: OidcTx, *, now: datetime, after: DecoupledRequest | None) -> Sequence[DecoupledRequest]:
-    return tx.decoupled_requests.due(now=now, limit=LOOKED_AT, after=after)
+        await self.store.write(note)
 
 
 def _log_failed(key: bytes, error: BaseException) -> None:

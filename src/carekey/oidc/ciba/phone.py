@@ -97,7 +97,7 @@ class PhoneAnswers(Generic[TxT]):
     async def collect(self) -> None:
         now = self._clock.now()
         for request in await self._store.read(lambda tx: list(self._open(tx, now))):
-            await self._store.write(lambda tx, one=request: self._settle(tx, one, now))  # type: ignore[misc]  # binds this one
+            await self._store.write(lambda tx, one=request: self.settle(tx, one, now))  # type: ignore[misc]  # binds this one
 
     def _open(self, tx: TxT, now: datetime) -> Iterable[DecoupledRequest]:
         for id in self._confirming.answered(tx, now=now):
@@ -105,7 +105,7 @@ class PhoneAnswers(Generic[TxT]):
             if request is not None and request.state is State.WAITING and now < request.expires_at:
                 yield request
 
-    def _settle(self, tx: TxT, request: DecoupledRequest, now: datetime) -> None:
+    def settle(self, tx: TxT, request: DecoupledRequest, now: datetime) -> None:
         answer = self._confirming.look(tx, confirmation_of(request), now=now)
         if answer is None or request.person is None:
             return
@@ -123,7 +123,7 @@ def _verdict(tx: PhoneTx, request: DecoupledRequest, answer: Answer, now: dateti
     proof, asked = answer.proof, request.asked
     if answer.standing is not Standing.CONFIRMED or proof is None or proof.person != request.person:
         return None
-    person = tx.people.find(proof.person)
+    person = tx.people.hold(proof.person)  # before the look at the phone: it is not taken away until this is done
     if person is None or person.status is not PersonStatus.ACTIVE:
         return None
     if all(one.id != proof.credential for one in tx.credentials.held_by(proof.person)):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from carekey.oidc.clients.metadata import CIBA, FieldProblem, InvalidMetadata
+from carekey.oidc.clients.grant_types import CIBA
+from carekey.oidc.clients.reading import FieldProblem, InvalidMetadata
 from carekey.oidc.model import Allowance, Client
 
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from carekey.oidc.clients.grant_types import CIBA
 from carekey.oidc.clients.reading import Reader
 from carekey.oidc.model import Issuer, TokenDelivery
 from carekey.oidc.profiles import Profile
-
-CIBA = "urn:openid:params:grant-type:ciba"
 
 
 def read_ciba(read: Reader, grant_types: tuple[str, ...], asked: Profile, issuer: Issuer) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class ConnectionManager:
         call = Call(secret, "", now, reference)
         async with self._recorded(call, UNKNOWN):
             if secret is None:
-                raise InvalidClient("The secret is missing: Authorization: SecretAuth …", reason=Reason.NO_TOKEN)
+                raise InvalidClient("The secret is missing: Authorization: SecretAuth", reason=Reason.NO_TOKEN)
             held = [team for team in self._teams if hmac.compare_digest(team.secret, digest(secret))]
             if not held:
                 raise InvalidClient(reason=Reason.WRONG_SECRET)

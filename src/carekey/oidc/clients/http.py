@@ -1,4 +1,7 @@
-"""POST {issuer}/register, and GET, PUT and DELETE of what was registered (RFC 7591 section 3, RFC 7592 section 2)."""
+"""POST {issuer}/register, and GET, PUT and DELETE of what was registered, at {issuer}/register?client_id=… (RFC 7591
+section 3, RFC 7592 section 2).
+
+Not below /register/, where the links are by which people add their ways to log in."""
 
 import math
 from collections.abc import Iterable
@@ -20,6 +23,7 @@ from carekey.oidc.errors import (
 )
 from carekey.oidc.http import RawHeader, for_clients, json_answer
 from carekey.oidc.model import Issuer
+from carekey.web.fields import MalformedFields, RepeatedField
 from carekey.web.kit import Request, Route
 from carekey.web.problem import Problem
 
@@ -33,11 +37,8 @@ class RegistrationHttp:
 
     def routes(self) -> list[Route]:
         path = endpoints.path(self._issuer, endpoints.REGISTRATION)
-        of_client = {"GET": self._read, "PUT": self._update, "DELETE": self._remove}
-        return [
-            Route(path, {"POST": for_clients(self._create, challenge)}),
-            Route(path + "/{id}", {method: for_clients(handler, challenge) for method, handler in of_client.items()}),
-        ]
+        handlers = {"POST": self._create, "GET": self._read, "PUT": self._update, "DELETE": self._remove}
+        return [Route(path, {method: for_clients(handler, challenge) for method, handler in handlers.items()})]
 
     async def _create(self, request: Request) -> Response:
         told = await self._registration.create(
@@ -51,7 +52,7 @@ class RegistrationHttp:
 
     async def _read(self, request: Request) -> Response:
         told = await self._registration.read(
-            request.params["id"],
+            _client_id(request),
             bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
@@ -60,7 +61,7 @@ class RegistrationHttp:
 
     async def _update(self, request: Request) -> Response:
         told = await self._registration.update(
-            request.params["id"],
+            _client_id(request),
             lambda: read_metadata(request),
             bearer(request) or "",
             now=request.site.clock.now(),
@@ -70,12 +71,20 @@ class RegistrationHttp:
 
     async def _remove(self, request: Request) -> Response:
         await self._registration.remove(
-            request.params["id"],
+            _client_id(request),
             bearer(request) or "",
             now=request.site.clock.now(),
             reference=request.reference,
         )
         return Response(status_code=204, headers={"cache-control": "no-store"})
+
+
+def _client_id(request: Request) -> str:
+    """Empty for none, for several, and for one that cannot be read: there is no such client."""
+    try:
+        return request.query().get("client_id") or ""
+    except (MalformedFields, RepeatedField):
+        return ""
 
 
 async def read_metadata(request: Request) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from carekey.jose.encryption import ALGS, DEFAULT_ENC, ENCS
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import ClientId
 from carekey.oidc.clients import redirect_uris
-from carekey.oidc.clients.ciba import CIBA, read_ciba
+from carekey.oidc.clients.ciba import read_ciba
 from carekey.oidc.clients.encryption import check_encryption_keys, encryptions, read_encryption
+from carekey.oidc.clients.grant_types import DEVICE, GRANT_TYPES, WITH_CREDENTIALS
 from carekey.oidc.clients.jwks import read_keys
 from carekey.oidc.clients.mutual_tls import certificate_bound, certificate_name
 from carekey.oidc.clients.reading import FieldProblem, InvalidMetadata, Reader, origin_of
@@ -26,9 +27,6 @@ from carekey.oidc.nesting import too_deep
 from carekey.oidc.profiles import PROFILES, Profile, auth_methods, may_push, may_use_devices, together
 
 __all__ = [
-    "CIBA",
-    "DEVICE",
-    "GRANT_TYPES",
     "POLICY",
     "FieldProblem",
     "InvalidMetadata",
@@ -38,16 +36,6 @@ __all__ = [
     "redirect_uri_registered",
 ]
 
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-_WITH_CREDENTIALS = frozenset(
-    {
-        "client_credentials",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        CIBA,
-    }
-)
-GRANT_TYPES = _WITH_CREDENTIALS | {"authorization_code", "refresh_token", DEVICE}
 POLICY = (
     *("offline_access", "resources", "resource_server_for", "introspect_any"),
     *("token_exchange_from", "assert_people"),
@@ -89,7 +77,7 @@ def parse(
     _check_kept(read, issuer)
     profile, asked = _profile(read, issuer)
     method = _auth_method(read, asked, issuer)
-    for grant_type in sorted(_WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
+    for grant_type in sorted(WITH_CREDENTIALS.intersection(grant_types)) if method is ClientAuthMethod.NONE else ():
         read.refuse("grant_types", f"has {grant_type}, which a client without credentials cannot use")
     scope = read.text("scope")
     max_age = read.take("default_max_age", None, "a number of seconds", lambda value: type(value) is int and value >= 0)
@@ -145,7 +133,7 @@ def parse(
         dpop_bound_access_tokens=read.flag("dpop_bound_access_tokens"),
         certificate_name=certificate_name(read, method),
         certificate_bound_access_tokens=certificate_bound(read, issuer),
-        sector=read_sector(read, metadata, issuer),
+        sector=read_sector(read, metadata, method, issuer),
         id_token_encryption=read_encryption(read, "id_token_encrypted_response"),
         userinfo_encryption=read_encryption(read, "userinfo_encrypted_response"),
         introspection_encryption=read_encryption(read, "introspection_encrypted_response"),

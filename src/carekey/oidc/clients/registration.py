@@ -224,7 +224,8 @@ class ClientRegistration:
         if made.secret is not None:
             told |= {"client_secret": made.secret.reveal(), "client_secret_expires_at": 0}
         told["registration_access_token"] = made.access_token.reveal()
-        told["registration_client_uri"] = f"{endpoints.address(self._issuer, endpoints.REGISTRATION)}/{client.id}"
+        at = endpoints.address(self._issuer, endpoints.REGISTRATION)
+        told["registration_client_uri"] = f"{at}?client_id={client.id}"
         return told
 
     def _add(self, tx: OidcTx, client: Client, key: bytes | None, now: datetime, reference: str) -> bool:

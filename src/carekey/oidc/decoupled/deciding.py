@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from carekey.directory.model import Person, PersonStatus
 from carekey.kernel import actor, entropy
 from carekey.kernel.actor import Actor
 from carekey.kernel.entropy import Entropy
@@ -104,8 +105,13 @@ class Decisions(Generic[TxT_contra]):
     ) -> Decided:
         """`session`: what the request's own is made like."""
         by = actor.person(session.person)
+        # Whoever takes the person's standing, a role or this way away at this moment ends the session that is begun
+        # here, or has been faster.
+        person = tx.people.hold(session.person)
         if not _honoured(tx, named):
             return self._decline(tx, named, "disabled_client", by=by, reference=reference, now=now)
+        if person is None or not _may_act(tx, person, verdict, now=now):
+            return self._decline(tx, named, "taken_away", by=by, reference=reference, now=now)
         request = self._decide(tx, named, State.AGREED, now=now)
         if request is None:
             return self._late(tx, named, by, reference, now=now)
@@ -262,6 +268,13 @@ def _honoured(tx: OidcTx, named: _Named) -> bool:
     if client is None or request is None:
         return client is not None
     return client.honours(request.requested_at)
+
+
+def _may_act(tx: OidcTx, person: Person, verdict: Issue, *, now: datetime) -> bool:
+    """Whether they still may log in, and in this role. Their way to log in is for whoever took their proof to judge."""
+    if person.status is not PersonStatus.ACTIVE:
+        return False
+    return verdict.role is None or any(role.id == verdict.role for role in tx.roles.held_by(person.id, at=now))
 
 
 def _named(login: Login) -> _Named:

@@ -21,6 +21,11 @@ def test_every_error_is_complete(error: type[OAuthError]) -> None:
     assert raised.description.isascii()
 
 
+def test_rfc6749_5_2_whatever_a_description_repeats_it_has_the_characters_that_it_may_have() -> None:
+    said = errors.InvalidRequest('has "\u00e9\\\n\u202e~', reason=Reason.MALFORMED).body()["error_description"]
+    assert said == "has '????~"
+
+
 @pytest.mark.parametrize(
     ("error", "status", "body"),
     [

@@ -48,6 +48,7 @@ from carekey.storage.sql.schema import (
 _grant = msgspec.json.Decoder(Grant)
 _pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
+_details = msgspec.json.Decoder(tuple[dict[str, Any], ...])
 _allowance = msgspec.json.Decoder(Allowance)
 
 _read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
@@ -179,6 +180,11 @@ class _CodesSql:
             update(codes).values(redeemed_at=bindparam("now")).where(this, c.redeemed_at.is_(None)).returning(c.grant),
             *("now", "this"),
         )
+        self.spoil = dialect.text(
+            update(codes).values(expires_at=bindparam("until"), spoilt_at=bindparam("at")).where(this),
+            *("until", "at", "this"),
+        )
+        self.sound = dialect.text(select(c.spoilt_at).where(this).with_for_update(read=True), "this")
 
 
 class Codes:
@@ -187,7 +193,7 @@ class Codes:
         self._sql = dialect.prepared(_CodesSql)
 
     def put(self, digest: bytes, grant: Grant) -> None:
-        self._connection.run(self._sql.put, (digest, to_json(grant), to_micros(grant.expires_at), None))
+        self._connection.run(self._sql.put, (digest, to_json(grant), to_micros(grant.expires_at), None, None))
 
     def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
         row = self._connection.one(self._sql.redeem, (to_micros(now), digest))
@@ -196,10 +202,17 @@ class Codes:
         row = self._connection.one(self._sql.find, (digest,))
         return None if row is None else Replayed(grant=_grant.decode(row[0]))
 
+    def spoil(self, digest: bytes, *, at: datetime, until: datetime) -> None:
+        self._connection.run(self._sql.spoil, (to_micros(until), to_micros(at), digest))
+
+    def sound(self, digest: bytes) -> bool:
+        row = self._connection.one(self._sql.sound, (digest,))
+        return row is None or row[0] is None
+
 
 def _token(row: Row) -> AccessToken:
     digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row[:12]
-    audience, authentication, act, confirmation = row[12:]
+    audience, authentication, act, confirmation, details = row[12:]
     return AccessToken(
         digest=digest,
         issuer=issuer,
@@ -214,6 +227,7 @@ def _token(row: Row) -> AccessToken:
         authentication=_read_authentication(authentication) if authentication else None,
         act=_claims.decode(act) if act else None,
         confirmation=_claims.decode(confirmation) if confirmation else None,
+        authorization_details=_details.decode(details) if details else (),
         issued_at=from_micros(issued_at),
         expires_at=from_micros(expires_at),
         revoked_at=maybe_from_micros(revoked_at),
@@ -255,6 +269,7 @@ class AccessTokens:
             to_json(token.authentication) if token.authentication else None,
             to_json(token.act) if token.act else None,
             to_json(token.confirmation) if token.confirmation else None,
+            to_json(token.authorization_details) if token.authorization_details else None,
         )
         self._connection.run(self._sql.put, row)
 
@@ -319,6 +334,10 @@ class RefreshFamilies:
         row = self._connection.one(self._sql.find, (code,))
         return None if row is None else _family(row)
 
+    def hold(self, code: bytes) -> RefreshFamily | None:
+        row = self._connection.one(self._sql.hold, (code,))
+        return None if row is None else _family(row)
+
     def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         before = self.find(code)
         if before is None:
@@ -328,8 +347,8 @@ class RefreshFamilies:
             return Rotated(family=before)
         # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
         # for whoever revokes the family next.
-        after = self._connection.one(self._sql.hold, (code,))
-        return None if after is None else Superseded(family=_family(after))
+        after = self.hold(code)
+        return None if after is None else Superseded(family=after)
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.revoke, (to_micros(at), code)) == 1

@@ -17,6 +17,7 @@ from carekey.storage.conformance import (
     record,
     registration,
     sessions,
+    taken_away,
     user_code,
     workstations,
 )
@@ -134,3 +135,6 @@ class TestKeys(record.KeysContract): ...
 
 
 class TestAudit(record.AuditContract): ...
+
+
+class TestTakenAway(taken_away.TakenAwayContract): ...

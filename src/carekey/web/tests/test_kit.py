@@ -48,6 +48,26 @@ async def test_a_malformed_path_is_not_found(path):
     assert answer.status == 404
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/x/{id}", "/x/{token}"),
+        ("/x/{id}/end", "/x/{token}/end"),
+        ("/x/{id}/end", "/x/own/{way}"),
+        ("/x/{id}-{way}", "/x/{id}"),
+    ],
+)
+def test_no_address_leads_to_two_routes(one: str, other: str):
+    """Else the one that came first would answer for both, as with two slices that name their paths alike."""
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(ValueError, match="lead"):
+            Browser.of(get(first, echo), post(second, echo))
+
+
+def test_routes_that_differ_in_a_fixed_part_stand_side_by_side():
+    Browser.of(get("/x/{id}/end", echo), get("/x/{id}/begin", echo), get("/x/{id}", echo), get("/y/{id}/end", echo))
+
+
 async def test_rfc9110_15_5_6_another_method_is_told_which_are_allowed():
     browser = Browser.of(get("/page", hello), post("/page", hello), post("/only", hello))
     answer = await browser.ask("DELETE", "/page")

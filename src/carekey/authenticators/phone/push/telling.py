@@ -4,11 +4,11 @@ Any number of nodes may work on it: a phone is told by one. Nothing is sent agai
 or its node dies: the question stands on the phone all the same, for whoever opens it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,10 +24,9 @@ from carekey.authenticators.phone.push.vapid import Vapid, origin
 from carekey.authenticators.phone.terms import Terms
 from carekey.kernel.actor import system
 from carekey.kernel.bulkhead import Bulkhead
-from carekey.kernel.clock import Clock
+from carekey.kernel.due_work import DueWork
 from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import CredentialId
-from carekey.kernel.unit_of_work import Store
 
 TEXT = b"Something waits for you"
 """Everything that a push service, a lock screen or a bystander may learn."""
@@ -46,38 +45,20 @@ log = structlog.get_logger()
 
 
 @dataclass(kw_only=True)
-class Telling(Generic[TxT]):
-    store: Store[TxT]
+class Telling(DueWork[TxT, Subscription, CredentialId]):
     terms: Terms
     vapid: Vapid
     send: Sends
-    clock: Clock
     entropy: Entropy
-    _bulkhead: Bulkhead[CredentialId] = field(
+    bulkhead: Bulkhead[CredentialId] = field(
         default_factory=lambda: Bulkhead(for_one=AT_ONCE, altogether=ALTOGETHER, failed=_log_failed)
     )
 
-    async def begin(self) -> None:
-        """See to whoever is to be told and is not being told. Returns before that is done."""
-        now, last = self.clock.now(), None
-        while not self._bulkhead.full:
-            page = await self.store.read(partial(_due, now=now, after=last))
-            self._begin(page)
-            if len(page) < LOOKED_AT:
-                return
-            last = page[-1]  # of a push service that hangs there may be any number before others'
+    def due(self, tx: TxT, *, now: datetime, after: Subscription | None) -> Sequence[Subscription]:
+        return tx.subscriptions.due(now=now, limit=LOOKED_AT, after=after)
 
-    def _begin(self, due: Iterable[Subscription]) -> None:
-        for one in due:
-            self._bulkhead.begin(one.credential, origin(one.endpoint), partial(self._tell, one))
-
-    async def deliver(self) -> None:
-        """Everything that is to be told now, to the end."""
-        await self.begin()
-        await self._bulkhead.finish()
-
-    async def stop(self) -> None:
-        await self._bulkhead.stop()
+    def see_to(self, row: Subscription) -> None:
+        self.bulkhead.begin(row.credential, origin(row.endpoint), partial(self._tell, row))
 
     async def _tell(self, one: Subscription) -> None:
         if not await self.store.write(lambda tx: self._take(tx, one)):
@@ -118,10 +99,6 @@ class Telling(Generic[TxT]):
             return False
         registration = keeping.registration_of(credential)  # one that is suspended shows nothing
         return any(shows(self.terms, registration, form) for each in pending for form in each.forms)
-
-
-def _due(tx: Tx, *, now: datetime, after: Subscription | None) -> Sequence[Subscription]:
-    return tx.subscriptions.due(now=now, limit=LOOKED_AT, after=after)
 
 
 def _log_failed(credential: CredentialId, error: BaseException) -> None:

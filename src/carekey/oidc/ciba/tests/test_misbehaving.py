@@ -5,7 +5,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -20,65 +20,23 @@ from carekey.oidc.ciba.tests.world import NOTIFICATION_TOKEN, PINGED, PUSHED, Ci
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.logout.retry import AFTER
 from carekey.oidc.model import Client
+from carekey.oidc.tests import misbehaving
+from carekey.oidc.tests.misbehaving import EMPTY, GARBLED, HANGS, SILENT, serving
 
 pytestmark = pytest.mark.anyio
 
-EMPTY = "content-length: 0\r\n"
 _somebody = itertools.count()
-HANGS, SILENT, GARBLED = "hangs", "silent", "garbled"
 
 
 @dataclass
-class Endpoint:
-    """A client's notification endpoint. `answers`: a status, or a way to give none, for each request; the last one for
-    all that follow."""
+class Endpoint(misbehaving.Endpoint):
+    """A client's notification endpoint."""
 
-    answers: list[int | str] = field(default_factory=lambda: [204])
-    headers: str = EMPTY
-    endless: bool = False
+    path: str = "/ciba"
     bodies: list[dict[str, Any]] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
-    address: str = ""
-    arrivals: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
 
-    async def reached(self, times: int) -> None:
-        async with asyncio.timeout(20):
-            for _ in range(times):
-                await self.arrivals.get()
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
-            self.heads.append(head.lower())
-            self.bodies.append(json.loads(await reader.readexactly(length)))
-            self.arrivals.put_nowait(None)
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            if answer == HANGS:
-                await asyncio.sleep(3600)
-            elif answer == GARBLED:
-                writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-            elif answer != SILENT:
-                writer.write(f"HTTP/1.1 {answer} So\r\n{self.headers}\r\n".encode())
-                while self.endless:
-                    writer.write(b"a" * 65_536)
-                    await writer.drain()
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def serving(endpoint: Endpoint) -> AsyncIterator[Endpoint]:
-    running = await asyncio.start_server(endpoint.handle, "127.0.0.1", 0)
-    async with running:
-        endpoint.address = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}/ciba"
-        yield endpoint
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            if "Endpoint.handle" in repr(task.get_coro()):
-                task.cancel()
+    def take(self, body: bytes) -> None:
+        self.bodies.append(json.loads(body))
 
 
 @pytest.fixture

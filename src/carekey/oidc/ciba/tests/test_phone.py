@@ -211,5 +211,5 @@ async def test_two_nodes_that_collect_one_answer_agree_once(world: PhoneWorld) -
     world.phones.say(Standing.CONFIRMED)
     found = await world.ciba.store.read(lambda tx: list(world.answers._open(tx, world.ciba.clock.now())))
     for _ in range(2):
-        await world.ciba.store.write(lambda tx: world.answers._settle(tx, found[0], world.ciba.clock.now()))
+        await world.ciba.store.write(lambda tx: world.answers.settle(tx, found[0], world.ciba.clock.now()))
     assert len(await world.ciba.events("decoupled:request:agreed")) == 1

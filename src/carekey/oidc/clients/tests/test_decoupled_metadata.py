@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from carekey.kernel.ids import ClientId
-from carekey.oidc.clients.metadata import CIBA, DEVICE, InvalidMetadata, describe, parse
+from carekey.oidc.clients.grant_types import CIBA, DEVICE
+from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.model import Client
 from carekey.oidc.profiles import PROFILES, may_push
 from carekey.oidc.tests.world import ISSUER, NOW, client_key
@@ -84,3 +85,76 @@ def test_rfc8628_a_device_needs_neither_credentials_nor_redirect_address() -> No
     device = {"client_name": "Trolley", "grant_types": [DEVICE], "token_endpoint_auth_method": "none"}
     client = parse(device, id=ClientId("trolley"), issuer=ISSUER, now=NOW)
     assert (client.grant_types, client.redirect_uris) == ((DEVICE,), ())
+
+
+SECTORS = replace(ISSUER, profile="oidc-basic")
+KEYS_AT = "https://desk.example/jwks"
+ENDPOINT = "https://desk.example/ciba"
+
+
+def paired(**changes: Any) -> Client:
+    """A client that people are known to by names of its sector."""
+    given = {**ASKS, "jwks": None, "jwks_uri": KEYS_AT, "subject_type": "pairwise", **changes}
+    given = {name: value for name, value in given.items() if value is not None}
+    return parse(given, id=ClientId("desk"), issuer=SECTORS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sector"),
+    [
+        ({"backchannel_token_delivery_mode": "poll"}, "desk.example"),
+        ({}, "desk.example"),
+        ({"backchannel_token_delivery_mode": "push", "jwks_uri": "https://keys.example/jwks"}, "desk.example"),
+        ({"grant_types": [DEVICE], "backchannel_token_delivery_mode": None}, "desk.example"),
+        (
+            {"grant_types": ["authorization_code", CIBA], "redirect_uris": ["https://desk.example/callback"]},
+            "desk.example",
+        ),
+        ({"sector_identifier_uri": "https://sector.example/uris.json"}, "sector.example"),
+        ({"token_endpoint_auth_method": "client_secret_post"}, "desk.example"),
+    ],
+)
+def test_ciba_6_the_sector_is_where_the_keys_are_or_where_tokens_are_pushed(
+    changes: dict[str, Any], sector: str
+) -> None:
+    client = paired(**changes)
+    assert client.sector == sector
+    assert parse(describe(client), id=client.id, issuer=SECTORS, now=NOW) == client
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"jwks_uri": None, "jwks": ASKS["jwks"]}, "jwks_uri"),
+        (
+            {
+                "jwks_uri": None,
+                "jwks": ASKS["jwks"],
+                "grant_types": ["authorization_code", CIBA],
+                "redirect_uris": ["https://bank.example/callback"],
+            },
+            "jwks_uri",
+        ),
+        (
+            {"grant_types": ["authorization_code", CIBA], "redirect_uris": ["https://bank.example/callback"]},
+            "sector_identifier_uri",
+        ),
+        (
+            {
+                "token_endpoint_auth_method": "client_secret_post",
+                "backchannel_authentication_request_signing_alg": None,
+            },
+            "token_endpoint_auth_method",
+        ),
+        (
+            {"grant_types": [DEVICE], "token_endpoint_auth_method": "client_secret_post"},
+            "token_endpoint_auth_method",
+        ),
+        ({"grant_types": [DEVICE], "token_endpoint_auth_method": "none"}, "token_endpoint_auth_method"),
+    ],
+)
+def test_ciba_6_who_does_not_prove_where_it_belongs_joins_no_sector(changes: dict[str, Any], field: str) -> None:
+    """A redirect address proves nothing of whoever is never sent back to: it can be anybody's."""
+    with pytest.raises(InvalidMetadata) as refused:
+        paired(**changes)
+    assert [problem.field for problem in refused.value.problems] == [field]

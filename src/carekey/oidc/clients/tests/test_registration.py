@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
@@ -12,13 +13,14 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from carekey.kernel.secret import digest
+from carekey.oidc.clients.grant_types import CIBA, DEVICE
 from carekey.oidc.clients.http import RegistrationHttp
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.registration import ClientRegistration
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
 from carekey.oidc.tests.world import CALLBACK, ISSUER_URL, NOW, World, basic
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 from carekey.web.zones import Zones
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +100,7 @@ async def test_rfc7591_3_2_1_a_client_registers_and_gets_tokens(here: Registerin
     told = await here.registered()
     assert told["client_name"] == "Ward 7"
     assert told["client_secret_expires_at"] == 0
-    assert told["registration_client_uri"] == f"{REGISTER}/{told['client_id']}"
+    assert told["registration_client_uri"] == f"{REGISTER}?client_id={told['client_id']}"
     await here.world.code(client=told["client_id"])
     request = {"grant_type": "authorization_code", "code": "code-1", "redirect_uri": CALLBACK}
     answer = await here.world.token(request, headers=basic(told["client_id"], told["client_secret"]))
@@ -112,6 +114,14 @@ async def test_rfc7591_3_nothing_that_lets_in_is_kept(here: Registering) -> None
     kept = repr(await here.world.store.read(lambda tx: tx.clients.find(here.world.issuer.name, told["client_id"])))
     assert told["client_secret"] not in kept
     assert told["registration_access_token"] not in kept
+
+
+async def test_rfc7591_3_2_2_what_is_wrong_is_told_in_ascii(here: Registering) -> None:
+    await here.allow()
+    answer = await here.register(grant_types=['\u00e9"\\'], redirect_uris=["https://\u00e4.example/"])
+    said = answer.json()["error_description"]
+    assert "grant_types has ?'?, which is not offered here; redirect_uris has" in said
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", said)
 
 
 async def test_rfc7591_3_an_initial_access_token_works_as_often_as_it_says(here: Registering) -> None:
@@ -362,7 +372,7 @@ async def test_rfc7592_2_nobody_without_the_token_gets_near(here: Registering, m
         ("unknown", told["registration_access_token"]),
     ):
         body = {**METADATA, "client_id": id} if method == "PUT" else None
-        answer = await here.ask(method, f"{REGISTER}/{id}", token, body)
+        answer = await here.ask(method, f"{REGISTER}?client_id={id}", token, body)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
 
 
@@ -390,6 +400,36 @@ async def test_registration_5_the_sector_lists_every_redirect_address(
     answer = await here.register(**PAIRWISE)
     assert answer.status_code == status
     assert answer.json().get("error") == (None if status == 201 else "invalid_client_metadata")
+
+
+@pytest.mark.parametrize(
+    ("changes", "listed"),
+    [
+        ({}, "https://ward.example/jwks"),
+        ({"backchannel_token_delivery_mode": "push"}, "https://ward.example/ciba"),
+        ({"grant_types": ["authorization_code", DEVICE]}, "https://ward.example/jwks"),
+    ],
+)
+async def test_ciba_6_the_sector_lists_the_keys_or_where_tokens_are_pushed(
+    here: Registering, changes: dict[str, Any], listed: str
+) -> None:
+    allowed = frozenset({"authorization_code", CIBA, DEVICE})
+    members = {
+        **PAIRWISE,
+        "grant_types": ["authorization_code", CIBA],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks_uri": "https://ward.example/jwks",
+        "backchannel_token_delivery_mode": "ping",
+        "backchannel_client_notification_endpoint": "https://ward.example/ciba",
+        **changes,
+    }
+    await here.allow(allowance=Allowance(grant_types=allowed), uses_left=2)
+    here.published[SECTOR] = [CALLBACK]
+    missing = await here.register(**members)
+    assert (missing.status_code, missing.json()["error"]) == (400, "invalid_client_metadata")
+    assert f"does not list '{listed}'" in missing.json()["error_description"]
+    here.published[SECTOR] = [CALLBACK, listed]
+    assert (await here.register(**members)).status_code == 201
 
 
 async def test_who_registers_does_not_learn_which_names_there_are_inside(here: Registering) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from carekey.oidc import fetch
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.logout.backchannel import AT_ONCE, LEASE, BackChannel, Sender
 from carekey.oidc.logout.retry import AFTER
+from carekey.oidc.tests.misbehaving import HANGS, Endpoint, serving
 from carekey.oidc.tests.world import ASHA, HEALTHCARE, ISSUER, NOW, SESSION, WARD, WARD_CLIENT, World, make_world
 from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded
@@ -27,51 +27,17 @@ CLINIC = ClientId("clinic")
 
 
 @dataclass
-class Application:
-    """A relying party's endpoint. `answers`: a status for each request, the last one for all that follow; None hangs."""
+class Application(Endpoint):
+    """A relying party's endpoint."""
 
-    answers: list[int | None] = field(default_factory=lambda: [200])
-    headers: str = ""
-    body: bytes = b""
+    path: str = "/backchannel-logout"
+    answers: list[int | str] = field(default_factory=lambda: [200])
     received: list[str] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
-    address: str = ""
-    arrivals: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
 
-    async def reached(self, times: int) -> None:
-        for _ in range(times):
-            await self.arrivals.get()
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
-            form = parse_qs((await reader.readexactly(length)).decode(), strict_parsing=True)
-            assert form.keys() == {"logout_token"}
-            self.heads.append(head)
-            self.received += form["logout_token"]
-            self.arrivals.put_nowait(None)
-            status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            if status is None:
-                await asyncio.sleep(3600)
-            more = self.headers or f"content-length: {len(self.body)}\r\n"
-            writer.write(f"HTTP/1.1 {status} So\r\n{more}\r\n".encode() + self.body)
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def serving(application: Application) -> AsyncIterator[Application]:
-    running = await asyncio.start_server(application.handle, "127.0.0.1", 0)
-    async with running:
-        application.address = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}/backchannel-logout"
-        yield application
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            if "Application.handle" in repr(task.get_coro()):
-                task.cancel()
+    def take(self, body: bytes) -> None:
+        form = parse_qs(body.decode(), strict_parsing=True)
+        assert form.keys() == {"logout_token"}
+        self.received += form["logout_token"]
 
 
 @pytest.fixture
@@ -135,8 +101,8 @@ async def test_backchannel_2_5_a_form_with_one_field_and_the_outcome_on_record(w
     told = await claims(world, token)
     assert (told["aud"], told["sub"], told["sid"]) == (WARD, ASHA, SESSION)
     assert told["iat"] == int((NOW + timedelta(seconds=30)).timestamp()), "of the try, not of the end"
-    assert ward.heads[0].startswith("POST /backchannel-logout HTTP/1.1")
-    assert "content-type: application/x-www-form-urlencoded" in ward.heads[0].lower()
+    assert ward.heads[0].startswith("post /backchannel-logout http/1.1")
+    assert "content-type: application/x-www-form-urlencoded" in ward.heads[0]
     assert await state(world) == [("delivered", "200", 1)]
     assert await outcomes(world) == [("delivered", "200", True)]
     await worker(world).deliver()
@@ -203,7 +169,7 @@ async def test_cis2_5_5_the_platform_says_501_for_a_session_that_it_does_not_kno
 
 async def test_an_application_that_hangs_is_given_up(world, monkeypatch):
     monkeypatch.setattr(fetch, "TIME_LIMIT", 0.2)
-    async with serving(Application(answers=[None])) as hanging:
+    async with serving(Application(answers=[HANGS])) as hanging:
         await register(world, WARD, hanging.address)
         await end(world)
         await worker(world).deliver()
@@ -211,7 +177,7 @@ async def test_an_application_that_hangs_is_given_up(world, monkeypatch):
 
 
 async def test_an_application_that_hangs_keeps_nobody_else_waiting(world, ward):
-    async with serving(Application(answers=[None])) as hanging:
+    async with serving(Application(answers=[HANGS])) as hanging:
         await register(world, WARD, ward.address)
         await register(world, CLINIC, hanging.address)
         many = [SessionId(f"s{number}") for number in range(AT_ONCE * 2)]
@@ -225,7 +191,7 @@ async def test_an_application_that_hangs_keeps_nobody_else_waiting(world, ward):
 
 
 async def test_of_an_endless_body_nothing_is_read(world, ward):
-    ward.headers, ward.body = "content-length: 1000000000000\r\n", b"a" * 200_000
+    ward.headers, ward.endless = "content-length: 1000000000000\r\n", True
     await register(world, WARD, ward.address)
     await end(world)
     await worker(world).deliver()
@@ -306,7 +272,7 @@ async def test_killed_with_a_delivery_in_hand_another_takes_it_up_when_its_time_
 
 
 async def test_stopping_leaves_what_is_under_way_to_others(world):
-    async with serving(Application(answers=[None, 200])) as ward:
+    async with serving(Application(answers=[HANGS, 200])) as ward:
         await register(world, WARD, ward.address)
         await end(world)
         stopped = worker(world)
