@@ -317,6 +317,8 @@ def test_another_persons_card_is_not_written_over(desk: Desk, blank: PivCard) ->
 
 
 def test_no_card_no_reader_and_another_card_are_said(desk: Desk, blank: PivCard, tmp_path: Path) -> None:
+    unlocked = desk.run("unlock")
+    assert (unlocked.returncode, "(no number) is not in the directory" in unlocked.stderr) == (3, True)
     assert "The card 00ff is not in a reader." in desk.refused("issue", GP, "--card", "00ff")
     desk.reader.remove()
     assert "There is no PIV card in a reader." in desk.refused("issue", GP)

@@ -395,7 +395,12 @@ async def _in_reader(running: "Installation", shown: Shown) -> Card:
         serials = (shown.serial, *map(known_by, shown.certificates))
         return next((found for serial in serials if (found := tx.cards.find_serial(serial))), None)
 
-    return await running.store.read(find) or await _find(running, shown.serial)
+    known = await running.store.read(find)
+    if known is None:
+        raise CommandError(
+            f"The card in the reader ({shown.serial or 'no number'}) is not in the directory.", Exit.NOT_FOUND
+        )
+    return known
 
 
 def _progress(step: str, what: str) -> None:

@@ -27,6 +27,7 @@ class Shown:
     """What a card shows without a PIN."""
 
     serial: str
+    """Empty for a PIV card that has no number."""
     certificates: Sequence[bytes]
 
 
@@ -117,7 +118,7 @@ class PivReader:
         return puk, new_pin
 
     def unlock(self, serial: str, key: Secret, new_pin: Secret) -> None:
-        with _piv_card(serial) as card:
+        with _piv_card(serial or None) as card:
             card.unlock(key, new_pin)
 
 

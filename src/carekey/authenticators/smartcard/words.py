@@ -52,7 +52,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again. {_UNTIL_THEN}"),
     Reason.RENEWED: (
         "Your smartcard was renewed",
-        "This computer used its old certificate. Take the card out, put it in again and try again.",
+        (
+            "This computer used its old certificate. Take the card out, put it in again and try again. "
+            "If your browser asks for a certificate, select the newer one."
+        ),
     ),
     Reason.HOLDER_CLOSED: (
         "Your account is closed",
@@ -66,7 +69,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 ANOTHER_CARD = frozenset(
-    {Reason.NO_CARD, Reason.WRONG_USE, *(reason for reason, said in _WORDS.items() if said is _NOT_OURS)}
+    {
+        Reason.NO_CARD,
+        Reason.WRONG_USE,
+        Reason.RENEWED,
+        *(reason for reason, said in _WORDS.items() if said is _NOT_OURS),
+    }
 )
 """Another choice may help, if only the browser lets go of the one it remembers."""
 
