@@ -72,6 +72,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("put-in-not-you", "smartcard/smartcard.html", {**_page(), "remembered": True}),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),
+        ("old-certificate", "smartcard/refused.html", _page(Reason.RENEWED, remembers=True)),
         *[
             (f"{why.replace('_', '-')}", "smartcard/refused.html", _page(why, remembers=why in ANOTHER_CARD))
             for why in shown
