@@ -56,6 +56,11 @@ class Reader:
             self._in = None
             self._wait(present=False)
 
+    def inserted(self, card: PivCard) -> None:
+        """Again, after it was pulled out in the middle."""
+        self.remove()
+        self.insert(card)
+
     def swap(self, card: PivCard, *, out_for: float) -> None:
         """In so many seconds, and nobody waits until anything has noticed."""
         assert self._in is not None, "there is no card in it"

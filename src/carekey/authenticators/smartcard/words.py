@@ -51,6 +51,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: _NOT_LINKED,
     Reason.LOCKED: ("This smartcard is locked", f"Ask {_RA} to unlock it. {_UNTIL_THEN}"),
     Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again. {_UNTIL_THEN}"),
+    Reason.RENEWED: (
+        "Your smartcard was renewed",
+        (
+            "This computer used its old certificate. Take the card out, put it in again and try again. "
+            "If your browser asks for a certificate, select the newer one."
+        ),
+    ),
     Reason.HOLDER_CLOSED: (
         "Your account is closed",
         f"If you still work in health or care, ask {_RA} to open your account again.",
@@ -68,6 +75,7 @@ AGAIN = frozenset(
         Reason.NO_CARD,
         Reason.WRONG_USE,
         Reason.WRONG_PERSON,
+        Reason.RENEWED,
         Reason.REVOCATION_UNKNOWN,
     }
 )

@@ -45,7 +45,7 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
     the_same = {Reason.NO_CARD, Reason.MALFORMED, Reason.UNTRUSTED, Reason.WRONG_POLICY, Reason.NO_PERSON}
-    the_same |= {Reason.CANCELLED, Reason.OTHER_HOLDER, Reason.UNKNOWN_PERSON}
+    the_same |= {Reason.CANCELLED, Reason.OTHER_HOLDER, Reason.UNKNOWN_PERSON, Reason.RENEWED}
     shown = [why for why in Reason if why not in the_same]
     held = [Held(value=f"555000000{n}-0a1b2c", text=who, hint=f"Card 555000000{n}-0a1b2c") for n, who in PEOPLE]
     renewal = {
@@ -80,4 +80,5 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("unknown-issuer-remembers", "smartcard/refused.html", _page(Reason.UNKNOWN_ISSUER, remembers=True)),
         ("revoked-remembers", "smartcard/refused.html", _page(Reason.REVOKED, remembers=True)),
         ("revoked-not-you", "smartcard/refused.html", {**_page(Reason.REVOKED), "virtual": True, "remembered": True}),
+        ("old-certificate", "smartcard/refused.html", _page(Reason.RENEWED, remembers=True)),
     ]
