@@ -225,6 +225,20 @@ class TestEndpoints:
         begun = await arrive(browser, answer.json()["request_uri"], FAPI2.id)
         assert "code" in told(await browser.prove(begun.headers["location"].rsplit("/", 1)[1]))
 
+    async def test_fapi2_5_3_2_2_answers_are_303_and_for_no_script_of_elsewhere(self):
+        world = await provider(FAPI2)
+        browser = world.browser()
+        answer = await push(browser, {**wanted(client_id=FAPI2.id, **PKCE), **proof(world, FAPI2.id)})
+        assert answer.json()["expires_in"] < 600
+        browser.http.headers["origin"] = "https://elsewhere.example"
+        begun = await arrive(browser, answer.json()["request_uri"], FAPI2.id)
+        refused = await authorize(browser, client_id=FAPI2.id, **PKCE)
+        del browser.http.headers["origin"]
+        ended = await browser.prove(begun.headers["location"].rsplit("/", 1)[1])
+        for one in (begun, refused, ended):
+            assert one.status_code == 303
+            assert not [name for name in one.headers if name.startswith("access-control-")]
+
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
