@@ -22,6 +22,8 @@ STEPS = (
     "/login/x/passkey",
     "/login/x/smartcard/done",
     "/login/x/smartcard/virtual",
+    "/requests",
+    "/requests/log-in",
     "/register/x",
     "/register/x/done",
 )

@@ -75,6 +75,15 @@ class Codes(Protocol):
         get Replayed (RFC 6749 section 4.1.2). None if there is no such code. Expiry is the caller's to judge."""
         ...
 
+    def spoil(self, digest: bytes, *, at: datetime, until: datetime) -> None:
+        """It came again: until then, nothing rests on it any more."""
+        ...
+
+    def sound(self, digest: bytes) -> bool:
+        """Whether it is not spoilt. Nobody spoils it before the transaction ends, and whoever does so then finds what
+        the transaction has put."""
+        ...
+
 
 class AccessTokens(Protocol):
     def put(self, token: AccessToken) -> None: ...
@@ -95,6 +104,10 @@ class RefreshFamilies(Protocol):
     def put(self, family: RefreshFamily) -> None: ...
 
     def find(self, code: bytes) -> RefreshFamily | None: ...
+
+    def hold(self, code: bytes) -> RefreshFamily | None:
+        """The same, and nobody rotates or revokes it before the transaction ends."""
+        ...
 
     def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         """Of any number of simultaneous callers with one generation exactly one gets Rotated; the others, then and

@@ -224,6 +224,7 @@ class TokenEndpoint:
             issuer=self._issuer,
             alg=alg,
             code=bought.code,
+            bought_by=access_token.code or b"",
             access_token=answer["access_token"],
             issued_at=request.issued_at,
             requested=issued.requested,

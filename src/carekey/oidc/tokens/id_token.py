@@ -24,6 +24,7 @@ def claims(
     issuer: Issuer,
     alg: str,
     code: str | None,
+    bought_by: bytes,
     access_token: str,
     issued_at: datetime,
     requested: Mapping[str, Any],
@@ -33,13 +34,15 @@ def claims(
     """`sub`: what the client calls the person (`oidc/subject.py`). `requested`: claims about the person that the `claims` parameter wants in the ID token; they yield to the
     protocol's own.
 
-    `code`: None for a refreshed token, which has no `c_hash` (section 12.2).
+    `code`: None for a refreshed token, which has no `c_hash` (section 12.2). `bought_by`: the digest of the code that it
+    goes back to, which `code_of` reads again.
 
     `issued_at` is the moment of the request, and whole seconds are cut off, never rounded up: there are clients
     that allow no `iat` ahead of their clock. Assurance levels are texts (cis2-profile section 2.10).
     """
     level = str(int(grant.ial))
     iat = int(issued_at.timestamp())
+    at_hash = _hash(alg, access_token)
     told: dict[str, Any] = {
         **requested,
         "iss": issuer.url,
@@ -55,7 +58,8 @@ def claims(
         "id_assurance_level": level,
         "idassurancelevel": level,
         "sid": grant.session,
-        "at_hash": _hash(alg, access_token),
+        "jti": f"{base64url.encode(bought_by).decode('ascii')}.{at_hash}",
+        "at_hash": at_hash,
     }
     if code is not None:
         told["c_hash"] = _hash(alg, code)
@@ -75,6 +79,12 @@ def claims(
             "org.forgerock.openidconnect.ops": extras.session_operations,
         }
     return told
+
+
+def code_of(claims: Mapping[str, Any]) -> bytes | None:
+    """The digest of the code that an ID token of ours goes back to; None for one that was issued before they named it."""
+    code, _, rest = str(claims.get("jti", "")).partition(".")
+    return base64url.decode(code.encode("ascii")) if rest else None
 
 
 def pushed_claims(auth_req_id: str, refresh_token: str | None, *, alg: str) -> dict[str, Any]:

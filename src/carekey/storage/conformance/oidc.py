@@ -1,6 +1,7 @@
 """Clients, codes, tokens, assertions, pushed requests."""
 
 import itertools
+from time import sleep
 
 import pytest
 
@@ -9,7 +10,7 @@ from carekey.oidc.model import Redeemed, Replayed, Rotated, Superseded
 from carekey.storage import Store, Tx
 from carekey.storage.conformance import samples
 from carekey.storage.conformance.race import RACERS, race
-from carekey.storage.conformance.samples import CLIENT, ISSUER, LATER, NOW, SESSION
+from carekey.storage.conformance.samples import CLIENT, ISSUER, LATER, MICROSECOND, NOW, SESSION
 
 CODE = b"k" * 32
 TOKEN = b"t" * 32
@@ -84,6 +85,52 @@ class CodesContract:
 
         assert sum(race([store, other], exchange)) == 1
         assert await store.read(lambda tx: tx.access_tokens.find(TOKEN)) is None
+
+    async def test_rfc6749_4_1_2_a_code_that_came_again_is_spoilt(self, store: Store) -> None:
+        await store.write(lambda tx: tx.codes.put(CODE, samples.grant()))
+        assert await store.write(lambda tx: tx.codes.sound(b"x" * 32))
+        assert await store.write(lambda tx: tx.codes.sound(CODE))
+        await store.write(lambda tx: tx.codes.redeem(CODE, now=NOW))
+        assert await store.write(lambda tx: tx.codes.sound(CODE))
+        await store.write(lambda tx: tx.codes.spoil(CODE, at=NOW, until=LATER))
+        assert not await store.write(lambda tx: tx.codes.sound(CODE))
+        assert isinstance(await store.write(lambda tx: tx.codes.redeem(CODE, now=NOW)), Replayed)
+
+    async def test_rfc6749_4_1_2_and_kept_until_nothing_can_be_had_for_what_it_bought(self, store: Store) -> None:
+        await store.write(lambda tx: tx.codes.put(CODE, samples.grant(expires_at=NOW)))
+        await store.write(lambda tx: tx.codes.spoil(CODE, at=NOW, until=LATER))
+        await store.sweep(LATER + samples.MARGIN - MICROSECOND)
+        assert not await store.write(lambda tx: tx.codes.sound(CODE))
+        await store.sweep(LATER + samples.MARGIN)
+        assert await store.write(lambda tx: tx.codes.redeem(CODE, now=NOW)) is None
+
+    @pytest.mark.parametrize("spoilt", ["code", "family"])
+    async def test_of_exchanging_and_a_replay_at_once_nothing_is_left(
+        self, store: Store, other: Store, spoilt: str
+    ) -> None:
+        await store.write(lambda tx: tx.sessions.start(samples.session()))
+        await store.write(lambda tx: tx.codes.put(CODE, samples.grant()))
+        await store.write(lambda tx: tx.refresh_families.put(samples.family(code=CODE)))
+        numbers = itertools.count()
+
+        def exchange(tx: Tx) -> None:
+            sound, family = tx.codes.sound(CODE), tx.refresh_families.hold(CODE)
+            sleep(0.1)  # wide enough for whoever does not wait
+            if sound and family is not None and family.revoked_at is None:
+                tx.access_tokens.put(samples.token(digest=b"%032d" % next(numbers), code=CODE))
+
+        def replay(tx: Tx) -> None:
+            sleep(0.02)
+            if spoilt == "code":
+                tx.codes.spoil(CODE, at=NOW, until=LATER)
+            else:
+                tx.refresh_families.revoke(CODE, at=NOW)
+            tx.access_tokens.revoke_bought(CODE, at=NOW)
+
+        race([store, other], exchange, replay)
+        for number in range(next(numbers)):
+            key = b"%032d" % number
+            assert await store.read(lambda tx, key=key: tx.access_tokens.find(key)) is None  # type: ignore[misc]  # binds this one
 
     async def test_a_redemption_that_is_rolled_back_did_not_happen(self, store: Store) -> None:
         await store.write(lambda tx: tx.codes.put(CODE, samples.grant()))

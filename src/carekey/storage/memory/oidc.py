@@ -1,7 +1,7 @@
 """Clients, codes, tokens, assertions and pushed requests."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from carekey.kernel.ids import ClientId, IssuerName
@@ -121,6 +121,9 @@ class RefreshFamilies:
     def find(self, code: bytes) -> RefreshFamily | None:
         return self._rows.get(code)
 
+    def hold(self, code: bytes) -> RefreshFamily | None:
+        return self.find(code)  # one writer at a time
+
     def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         row = self._rows.get(code)
         if row is None:
@@ -141,27 +144,44 @@ class RefreshFamilies:
         return self._rows.sweep(lambda row: row.expires_at <= before, limit)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Code:
+    digest: bytes
+    grant: Grant
+    expires_at: datetime
+    redeemed_at: datetime | None = None
+    spoilt_at: datetime | None = None
+
+
 class Codes:
     def __init__(self, journal: Journal, tokens: AccessTokens, families: RefreshFamilies) -> None:
-        self._rows: Table[bytes, tuple[bytes, Grant, datetime | None]] = Table(journal)
+        self._rows: Table[bytes, _Code] = Table(journal)
         self._tokens = tokens
         self._families = families
 
     def put(self, digest: bytes, grant: Grant) -> None:
-        self._rows.insert(digest, (digest, grant, None))
+        self._rows.insert(digest, _Code(digest=digest, grant=grant, expires_at=grant.expires_at))
 
     def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
         row = self._rows.get(digest)
         if row is None:
             return None
-        _, grant, redeemed_at = row
-        if redeemed_at:
-            return Replayed(grant=grant)
-        self._rows.set(digest, (digest, grant, now))
-        return Redeemed(grant=grant)
+        if row.redeemed_at:
+            return Replayed(grant=row.grant)
+        self._rows.set(digest, replace(row, redeemed_at=now))
+        return Redeemed(grant=row.grant)
+
+    def spoil(self, digest: bytes, *, at: datetime, until: datetime) -> None:
+        row = self._rows.get(digest)
+        if row is not None:
+            self._rows.set(digest, replace(row, spoilt_at=at, expires_at=until))
+
+    def sound(self, digest: bytes) -> bool:
+        row = self._rows.get(digest)
+        return row is None or row.spoilt_at is None
 
     def sweep(self, before: datetime, limit: int) -> int:
-        return self._rows.sweep(lambda row: row[1].expires_at <= before and not self._bought(row[0]), limit)
+        return self._rows.sweep(lambda row: row.expires_at <= before and not self._bought(row.digest), limit)
 
     def _bought(self, code: bytes) -> bool:
         """Whether something that it bought is still kept."""

@@ -179,6 +179,11 @@ class _CodesSql:
             update(codes).values(redeemed_at=bindparam("now")).where(this, c.redeemed_at.is_(None)).returning(c.grant),
             *("now", "this"),
         )
+        self.spoil = dialect.text(
+            update(codes).values(expires_at=bindparam("until"), spoilt_at=bindparam("at")).where(this),
+            *("until", "at", "this"),
+        )
+        self.sound = dialect.text(select(c.spoilt_at).where(this).with_for_update(read=True), "this")
 
 
 class Codes:
@@ -187,7 +192,7 @@ class Codes:
         self._sql = dialect.prepared(_CodesSql)
 
     def put(self, digest: bytes, grant: Grant) -> None:
-        self._connection.run(self._sql.put, (digest, to_json(grant), to_micros(grant.expires_at), None))
+        self._connection.run(self._sql.put, (digest, to_json(grant), to_micros(grant.expires_at), None, None))
 
     def redeem(self, digest: bytes, *, now: datetime) -> Redeemed | Replayed | None:
         row = self._connection.one(self._sql.redeem, (to_micros(now), digest))
@@ -195,6 +200,13 @@ class Codes:
             return Redeemed(grant=_grant.decode(row[0]))
         row = self._connection.one(self._sql.find, (digest,))
         return None if row is None else Replayed(grant=_grant.decode(row[0]))
+
+    def spoil(self, digest: bytes, *, at: datetime, until: datetime) -> None:
+        self._connection.run(self._sql.spoil, (to_micros(until), to_micros(at), digest))
+
+    def sound(self, digest: bytes) -> bool:
+        row = self._connection.one(self._sql.sound, (digest,))
+        return row is None or row[0] is None
 
 
 def _token(row: Row) -> AccessToken:
@@ -319,6 +331,10 @@ class RefreshFamilies:
         row = self._connection.one(self._sql.find, (code,))
         return None if row is None else _family(row)
 
+    def hold(self, code: bytes) -> RefreshFamily | None:
+        row = self._connection.one(self._sql.hold, (code,))
+        return None if row is None else _family(row)
+
     def rotate(self, code: bytes, generation: int, *, now: datetime, keep: bool = False) -> Rotated | Superseded | None:
         before = self.find(code)
         if before is None:
@@ -328,8 +344,8 @@ class RefreshFamilies:
             return Rotated(family=before)
         # Whoever won may have done so after the look above. Held, so that what is bought now is there to be revoked
         # for whoever revokes the family next.
-        after = self._connection.one(self._sql.hold, (code,))
-        return None if after is None else Superseded(family=_family(after))
+        after = self.hold(code)
+        return None if after is None else Superseded(family=after)
 
     def revoke(self, code: bytes, *, at: datetime) -> bool:
         return self._connection.changed(self._sql.revoke, (to_micros(at), code)) == 1

@@ -409,6 +409,7 @@ codes = Table(
     _text("grant"),
     _number("expires_at"),
     _maybe_at("redeemed_at"),
+    _maybe_at("spoilt_at"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,
 )

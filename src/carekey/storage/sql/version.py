@@ -20,6 +20,7 @@ REVISIONS = (
     "0015_push_subscriptions",
     "0016_links",
     "0017_user_codes",
+    "0018_spoilt_codes",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

@@ -1,5 +1,6 @@
 """The authorization endpoint, through the web kit."""
 
+import json
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from carekey.kernel.ids import ClientId
 from carekey.login.tests.make import ASHA, BRYN, roles
 from carekey.oidc.authorize.tests.world import AUTHORIZE, CALLBACK, URL, WARD, authorize, log_in, provider, told, wanted
 from carekey.oidc.model import ClientAuthMethod
+from carekey.oidc.nesting import DEEPEST
 
 pytestmark = pytest.mark.anyio
 
@@ -290,6 +292,17 @@ async def test_the_claims_parameter_travels_with_the_grant(world, browser):
     assert (await world.grant(answer)).requested_claims == claims
 
 
+def nested(depth: int) -> str:
+    """A `claims` parameter of so many objects and lists within each other."""
+    inner = depth - 3
+    return '{"userinfo": {"email": {"value": ' + "[" * inner + "]" * inner + "}}}"
+
+
+async def test_the_claims_parameter_may_be_nested_as_deep_as_anything(world, browser):
+    answer = await log_in(world, browser, claims=nested(DEEPEST))
+    assert (await world.grant(answer)).requested_claims == json.loads(nested(DEEPEST))
+
+
 async def test_a_subject_in_the_claims_parameter_names_the_person(world, browser):
     await log_in(world, browser)
     claims = CLAIMS({"id_token": {"sub": {"value": BRYN}}})
@@ -476,6 +489,8 @@ async def test_a_body_that_is_no_form(world, browser):
         ({"claims": '{"id_token": {"acr": {"value": 3}}}'}, "", "invalid_request", "claims"),
         ({"claims": '{"id_token": {"sub": {"value": {}}}}'}, "", "invalid_request", "claims"),
         ({"claims": "[" * 4000}, "", "invalid_request", "claims"),
+        ({"claims": nested(DEEPEST + 1)}, "", "invalid_request", "claims"),
+        ({"claims": nested(900)}, "", "invalid_request", "claims"),  # which can be read, and be a fault when read again
         ({"claims": "x" * 8193}, "", "invalid_request", "too_large"),
         (
             {"claims": CLAIMS({"id_token": {"acr": {"essential": True, "values": ["urn:unknown"]}}})},

@@ -79,6 +79,8 @@ def check_ownership(grant: Grant, request: TokenRequest) -> None:
 
 def replayed(tx: OidcTx, key: bytes, grant: Grant, request: TokenRequest) -> Denied:
     """RFC 6749 section 4.1.2: either this caller or the first one stole it, so neither keeps anything."""
+    # For as long as an ID token of it could be exchanged.
+    tx.codes.spoil(key, at=request.now, until=request.now + request.issuer.token_lifetime)
     tx.refresh_families.revoke(key, at=request.now)
     revoked = tx.access_tokens.revoke_bought(key, at=request.now)
     tx.audit.record(

@@ -19,7 +19,7 @@ from carekey.oidc.errors import InvalidRequest, InvalidTarget, Reason, Unauthori
 from carekey.oidc.model import AccessToken, ActingAs, Authentication, ClientAuthMethod, Resource
 from carekey.oidc.ports import OidcTx
 from carekey.oidc.token.base import Bought, Denied, TokenRequest
-from carekey.oidc.tokens import access_token
+from carekey.oidc.tokens import access_token, id_token
 from carekey.oidc.tokens.sender_constraint import held
 
 _TYPE = "urn:ietf:params:oauth:token-type:"
@@ -36,6 +36,8 @@ class _Subject:
     session: SessionId | None
     role: RoleProfileId | None
     authentication: Authentication | None
+    code: bytes | None
+    """The digest of the code that it goes back to, if it does."""
     token: AccessToken | None
     """None if it is an ID token."""
 
@@ -71,9 +73,9 @@ class TokenExchange:
             authentication=subject.authentication,
             act=act,
         )
+        token = replace(token, code=subject.code)  # it goes with what it came from
         if subject.token is not None:  # or exchanging again and again would make access without end
-            # It goes with what it came from: a code that is replayed revokes this too.
-            token = replace(token, code=subject.token.code, expires_at=min(token.expires_at, subject.token.expires_at))
+            token = replace(token, expires_at=min(token.expires_at, subject.token.expires_at))
         return Bought(token, issued_token_type=issued_type)
 
 
@@ -102,6 +104,7 @@ def _subject(tx: OidcTx, request: TokenRequest) -> _Subject:
         session=token.session,
         role=token.role,
         authentication=token.authentication,
+        code=token.code,
         token=token,
     )
 
@@ -140,6 +143,7 @@ def _of_id_token(tx: OidcTx, text: str, request: TokenRequest) -> _Subject:
         session=SessionId(claims["sid"]),
         role=RoleProfileId(role) if role else None,
         authentication=_authentication(claims),
+        code=id_token.code_of(claims),
         token=None,
     )
 
@@ -191,6 +195,8 @@ def _check_standing(tx: OidcTx, subject: _Subject, request: TokenRequest) -> Non
     issued_to = tx.clients.find(request.issuer.name, subject.issued_to)
     if issued_to is None or not issued_to.honours(subject.issued_at):
         raise InvalidRequest("subject_token is not valid", reason=Reason.DISABLED_CLIENT)
+    if subject.code is not None:
+        _check_origin(tx, subject.code)
     session = tx.sessions.get(subject.session) if subject.session else None
     if subject.session and (session is None or session.ended_at is not None):
         raise InvalidRequest("subject_token is not valid", reason=Reason.SESSION_ENDED)
@@ -199,6 +205,16 @@ def _check_standing(tx: OidcTx, subject: _Subject, request: TokenRequest) -> Non
         raise InvalidRequest("subject_token is not valid", reason=Reason.PERSON_NOT_ACTIVE)
     if subject.role and not any(role.id == subject.role for role in tx.roles.held_by(person.id, at=request.now)):
         raise InvalidRequest("subject_token is not valid", reason=Reason.ROLE_NOT_HELD)
+
+
+def _check_origin(tx: OidcTx, code: bytes) -> None:
+    """A code or refresh token that came again revokes all that goes back to it, ID tokens too; and what is exchanged at
+    this moment is there to be revoked. Raises: InvalidRequest."""
+    if not tx.codes.sound(code):
+        raise InvalidRequest("subject_token is not valid", reason=Reason.CODE_REPLAYED)
+    family = tx.refresh_families.hold(code)
+    if family is not None and family.revoked_at is not None:
+        raise InvalidRequest("subject_token is not valid", reason=Reason.REFRESH_TOKEN_REVOKED)
 
 
 def _target(request: TokenRequest) -> Resource:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 from joserfc import jwk
 
+from carekey.jose import base64url
 from carekey.kernel.ids import ClientId, IssuerName
+from carekey.kernel.secret import digest
 from carekey.oidc.model import ClientAuthMethod
 from carekey.oidc.tests.world import (
     ASHA,
@@ -91,6 +93,7 @@ async def test_cis2_2_10_the_id_token(world: World) -> None:
         "id_assurance_level": "3",
         "idassurancelevel": "3",
         "sid": SESSION,
+        "jti": f"{base64url.encode(digest(code)).decode()}.{left_half(body['access_token'])}",
         "nonce": "nonce-1",
         "selected_roleid": "555023456789",
         "at_hash": left_half(body["access_token"]),

@@ -272,6 +272,67 @@ async def test_what_the_token_rested_on_must_still_be_true(world: World, name: s
     assert await world.reasons() == [reason]
 
 
+async def lasting(world: World) -> dict[str, Any]:
+    await world.save(replace(APPLICATION, grant_types=(*APPLICATION.grant_types, "refresh_token")))
+    return await bought(world)
+
+
+async def replay_code(world: World, body: dict[str, Any]) -> None:
+    assert (await world.token(world.code_request(resource=RECORDS))).json()["error"] == "invalid_grant"
+
+
+async def replay_refresh_token(world: World, body: dict[str, Any]) -> None:
+    fields = {"code": None, "redirect_uri": None, "grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
+    assert (await world.token(world.code_request(**fields))).status_code == 200
+    world.clock.pass_by(seconds=31)
+    assert (await world.token(world.code_request(**fields))).json()["error"] == "invalid_grant"
+
+
+async def revoke_refresh_token(world: World, body: dict[str, Any]) -> None:
+    fields = world.code_request(code=None, redirect_uri=None, grant_type=None, token=body["refresh_token"])
+    assert (await world.post("/token/revoke", fields)).status_code == 200
+
+
+ORIGINS = {
+    "code replayed": (replay_code, "code_replayed"),
+    "refresh token replayed": (replay_refresh_token, "refresh_token_revoked"),
+    "refresh token revoked": (revoke_refresh_token, "refresh_token_revoked"),
+}
+
+
+@pytest.mark.parametrize("name", list(ORIGINS))
+async def test_rfc6749_4_1_2_what_was_exchanged_for_an_id_token_goes_with_where_it_came_from(
+    world: World, name: str
+) -> None:
+    """Whoever stole the code has the ID token too, and might have come before the replay."""
+    spoil, _ = ORIGINS[name]
+    body = await lasting(world)
+    got = (await exchange(world, body["id_token"])).json()["access_token"]
+    onward = (await by_gateway(world, got)).json()["access_token"]
+    for token in (got, onward):
+        assert (await as_gateway(world, "/introspect", {"token": token})).json()["active"]
+    await spoil(world, body)
+    for token in (got, onward):
+        assert (await as_gateway(world, "/introspect", {"token": token})).json() == {"active": False}
+
+
+@pytest.mark.parametrize("name", list(ORIGINS))
+async def test_rfc6749_4_1_2_an_id_token_buys_nothing_after_a_replay(world: World, name: str) -> None:
+    spoil, reason = ORIGINS[name]
+    body = await lasting(world)
+    await spoil(world, body)
+    answer = await exchange(world, body["id_token"])
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (await world.reasons())[-1] == reason
+
+
+async def test_an_id_token_that_names_no_code_is_exchanged_all_the_same(world: World) -> None:
+    """It was issued by a node of the version before."""
+    claims = dict((await world.verified((await bought(world))["id_token"])).claims)
+    del claims["jti"]
+    assert (await exchange(world, world.signer.sign(claims, alg="RS256"))).status_code == 200
+
+
 async def test_of_exchanging_and_logging_out_at_once_no_token_is_left(world: World) -> None:
     body = await bought(world)
     responses = await asyncio.gather(
