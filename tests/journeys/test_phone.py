@@ -445,17 +445,6 @@ def test_an_account_is_removed_on_the_device(tab: Page, phone: BrowserContext, p
     expect(page.get_by_text("There are none")).to_be_visible()
 
 
-def test_it_opens_without_a_network(phone: BrowserContext, provider: Provider) -> None:
-    page = phone.new_page()
-    page.goto(f"{provider.issuer}/phone")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.reload()
-    phone.set_offline(True)
-    page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Accounts on this device")
-    phone.set_offline(False)
-
-
 def test_discovery_names_the_uaf_endpoints(provider: Provider) -> None:
     told = httpx2.get(f"{provider.issuer}/.well-known/openid-configuration").json()
     assert told["fido_uaf_authentication_request_endpoint"] == f"{provider.issuer}/uaf/auth/request"

@@ -1,6 +1,7 @@
 """Chromium with a smartcard: its certificate store with the card's PKCS#11 module, the policy that picks the card's
 certificate, and the PIN, typed by a module of ours where there is no screen, or into the real dialog where there is."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -56,15 +57,19 @@ def _compiled(source: str, made: Path, *more: str) -> Path:
 
 @contextmanager
 def picking(issuer: str, *, at: str) -> Iterator[None]:
-    """Chromium takes the certificate of this issuer at these addresses without asking which."""
+    """Chromium takes the certificate of this issuer at these addresses without asking which.
+
+    The policy is the whole machine's, and of two files the last one counts: other runs of the tests wait."""
     POLICIES.mkdir(parents=True, exist_ok=True)
-    file = POLICIES / f"carekey-cards-{os.getpid()}.json"
+    file = POLICIES / "carekey-cards.json"
     rule = {"pattern": at, "filter": {"ISSUER": {"CN": issuer}}}
-    file.write_text(json.dumps({"AutoSelectCertificateForUrls": [json.dumps(rule)]}))
-    try:
-        yield
-    finally:
-        file.unlink()
+    with (POLICIES / "carekey-cards.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file.write_text(json.dumps({"AutoSelectCertificateForUrls": [json.dumps(rule)]}))
+        try:
+            yield
+        finally:
+            file.unlink()
 
 
 def home_for(folder: Path, *, module: Path | str, trust: Path, environment: Mapping[str, str]) -> Path:

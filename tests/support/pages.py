@@ -12,7 +12,8 @@ import uvicorn
 
 import carekey
 from carekey.web import static
-from carekey.web.kit import Dispatcher, Request, Response, get, page
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Request, Response, get, page
 from carekey.web.tests.site import site
 
 SOURCE = Path(carekey.__file__).parent

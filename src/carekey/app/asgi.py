@@ -19,7 +19,7 @@ from carekey.app.settings import Settings, SettingsError
 from carekey.authenticators.smartcard.authority.publishing import publish
 from carekey.jose.signer import KeyUnusable
 from carekey.storage.errors import StorageError
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 log = structlog.get_logger()
 

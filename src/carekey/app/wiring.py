@@ -73,7 +73,8 @@ from carekey.storage.errors import StorageError
 from carekey.storage.open import open_store
 from carekey.storage.store import Store, Tx
 from carekey.web import static
-from carekey.web.kit import Dispatcher, Route
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

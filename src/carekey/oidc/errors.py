@@ -6,6 +6,7 @@ goes on the audit record, and tests compare it.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -163,9 +164,11 @@ class OAuthError(Exception):
     code: ClassVar[str]
     status: int = 400
     usual: ClassVar[str]
+    told: ClassVar[Mapping[StrEnum, str]] = {}
+    """What to say instead where the sender alone can mend it, and learns nothing by it but about what they sent."""
 
     def __init__(self, description: str | None = None, *, reason: StrEnum) -> None:
-        self.description = _plain(description or self.usual)
+        self.description = _plain(description or self.told.get(reason, self.usual))
         self.reason = reason
         super().__init__(f"{self.code}: {reason}")
 
@@ -287,7 +290,22 @@ class InvalidDpopProof(OAuthError):
     """RFC 9449 sections 5 and 7.1. At a resource its status is 401."""
 
     code = "invalid_dpop_proof"
-    usual = "The DPoP proof is missing, malformed, out of time, used before, or for another request"
+    usual = "The DPoP proof is not valid"
+    told: ClassVar[Mapping[StrEnum, str]] = {
+        Reason.DPOP_MISSING: "A DPoP proof is needed",
+        Reason.DPOP_SEVERAL: "Send one DPoP header, with one proof",
+        Reason.DPOP_MALFORMED: "The DPoP proof must be a JWT with jwk in its header, and with jti, htm, htu and iat",
+        Reason.DPOP_TYP: "typ of the DPoP proof must be dpop+jwt",
+        Reason.DPOP_ALG: "alg of the DPoP proof is not taken here, or not from this client",
+        Reason.DPOP_KEY: "jwk of the DPoP proof must be a public key that fits its alg",
+        Reason.DPOP_PRIVATE_KEY: "jwk of the DPoP proof holds the private key: make a new key",
+        Reason.DPOP_SIGNATURE: "The DPoP proof is not signed with the key in its jwk",
+        Reason.DPOP_METHOD: "htm of the DPoP proof is not the method of this request",
+        Reason.DPOP_ADDRESS: "htu of the DPoP proof is not the address of this request",
+        Reason.DPOP_TIME: "iat of the DPoP proof is more than 60 seconds from the time here",
+        Reason.DPOP_TOKEN: "ath of the DPoP proof is not the digest of the access token",
+        Reason.DPOP_REPLAYED: "The DPoP proof was used before: make a new one for each request",
+    }
 
 
 class UseDpopNonce(OAuthError):

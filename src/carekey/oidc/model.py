@@ -443,6 +443,8 @@ class AccessToken:
     """The resource that it is for; None if it is for userinfo."""
     authentication: Authentication | None = None
     """None if nobody authenticated for it."""
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    """What the person granted more finely than by scopes (RFC 9396)."""
     act: Mapping[str, Any] | None = None
     """Who acts for the person (RFC 8693 section 4.1)."""
     confirmation: Confirmation | None = None

@@ -35,7 +35,7 @@ from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 pytestmark = pytest.mark.anyio
 

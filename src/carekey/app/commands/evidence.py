@@ -68,10 +68,7 @@ def export(
     if output is None:
         put(document)
         return
-    try:
-        output.write_text(f"{document}\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
+    _write(output, f"{document}\n".encode())
     say(f"Written to {output}.")
 
 
@@ -79,11 +76,14 @@ def export(
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `carekey evidence export` wrote.")],
     *,
+    signed: Annotated[
+        Path | None, typer.Option("--signed", help="A file to write what was signed to, byte by byte, if it holds.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Verify a piece of evidence, offline. The exit code is 0 if it holds, 1 if it does not.
 
-    Examples: `carekey evidence verify prescription.json`
+    Examples: `carekey evidence verify prescription.json`, `carekey evidence verify scan.json --signed scan.png`
     """
     from carekey.authenticators.phone.confirmation import evidence
 
@@ -97,11 +97,14 @@ def verify(
         verdict = evidence.verify(text)
     except evidence.EvidenceError as error:
         raise CommandError(f"DOES NOT HOLD: {error}.") from None
+    if signed is not None:
+        _write(signed, verdict.content)
     document = verdict.document
     is_text = verdict.content_type == "text/plain"
     found = {
         "verdict": "HOLDS",
-        "signed": verdict.content.decode() if is_text else f"an image of {len(verdict.content)} bytes",
+        "signed": verdict.content.decode() if is_text else f"an image of {len(verdict.content)} bytes: see --signed",
+        **({} if is_text else {"said_to_show": document.asked.text}),
         "key": verdict.key,
         "model": verdict.model,
         "attestation": verdict.attestation,
@@ -122,3 +125,11 @@ def verify(
         "The key signed what is shown as signed, in answer to this one request. That the key was the person's, who "
         "asked and when is CareKey's word: compare the digest with the audit event confirmation:answer:confirmed."
     )
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Raises: CommandError."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}.") from None

@@ -17,7 +17,8 @@ from carekey.kernel.secret import Secret
 from carekey.kernel.unit_of_work import Store
 from carekey.web import csrf
 from carekey.web.cookies import Cookies
-from carekey.web.kit import Dispatcher, Route, Site
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Route, Site
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 

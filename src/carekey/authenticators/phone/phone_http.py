@@ -1,6 +1,8 @@
 """CareKey Phone: the application under /phone, and what it asks about a log-in that waits elsewhere.
 
 What it holds and does is in `web/static/phone.js` and its modules; the server keeps nothing of it but public keys.
+The authenticator is `phone-authenticator.js` over `phone-keys.js` and `phone-lock.js`, the UAF client `phone-client.js`,
+and the others are its pages, by what they are for.
 """
 
 from collections.abc import Sequence
@@ -26,14 +28,48 @@ from carekey.web.zones import INTERNET
 TxT = TypeVar("TxT", bound=PhoneTx)
 
 SCOPE = "/phone"
-_MODULES = ("phone.js", "phone-uaf.js", "phone-keys.js")
+_MODULES = (
+    "phone.js",
+    "phone-accounts.js",
+    "phone-answer.js",
+    "phone-approve.js",
+    "phone-authenticator.js",
+    "phone-bytes.js",
+    "phone-client.js",
+    "phone-keys.js",
+    "phone-lock.js",
+    "phone-log-in.js",
+    "phone-page.js",
+    "phone-register.js",
+    "phone-store.js",
+    "phone-telling.js",
+    "phone-user.js",
+    "phone-waiting.js",
+)
 _PARTS = ("nhsuk-frontend.min.css", "carekey.css", "carekey.svg", "carekey.js", *_MODULES)
+_ICONS = (
+    ("carekey.svg", "any", "any"),
+    ("carekey-192.png", "192x192", "any"),
+    ("carekey-512.png", "512x512", "any"),
+    ("carekey-maskable-512.png", "512x512", "maskable"),
+)
 _STILL_HELD = frozenset({State.OPENED, State.MATCHED})
 
 
 class _Question(msgspec.Struct, frozen=True):
     code: str
     holder: str = ""
+
+
+def _beside(first: str, *others: str) -> list[str]:
+    """Where the modules are that the first one imports: relative to it, so under its mark."""
+    return [assets.address(first).removesuffix(first) + name for name in others]
+
+
+def _icon(name: str, sizes: str, purpose: str) -> dict[str, str]:
+    """Web App Manifest, image resources."""
+    media_type = assets.files()[name].media_type
+    return {"src": assets.address(name), "sizes": sizes, "type": media_type, "purpose": purpose}
 
 
 class PhonePages(Generic[TxT]):
@@ -54,7 +90,13 @@ class PhonePages(Generic[TxT]):
         ]
 
     async def application(self, request: Request) -> Response:
-        return page(request, "phone/application.html", worker=f"{SCOPE}/worker.js", push=self._push)
+        return page(
+            request,
+            "phone/application.html",
+            worker=f"{SCOPE}/worker.js",
+            push=self._push,
+            modules=_beside(*_MODULES),
+        )
 
     async def worker(self, request: Request) -> Response:  # noqa: ARG002 (a handler has it)
         """Keeps the application for when there is no network. Its text changes with any of the parts."""
@@ -90,7 +132,7 @@ class PhonePages(Generic[TxT]):
                 "display": "standalone",
                 "background_color": "#f0f4f5",
                 "theme_color": "#10454f",
-                "icons": [{"src": assets.address("carekey.svg"), "sizes": "any", "type": "image/svg+xml"}],
+                "icons": [_icon(*each) for each in _ICONS],
             },
             headers={"content-type": "application/manifest+json", "cache-control": "no-cache"},
         )

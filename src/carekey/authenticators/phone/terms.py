@@ -96,7 +96,7 @@ class Terms:
 
 
 def carekey_phone() -> Model:
-    """The model that `web/static/phone-uaf.js` is."""
+    """The model that `web/static/phone-authenticator.js` is."""
     file = Path(__file__).parent / "carekey_phone.json"
     (model,), _ = read_statements([("CareKey Phone", json.loads(file.read_text(encoding="utf-8")))])
     return model

@@ -40,7 +40,8 @@ from carekey.login.tests.make import (
 from carekey.sessions.model import Session
 from carekey.storage.memory.store import MemoryStore
 from carekey.web.cookies import Cookies
-from carekey.web.kit import Dispatcher, Request, Response, Route, Site, see_other
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Request, Response, Route, Site, see_other
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 

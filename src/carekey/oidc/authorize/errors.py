@@ -1,7 +1,9 @@
 """Errors of the authorization endpoint: one class per wire code, delivered by redirect (RFC 6749 section 4.1.2.1,
 OpenID Connect Core section 3.1.2.6), and the one that must not be."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import ClassVar
 
 from carekey.oidc.errors import OAuthError
 
@@ -88,6 +90,21 @@ class InvalidRequestObject(OAuthError):
 
     code = "invalid_request_object"
     usual = "The request object is not valid"
+    told: ClassVar[Mapping[StrEnum, str]] = {
+        Reason.OBJECT_MALFORMED: "The request object is no signed JWT that can be read here",
+        Reason.OBJECT_ALG: "alg of the request object is not taken here, or is not the one that the client registered",
+        Reason.OBJECT_TYP: "typ of the request object must be oauth-authz-req+jwt or JWT, if there is one",
+        Reason.OBJECT_UNKNOWN_KEY: "The client has no key of the kid and alg of the request object",
+        Reason.OBJECT_SIGNATURE: "The request object is not signed with a key of the client",
+        Reason.OBJECT_NESTED: "The request object must have neither request nor request_uri",
+        Reason.OBJECT_CLIENT: "client_id of the request object must be there, and be that of the request",
+        Reason.OBJECT_ISSUER: "iss of the request object must be the client_id",
+        Reason.OBJECT_SUBJECT: "sub of the request object must not be the client_id",
+        Reason.OBJECT_AUDIENCE: "aud of the request object must be the issuer",
+        Reason.OBJECT_TIMES: "The request object has expired, is not valid yet, or is valid for longer than it may be",
+        Reason.OBJECT_VALUE: "A parameter in the request object is of a type that it cannot have",
+        Reason.KEYS_UNAVAILABLE: "The keys of the client could not be read from its jwks_uri",
+    }
 
 
 class InvalidRequestUri(OAuthError):
@@ -95,6 +112,10 @@ class InvalidRequestUri(OAuthError):
 
     code = "invalid_request_uri"
     usual = "The request_uri cannot be used"
+    told: ClassVar[Mapping[StrEnum, str]] = {
+        Reason.REQUEST_URI_NOT_REGISTERED: "The request_uri is not registered for the client",
+        Reason.REQUEST_URI_UNREACHABLE: "Nothing could be read from the request_uri",
+    }
 
 
 class InvalidAuthorizationDetails(OAuthError):

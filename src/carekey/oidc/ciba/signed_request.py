@@ -47,7 +47,7 @@ class SignedRequests:
         try:
             return await self._open(text, client, known, now)
         except InvalidRequestObject as error:  # section 13 has no code of its own for it
-            raise InvalidRequest("The request object is not valid", reason=error.reason) from None
+            raise InvalidRequest(error.description, reason=error.reason) from None
 
     async def _open(self, text: str, client: Client, known: Collection[str], now: datetime) -> Opened:
         token, asked = request_object.parse(text), demands(self._issuer, client)

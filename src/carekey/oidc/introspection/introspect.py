@@ -79,4 +79,5 @@ class Look:
             "scope": " ".join(family.grant.scopes),
             "iat": int(family.rotated_at.timestamp()),
             "exp": int(family.expires_at.timestamp()),
+            **({"authorization_details": details} if (details := family.grant.authorization_details) else {}),
         }

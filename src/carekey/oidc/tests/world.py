@@ -67,7 +67,8 @@ from carekey.sessions.model import Proof, Session
 from carekey.storage.memory.store import MemoryStore
 from carekey.storage.store import Store
 from carekey.web.cookies import Cookies
-from carekey.web.kit import Dispatcher, Site
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Site
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 

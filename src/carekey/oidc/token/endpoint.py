@@ -216,6 +216,8 @@ class TokenEndpoint:
             answer["refresh_token"] = self._own.write_refresh(bought.refresh)
         if bought.issued_token_type is not None:
             answer["issued_token_type"] = bought.issued_token_type
+        if access_token.authorization_details:
+            answer["authorization_details"] = access_token.authorization_details
         if grant is None or "openid" not in grant.scopes:
             return answer
         alg = request.client.id_token_alg
@@ -234,8 +236,6 @@ class TokenEndpoint:
         if bought.auth_req_id is not None:
             claims |= id_token.pushed_claims(bought.auth_req_id, answer.get("refresh_token"), alg=alg)
         answer["id_token"] = seal(self._signer.sign(claims, alg=alg))
-        if grant.authorization_details:
-            answer["authorization_details"] = grant.authorization_details
         if self._issuer.product_extras and grant.nonce is not None:
             answer["nonce"] = grant.nonce
         return answer

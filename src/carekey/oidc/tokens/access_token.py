@@ -37,6 +37,7 @@ def of_grant(
         scopes=within(grant.scopes, resource),
         role=grant.role,
         requested_claims={} if resource else grant.requested_claims,
+        authorization_details=grant.authorization_details,
         code=code,
         audience=resource.uri if resource else None,
         authentication=Authentication(acr=grant.acr, amr=grant.amr, aal=grant.aal, ial=grant.ial, at=grant.auth_time),
@@ -129,6 +130,8 @@ def particulars(token: AccessToken, issuer: Issuer, client: Client) -> dict[str,
             "authentication_assurance_level": str(int(how.aal)),
             "id_assurance_level": str(int(how.ial)),
         }
+    if token.authorization_details:  # RFC 9396 section 9
+        told["authorization_details"] = token.authorization_details
     if token.act is not None:
         told["act"] = token.act
     if token.confirmation is not None:  # RFC 9449 section 6; RFC 8705 section 3

@@ -111,7 +111,7 @@ def held(bound: Confirmation | None, shown: Confirmation) -> bool:
 def check_demand(client: Client, asked: Profile, shown: Shown) -> None:
     """Whether a token request proves what its client must. Raises: OAuthError."""
     if client.dpop_bound_access_tokens and JKT not in shown.confirmation:
-        raise InvalidDpopProof("A DPoP proof is needed", reason=Reason.DPOP_MISSING)
+        raise InvalidDpopProof(reason=Reason.DPOP_MISSING)
     if client.certificate_bound_access_tokens and X5T not in shown.confirmation:
         raise InvalidRequest(
             "A client certificate is needed: use the addresses in mtls_endpoint_aliases",

@@ -155,6 +155,7 @@ class AccessTokensContract:
             requested_claims={},
             audience=None,
             authentication=None,
+            authorization_details=(),
             act=None,
             confirmation=None,
         )

@@ -301,6 +301,7 @@ def token(**fields: Any) -> AccessToken:
             authentication=Authentication(
                 acr="AAL3_ANY", amr=(Amr.FIDO2,), aal=AAL.AAL3, ial=IAL.IAL3, at=NOW - MICROSECOND
             ),
+            authorization_details=({"type": "record_access", "actions": ["read"]},),
             act={"sub": "gateway", "act": {"sub": "app"}},
             confirmation={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
             issued_at=NOW,

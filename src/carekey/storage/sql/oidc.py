@@ -48,6 +48,7 @@ from carekey.storage.sql.schema import (
 _grant = msgspec.json.Decoder(Grant)
 _pushed = msgspec.json.Decoder(PushedRequest)
 _claims = msgspec.json.Decoder(dict[str, Any])
+_details = msgspec.json.Decoder(tuple[dict[str, Any], ...])
 _allowance = msgspec.json.Decoder(Allowance)
 
 _read_client = lru_cache(maxsize=1024)(msgspec.json.Decoder(Client).decode)
@@ -211,7 +212,7 @@ class Codes:
 
 def _token(row: Row) -> AccessToken:
     digest, issuer, client, person, session, scopes, role, claims, code, issued_at, expires_at, revoked_at = row[:12]
-    audience, authentication, act, confirmation = row[12:]
+    audience, authentication, act, confirmation, details = row[12:]
     return AccessToken(
         digest=digest,
         issuer=issuer,
@@ -226,6 +227,7 @@ def _token(row: Row) -> AccessToken:
         authentication=_read_authentication(authentication) if authentication else None,
         act=_claims.decode(act) if act else None,
         confirmation=_claims.decode(confirmation) if confirmation else None,
+        authorization_details=_details.decode(details) if details else (),
         issued_at=from_micros(issued_at),
         expires_at=from_micros(expires_at),
         revoked_at=maybe_from_micros(revoked_at),
@@ -267,6 +269,7 @@ class AccessTokens:
             to_json(token.authentication) if token.authentication else None,
             to_json(token.act) if token.act else None,
             to_json(token.confirmation) if token.confirmation else None,
+            to_json(token.authorization_details) if token.authorization_details else None,
         )
         self._connection.run(self._sql.put, row)
 

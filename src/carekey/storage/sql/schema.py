@@ -435,6 +435,7 @@ access_tokens = Table(
     _maybe("authentication"),
     _maybe("act"),
     _maybe("confirmation"),
+    _maybe("authorization_details"),
     Index(None, "code"),
     Index(None, "expires_at"),
     sqlite_with_rowid=False,

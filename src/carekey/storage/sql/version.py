@@ -21,7 +21,8 @@ REVISIONS = (
     "0016_links",
     "0017_user_codes",
     "0018_spoilt_codes",
-    "0019_logos",
+    "0019_details",
+    "0020_logos",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from starlette.types import Message
 
 from carekey.web.cookies import Cookies
-from carekey.web.kit import Dispatcher, Route, Site
+from carekey.web.dispatcher import Dispatcher
+from carekey.web.kit import Route, Site
 from carekey.web.templating import Pages
 from carekey.web.zones import Zones
 

@@ -21,6 +21,7 @@ def browser() -> Browser:
         ("nhsuk-frontend.min.css", "text/css; charset=utf-8"),
         ("carekey.js", "text/javascript; charset=utf-8"),
         ("carekey.svg", "image/svg+xml"),
+        ("carekey-192.png", "image/png"),
         ("nhsuk-frontend.LICENCE.txt", "text/plain; charset=utf-8"),
     ],
 )

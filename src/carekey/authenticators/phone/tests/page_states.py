@@ -60,5 +60,5 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ),
         ("enrol", "phone/enrol.html", LINK),
         ("activate", "phone/activate.html", {**LINK, "phone": activation, "picture": qr.svg(activation)}),
-        ("application", "phone/application.html", {"worker": "", "push": ""}),
+        ("application", "phone/application.html", {"worker": "", "push": "", "modules": []}),
     ]

@@ -19,12 +19,14 @@ from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
 from carekey.authenticators.phone.keeping import KIND, registration_of
 from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.transport_http import is_uaf
+from carekey.authenticators.uaf import transaction
 from carekey.authenticators.uaf.channel_binding import Channel
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, parse_reports, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
 from carekey.authenticators.uaf.registry import TcDisplay
 from carekey.authenticators.uaf.tests.phone import Authority, Faults, Model, Phone, Refusal, b64
+from carekey.authenticators.uaf.tests.test_transaction import png
 from carekey.directory.model import Person
 from carekey.kernel.actor import operator
 from carekey.kernel.assurance import AAL, Amr
@@ -33,6 +35,7 @@ from carekey.kernel.secret import Secret
 from carekey.login import acr
 from carekey.storage.memory.store import MemoryStore
 from carekey.storage.store import Store
+from carekey.web import assets
 
 pytestmark = pytest.mark.anyio
 
@@ -672,9 +675,30 @@ async def test_the_application_is_installable(world: AnyWorld) -> None:
     assert "/phone/manifest.json" in page.text
     manifest = (await browser.get("/phone/manifest.json")).json()
     assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/phone", "/phone", "standalone")
+    icons = {(one["sizes"], one["purpose"]): one["src"] for one in manifest["icons"]}
+    assert icons.keys() == {("any", "any"), ("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")}
     worker = await browser.get("/phone/worker.js")
     assert worker.headers["service-worker-allowed"] == "/phone"
     assert worker.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+
+
+async def test_its_modules_are_fetched_at_once_and_kept_for_when_there_is_no_network(world: AnyWorld) -> None:
+    """Each that another one imports, wherever it is in the chain, is named in the page and to the worker."""
+    needed, look = {"phone.js"}, ["phone.js"]
+    while look:
+        text = assets.files()[look.pop()].content.decode()
+        found = set(re.findall(r"from \"\./(.+?)\";", text)) - needed
+        needed |= found
+        look += found
+    assert len(needed) > 10
+    browser = world.new_browser()
+    page = (await browser.get("/phone")).text
+    fetched = re.findall(r'<link rel="modulepreload" href="(.+?)">', page)
+    here = assets.address("phone.js").rpartition("/")[0]
+    assert f'<script type="module" src="{here}/phone.js">' in page
+    assert sorted(fetched) == sorted(f"{here}/{name}" for name in needed - {"phone.js"})
+    kept = (await browser.get("/phone/worker.js")).text
+    assert [name for name in needed if assets.address(name) not in kept] == []
 
 
 def test_its_statement_claims_no_more_than_is_true() -> None:
@@ -689,6 +713,9 @@ def test_its_statement_claims_no_more_than_is_true() -> None:
         "PATTERN_INTERNAL",
     ], "a device does not say by which of its ways it was unlocked"
     assert statement.tc_display == TcDisplay.ANY | TcDisplay.PRIVILEGED_SOFTWARE
+    assert statement.tc_content_type == "text/plain"
+    picture = transaction.image(png())
+    assert not transaction.can_show(statement, picture, [transaction.characteristics(png())]), "texts alone"
 
 
 async def test_uaf_22_2_a_phone_is_bound_at_the_level_of_the_log_in_that_asked(world: AnyWorld) -> None:

@@ -30,7 +30,7 @@ from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import IssuerName, LoginId, PersonId
 from carekey.kernel.secret import digest
 from carekey.storage.memory.store import MemoryStore
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 from carekey.web.zones import Zones
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,9 @@ from carekey.oidc.authorize.authorization_details import RECORD_ACCESS
 from carekey.oidc.authorize.errors import InvalidAuthorizationDetails
 from carekey.oidc.authorize.tests.world import authorize, log_in, provider, told, wanted
 from carekey.oidc.par.tests.world import KEYED, arrive, proof, push, request_object
+from carekey.oidc.tests.apis import EXCHANGE, RECORDS, as_gateway, bought, world_of_apis
 from carekey.oidc.tests.world import World, make_world
+from carekey.oidc.token.grants.token_exchange import ACCESS_TOKEN
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +59,44 @@ async def test_rfc9396_7_the_token_response_says_what_was_granted():
     assert (await world.token(world.code_request(code))).json()["authorization_details"] == [DETAIL]
     code = await world.code("code-2")
     assert "authorization_details" not in (await world.token(world.code_request(code))).json()
+
+
+async def told_of(world: World, token: str) -> Any:
+    answer = await as_gateway(world, "/introspect", {"token": token})
+    return answer.json().get("authorization_details")
+
+
+async def test_rfc9396_9_resources_are_told_what_was_granted_by_the_token_or_by_introspection():
+    world = await world_of_apis()
+    body = await bought(world, authorization_details=(DETAIL,))
+    assert (await world.verified(body["access_token"])).claims["authorization_details"] == [DETAIL]
+    assert await told_of(world, body["access_token"]) == [DETAIL]
+    fields = world.code_request(grant_type=None, code=None, redirect_uri=None, token=body["refresh_token"])
+    assert (await world.post("/introspect", fields)).json()["authorization_details"] == [DETAIL]
+    other = await bought(world, code="code-2")
+    assert "authorization_details" not in (await world.verified(other["access_token"])).claims
+    assert await told_of(world, other["access_token"]) is None
+
+
+async def test_rfc9396_7_a_refresh_says_it_again_whatever_scopes_it_asks_for():
+    world = await world_of_apis()
+    body = await bought(world, authorization_details=(DETAIL,))
+    for scope in (None, "records.read"):
+        fields = {"grant_type": "refresh_token", "refresh_token": body["refresh_token"], "scope": scope}
+        request = world.code_request(code=None, redirect_uri=None, resource=RECORDS, **fields)
+        body = (await world.token(request)).json()
+        assert body["authorization_details"] == [DETAIL]
+        assert await told_of(world, body["access_token"]) == [DETAIL]
+
+
+async def test_rfc9396_what_is_exchanged_has_no_details():
+    """They were granted to the application that asked for them, and for what it does."""
+    world = await world_of_apis()
+    body = await bought(world, authorization_details=(DETAIL,))
+    fields = {"grant_type": EXCHANGE, "subject_token": body["access_token"], "subject_token_type": ACCESS_TOKEN}
+    got = (await as_gateway(world, "/access_token", fields)).json()
+    assert "authorization_details" not in got
+    assert await told_of(world, got["access_token"]) is None
 
 
 async def test_rfc9396_4_a_third_partys_person_is_told(world, browser):

@@ -150,11 +150,29 @@ REFUSALS: dict[str, tuple[Any, str]] = {
 }
 
 
+NAMED = {
+    "object_malformed": "no signed JWT",
+    "object_alg": "alg of",
+    "object_typ": "typ of",
+    "object_unknown_key": "kid and alg",
+    "object_signature": "not signed with",
+    "object_nested": "neither request nor request_uri",
+    "object_client": "client_id of",
+    "object_issuer": "iss of",
+    "object_subject": "sub of",
+    "object_audience": "aud of",
+    "object_times": "expired",
+    "object_value": "of a type",
+}
+"""What the developer of the client is pointed to."""
+
+
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_rfc9101_6_refusals(world, browser, name):
     make, reason = REFUSALS[name]
     answer = await authorize(browser, request=make(world))
     assert (told(answer)["error"], told(answer)["state"]) == ("invalid_request_object", "state-1")
+    assert NAMED[reason] in told(answer)["error_description"]
     (event,) = await world.events()
     assert (event.data["error"], event.data["reason"]) == ("invalid_request_object", reason)
     # Without a way back beside it, the person is told.
@@ -234,6 +252,20 @@ async def test_rfc9101_5_2_2_from_a_registered_address(world, browser):
     assert world.fetches == [FETCHED]
 
 
+async def test_core_6_2_another_fragment_says_that_something_else_is_there(world, browser):
+    world.published[FETCHED] = signed(world, BY_URI.id, state="first").encode()
+    await authorize(browser, client_id=BY_URI.id, request_uri=f"{FETCHED}#first")
+    world.published[FETCHED] = signed(world, BY_URI.id, state="second", prompt="none").encode()
+    world.clock.pass_by(seconds=1)
+    for _ in range(3):
+        answer = await authorize(browser, client_id=BY_URI.id, request_uri=f"{FETCHED}#second")
+        assert told(answer)["state"] == "second"
+    assert world.fetches == [FETCHED] * 2
+    for number in range(3):
+        await authorize(browser, client_id=BY_URI.id, request_uri=f"{FETCHED}#made-up-{number}")
+    assert world.fetches == [FETCHED] * 2
+
+
 async def test_rfc9101_10_4_nobody_makes_us_ask_again_and_again(world, browser):
     for _ in range(3):
         answer = told(await authorize(browser, client_id=BY_URI.id, request_uri=FETCHED))
@@ -258,6 +290,7 @@ async def test_rfc9101_10_4_nobody_makes_us_ask_again_and_again(world, browser):
 async def test_rfc9101_10_4_only_registered_addresses_are_fetched(world, browser, uri):
     answer = told(await authorize(browser, client_id=BY_URI.id, request_uri=uri))
     assert answer["error"] == "invalid_request_uri"
+    assert "not registered" in answer["error_description"]
     assert world.fetches == []
 
 

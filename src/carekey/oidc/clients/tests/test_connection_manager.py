@@ -14,7 +14,7 @@ from carekey.oidc.clients.judge import Judge
 from carekey.oidc.clients.metadata import describe
 from carekey.oidc.model import Allowance, Client
 from carekey.oidc.tests.world import CALLBACK, WARD, World
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from carekey.oidc.clients.tests.test_logo import GOOD
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
 from carekey.oidc.tests.world import CALLBACK, ISSUER_URL, NOW, World, basic
-from carekey.web.kit import Dispatcher
+from carekey.web.dispatcher import Dispatcher
 from carekey.web.zones import Zones
 
 pytestmark = pytest.mark.anyio

@@ -272,11 +272,6 @@ async def test_what_the_token_rested_on_must_still_be_true(world: World, name: s
     assert await world.reasons() == [reason]
 
 
-async def lasting(world: World) -> dict[str, Any]:
-    await world.save(replace(APPLICATION, grant_types=(*APPLICATION.grant_types, "refresh_token")))
-    return await bought(world)
-
-
 async def replay_code(world: World, body: dict[str, Any]) -> None:
     assert (await world.token(world.code_request(resource=RECORDS))).json()["error"] == "invalid_grant"
 
@@ -306,7 +301,7 @@ async def test_rfc6749_4_1_2_what_was_exchanged_for_an_id_token_goes_with_where_
 ) -> None:
     """Whoever stole the code has the ID token too, and might have come before the replay."""
     spoil, _ = ORIGINS[name]
-    body = await lasting(world)
+    body = await bought(world)
     got = (await exchange(world, body["id_token"])).json()["access_token"]
     onward = (await by_gateway(world, got)).json()["access_token"]
     for token in (got, onward):
@@ -319,7 +314,7 @@ async def test_rfc6749_4_1_2_what_was_exchanged_for_an_id_token_goes_with_where_
 @pytest.mark.parametrize("name", list(ORIGINS))
 async def test_rfc6749_4_1_2_an_id_token_buys_nothing_after_a_replay(world: World, name: str) -> None:
     spoil, reason = ORIGINS[name]
-    body = await lasting(world)
+    body = await bought(world)
     await spoil(world, body)
     answer = await exchange(world, body["id_token"])
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from carekey.authenticators.confirming import CannotAsk, Standing, Wanted
@@ -18,13 +19,15 @@ from carekey.authenticators.phone.confirmation.asking import OnPhones
 from carekey.authenticators.phone.confirmation.model import MOST_WAITING
 from carekey.authenticators.phone.http import Phone as PhoneAuthenticator
 from carekey.authenticators.phone.push.vapid import Vapid
-from carekey.authenticators.phone.terms import ENROL, FACETS, Terms
+from carekey.authenticators.phone.terms import ENROL, FACETS, Terms, carekey_phone
 from carekey.authenticators.phone.tests.test_phone_http import UAF, activation, ask, held, link_for
+from carekey.authenticators.uaf import transaction
 from carekey.authenticators.uaf.facets import trusted_facets
 from carekey.authenticators.uaf.metadata import Metadata, read_statements
 from carekey.authenticators.uaf.model import RelyingParty
 from carekey.authenticators.uaf.status import Reason
-from carekey.authenticators.uaf.tests.phone import Faults, Model, Phone, Refusal, new_key
+from carekey.authenticators.uaf.tests.phone import Faults, Model, Phone, Refusal, new_key, unb64
+from carekey.authenticators.uaf.tests.test_transaction import png
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import client
 from carekey.kernel.assurance import AAL, Amr
@@ -35,6 +38,12 @@ pytestmark = pytest.mark.anyio
 
 SHOWS = Model()
 BLIND = Model(aaid="FFFF#0B1D", tc_display=())
+PICTURE = png()
+PAINTS = Model(
+    aaid="FFFF#1AAE",
+    tc_content_type="image/png",
+    more={"tcDisplayPNGCharacteristics": [msgspec.to_builtins(transaction.characteristics(PICTURE))]},
+)
 TEXT = "Prescribe amoxicillin 500 mg\nthree times a day"
 WARD = client("ward")
 ID = ConfirmationId("confirmation-of-22-letters")
@@ -116,6 +125,11 @@ class Ward:
 
     async def refuse(self, id: str = ID, secret: str = SECRET) -> httpx2.Response:
         return await self.world.new_browser().post("/phone/waiting/refuse", json={"device": secret, "confirmation": id})
+
+    async def forms(self, secret: str) -> list[tuple[str, bytes]]:
+        """What stands in the request that this phone gets."""
+        (message,) = json.loads((await self.request(secret=secret))["uafRequest"])
+        return [(form["contentType"], unb64(form["content"])) for form in message["transaction"]]
 
     async def document(self) -> str:
         found = await self.world.store.read(lambda tx: tx.evidences.find(ID))
@@ -318,6 +332,26 @@ async def test_who_has_no_device_that_shows_texts_is_not_asked(ward: Ward) -> No
     assert await ward.world.store.read(lambda tx: ward.asking.can_ask(tx, ASHA))
     assert await ward.ask() is None
     assert await ward.waiting() == [], "the phone that shows no texts"
+
+
+async def test_uaf_7_1_each_phone_is_sent_the_form_that_its_model_shows_and_no_other() -> None:
+    own = carekey_phone().statement
+    ward = Ward(PAINTS, Model(aaid=own.aaid, more=dict(own.written)))
+    for secret, model in (("p" * 43, PAINTS), ("c" * 43, Model(aaid=own.aaid)), (SECRET, SHOWS)):
+        await ward.phone(model=model, secret=secret)
+    assert await ward.ask(picture=PICTURE) is None
+    assert await ward.forms("p" * 43) == [("image/png", PICTURE)]
+    assert await ward.forms("c" * 43) == [("text/plain", TEXT.encode())], "CareKey Phone is never sent an image"
+    assert await ward.forms(SECRET) == [("text/plain", TEXT.encode())]
+
+
+async def test_uaf_7_1_an_image_of_another_size_than_its_model_shows_is_not_asked() -> None:
+    ward = Ward(PAINTS)
+    await ward.phone(model=PAINTS)
+    assert await ward.ask(picture=png(2)) is CannotAsk.NO_DEVICE
+    assert await ward.ask(picture=b"GIF89a") is CannotAsk.TEXT
+    assert await ward.ask() is CannotAsk.NO_DEVICE, "a text alone"
+    assert await ward.ask(picture=PICTURE) is None
 
 
 async def test_so_much_waits_for_a_person_and_no_more(ward: Ward) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from carekey.authenticators.phone.confirmation import evidence
 from carekey.authenticators.phone.confirmation.evidence import EvidenceError
-from carekey.authenticators.phone.confirmation.tests.test_confirmation import SHOWS, TEXT, Ward
+from carekey.authenticators.phone.confirmation.tests.test_confirmation import PAINTS, PICTURE, SHOWS, TEXT, Ward
 from carekey.authenticators.uaf.tests.phone import Authority, Model, b64, der, new_key, public_bytes, unb64
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +44,21 @@ async def test_it_says_who_vouches_for_the_model() -> None:
     assert verdict.attestation == "BASIC_FULL"
     assert verdict.anchor == authority.root.subject.rfc4514_string()
     assert [unb64(one) for one in verdict.document.key.certificates][-1] == der(authority.root)
+
+
+async def test_uaf_7_4_an_image_is_kept_as_it_was_shown() -> None:
+    ward = Ward(PAINTS)
+    phone = await ward.phone(model=PAINTS)
+    await ward.ask(picture=PICTURE)
+    assert (await ward.send("Auth", phone.answer((await ward.request())["uafRequest"])))["statusCode"] == 1200
+    document = await ward.document()
+    verdict = evidence.verify(document)
+    assert (verdict.content_type, verdict.content) == ("image/png", PICTURE)
+    assert verdict.document.asked.text == TEXT, "what it is said to show"
+    other = document.replace(b64(PICTURE), b64(PICTURE[:-1] + b"!"))
+    assert other != document
+    with pytest.raises(EvidenceError, match="does not answer the request"):
+        evidence.verify(other)
 
 
 def _set(*path: str, to: Any) -> Callable[[Any], None]:

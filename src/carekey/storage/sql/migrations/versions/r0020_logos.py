@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import Column, LargeBinary, Text
 
-revision = "0019_logos"
-down_revision = "0018_spoilt_codes"
+revision = "0020_logos"
+down_revision = "0019_details"
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 

@@ -1,48 +1,15 @@
-// A UAF 1.1 client, ASM and authenticator in one: AAID CA4E#0001, P-256, surrogate attestation, keys in software.
+// The UAF 1.1 client: reads requests as a strict one does, picks the key, and carries the messages.
 // Section numbers are those of the UAF reference (docs/specs/fido-uaf.md).
 
+import * as authenticator from "./phone-authenticator.js";
+import { base64url, random, unbase64url, utf8 } from "./phone-bytes.js";
 import * as keys from "./phone-keys.js";
 
-export const AAID = "CA4E#0001";
-const VERSION = 1;
-const ES256_RAW = 1;
-const ECC_X962_RAW = 0x100;
-const VERIFIED = 1;
-const CONFIRMED = 2;
 const CONTENT_TYPE = "application/fido+uaf; charset=utf-8";
 export const OK = 1200;
 
 // Words of the standard for why a request is not answered (section 29.4).
 export class Refusal extends Error {}
-
-// Encoding
-
-const utf8 = (text) => new TextEncoder().encode(text);
-const joined = (...parts) => {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-};
-export const base64url = (bytes) =>
-  btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-const unbase64url = (text) =>
-  Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
-
-const u8 = (value) => Uint8Array.of(value);
-const u16 = (value) => Uint8Array.of(value & 0xff, value >> 8);
-const u32 = (value) => {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-};
-const tlv = (tag, ...children) => {
-  const value = joined(...children);
-  return joined(u16(tag), u16(value.length), value);
-};
 
 // Requests
 
@@ -69,14 +36,15 @@ function read(text, op) {
     Array.isArray(message.policy?.accepted) &&
     message.policy.accepted.length > 0 &&
     (op !== "Reg" || isText(message.username, 128)) &&
-    (!message.transaction || textOf(message) !== null) &&
     !(header.exts ?? []).some((extension) => extension.fail_if_unknown);
   if (!good) throw new Refusal("PROTOCOL_ERROR");
+  if (message.transaction && textOf(message) === null) throw new Refusal("INVALID_TRANSACTION_CONTENT");
   checkFacet(header.appID);
   return message;
 }
 
-// Section 7: what is to be confirmed, as this display shows it: printable ASCII, never more than it says it is.
+// Section 7: what is to be confirmed, as this display shows it: printable ASCII, never more than it says it is. It shows
+// no images, as its metadata says: a text grows with the person's letters, and is read aloud.
 function textOf(message) {
   const shown = message.transaction.find(({ contentType }) => contentType === "text/plain");
   if (!shown) return null;
@@ -84,7 +52,11 @@ function textOf(message) {
   return /^[\x20-\x7e\r\n]{1,200}$/.test(text) ? text : null;
 }
 
-export const toConfirm = (request) => textOf(read(request, "Auth"));
+// The text, or null at a log-in.
+export function toConfirm(request) {
+  const message = read(request, "Auth");
+  return message.transaction ? textOf(message) : null;
+}
 
 // Section 10.3, as far as this client needs it: its only facet is the origin that it came from.
 function checkFacet(appID) {
@@ -96,6 +68,7 @@ const KNOWN_CRITERIA = new Set(["aaid", "vendorID", "keyIDs", "attachmentHint", 
 // Criteria about more than model and key are not ours to judge: they count as not met.
 function meets(criteria, keyId) {
   const { aaid, vendorID, keyIDs, authenticatorVersion, exts } = criteria;
+  const { AAID, VERSION } = authenticator;
   return (
     Object.keys(criteria).every((name) => KNOWN_CRITERIA.has(name)) &&
     (!aaid || aaid.some((one) => one.toUpperCase() === AAID)) &&
@@ -139,10 +112,6 @@ function finalChallenge(message) {
   return base64url(utf8(JSON.stringify(params)));
 }
 
-const digest = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-const hash = (text) => digest(utf8(text));
-const sign = async (key, bytes) =>
-  new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, bytes));
 const response = (message, fcParams, assertion) =>
   JSON.stringify([
     {
@@ -152,53 +121,30 @@ const response = (message, fcParams, assertion) =>
     },
   ]);
 
-// Section 27.3. The vault is open: the user was verified. The account is kept only once the server has said yes.
+// Section 27.3. The account is for the caller to keep.
 export async function register(request, vault) {
   const message = read(request, "Reg");
   const fcParams = finalChallenge(message);
-  const made = await keys.newKey(vault);
-  const data = tlv(
-    0x3e03,
-    tlv(0x2e0b, utf8(AAID)),
-    tlv(0x2e0e, u16(VERSION), u8(1), u16(ES256_RAW), u16(ECC_X962_RAW)),
-    tlv(0x2e0a, await hash(fcParams)),
-    tlv(0x2e09, made.keyId),
-    tlv(0x2e0d, u32(0), u32(await keys.nextRegistration())),
-    tlv(0x2e0c, made.publicKey),
-  );
-  const assertion = tlv(0x3e01, data, tlv(0x3e08, tlv(0x2e06, await sign(made.privateKey, data))));
+  const { key, assertion } = await authenticator.register(fcParams, vault);
   const account = {
-    keyId: base64url(made.keyId),
+    ...key,
     device: newDevice(),
     appID: message.header.appID,
     username: message.username,
-    wrapped: made.wrapped,
-    counter: 0,
     addedAt: Date.now(),
   };
   return { account, text: response(message, fcParams, assertion) };
 }
 
 // By this secret the phone asks what waits for its person. The server learns it with an answer that it accepts.
-export const newDevice = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+export const newDevice = () => base64url(random(32));
 
-// Section 27.4. The vault is open, and what is to be confirmed was shown.
+// Section 27.4. What is to be confirmed was shown.
 export async function authenticate(request, account, vault) {
   const message = read(request, "Auth");
   const fcParams = finalChallenge(message);
   const shown = message.transaction && utf8(textOf(message));
-  const data = tlv(
-    0x3e04,
-    tlv(0x2e0b, utf8(AAID)),
-    tlv(0x2e0e, u16(VERSION), u8(shown ? CONFIRMED : VERIFIED), u16(ES256_RAW)),
-    tlv(0x2e0f, crypto.getRandomValues(new Uint8Array(16))),
-    tlv(0x2e0a, await hash(fcParams)),
-    shown ? tlv(0x2e10, await digest(shown)) : tlv(0x2e10),
-    tlv(0x2e09, unbase64url(account.keyId)),
-    tlv(0x2e0d, u32(await keys.nextCounter(account.keyId))),
-  );
-  const assertion = tlv(0x3e02, data, tlv(0x2e06, await sign(await keys.unwrapped(account, vault), data)));
-  return response(message, fcParams, assertion);
+  return response(message, fcParams, await authenticator.authenticate(fcParams, shown, account, vault));
 }
 
 // Section 27.5: whatever matches goes; no answer is wanted.
@@ -208,7 +154,7 @@ export async function deregister(request) {
   for (const account of await keys.accounts()) {
     const named = message.authenticators.some(
       ({ aaid, keyID }) =>
-        (aaid === "" || aaid.toUpperCase() === AAID) && (keyID === "" || keyID === account.keyId),
+        (aaid === "" || aaid.toUpperCase() === authenticator.AAID) && (keyID === "" || keyID === account.keyId),
     );
     if (named && account.appID === message.header.appID) await keys.remove(account.keyId);
   }
