@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +17,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from carekey.app.protocol import BoundedHttp
 from carekey.authenticators.phone import waiting
 from carekey.authenticators.phone.waiting import Held, Watch, stream
-from support.processes import free_port
+from carekey.oidc.tests.test_fetch import certificate
+from support.processes import free_port, running
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +30,7 @@ class Server:
     states: dict[str, str] = field(default_factory=dict)
     seconds: float = 60
     port: int = 0
+    trust: ssl.SSLContext | None = None
     running: uvicorn.Server | None = None
 
     pages: list["Page"] = field(default_factory=list)
@@ -45,12 +51,16 @@ class Server:
         self.states[path] = state
         self.watch.wake()
 
-    async def page(self, path: str, *more: bytes) -> "Page":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def page(self, path: str, *more: bytes, at: int = 0) -> "Page":
+        name = "ward.example" if self.trust else None
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", at or self.port, ssl=self.trust, server_hostname=name
+        )
         request = b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode()
         writer.write(b"".join((request, *more)))
         page = Page(reader, writer)
         self.pages.append(page)
+        page.head = await page.hears(b"\r\n\r\n")
         await page.hears(b": waiting\n\n")
         return page
 
@@ -61,11 +71,17 @@ class Server:
             while sum(map(len, self.watch._held.values())) != count or self.running.server_state.tasks:  # noqa: ASYNC110 (what is kept has no event)
                 await asyncio.sleep(0.01)
 
+    async def forgets(self, path: str) -> None:
+        async with asyncio.timeout(10):
+            while path in self.watch._held or path in self.watch._waiting:  # noqa: ASYNC110 (as above)
+                await asyncio.sleep(0.01)
+
 
 @dataclass
 class Page:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    head: bytes = b""
 
     async def hears(self, said: bytes) -> bytes:
         async with asyncio.timeout(10):
@@ -86,9 +102,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.05)
-    its = Server(port=free_port())
+    async with serving() as its:
+        yield its
+
+
+@asynccontextmanager
+async def serving(trust: ssl.SSLContext | None = None, **tls: Path) -> AsyncIterator[Server]:
+    its = Server(port=free_port(), trust=trust)
     config = uvicorn.Config(
-        its, port=its.port, http=BoundedHttp, lifespan="off", log_config=None, ws="none", loop="none"
+        its, port=its.port, http=BoundedHttp, lifespan="off", log_config=None, ws="none", loop="none", **tls
     )
     its.running = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
@@ -167,6 +189,37 @@ async def test_a_request_that_waits_behind_a_page_is_still_answered(server: Serv
     page.writer.close()
 
 
+async def test_rfc9112_9_6_a_page_that_is_let_go_says_that_its_connection_ends(server: Server) -> None:
+    """Or a proxy that keeps its connections sends the next request, which may be anybody's, into one that closes."""
+    page = await server.page("/a")
+    await server.keeps(1)
+    assert b"\r\nconnection: close\r\n" in page.head
+    shared = await server.page("/b", b"GET /c HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert b"\r\nconnection:" not in shared.head, "another request waits on it"
+
+
+async def test_a_request_that_was_begun_behind_a_page_keeps_nothing_and_ends_nothing(server: Server) -> None:
+    """The clock of a head that never comes to its end would end the page, and keep all of the request until then."""
+    await server.page("/a", b"GET /b HTTP/1.1\r\nhost")
+    await server.keeps(1)
+    gc.collect()
+    kept = [type(one) for one in gc.get_objects() if isinstance(one, Held | BoundedHttp | RequestResponseCycle)]
+    assert kept == [Held]
+
+
+async def test_a_body_that_nobody_asked_for_hides_no_page_that_was_closed(server: Server) -> None:
+    """So much of it that the server stops reading, and so would not see the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    size = 66 * 1024
+    writer.write(b"GET /a HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+    page = Page(reader, writer)
+    await page.hears(b": waiting\n\n")
+    server.becomes("/a", "opened")
+    await page.hears(b"data: opened\n\n")
+    page.writer.close()
+    await server.forgets("/a")
+
+
 async def test_a_page_that_does_not_read_fills_no_memory(server: Server) -> None:
     page = await server.page("/a")
     await server.keeps(1)
@@ -187,3 +240,63 @@ async def test_the_server_stops_though_pages_wait(server: Server) -> None:
     server.running.should_exit = True
     assert (await page.rest()).endswith(END)
     await server.keeps(0)
+
+
+async def test_over_tls_a_page_is_held_told_and_ended_and_one_that_does_not_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.05)
+    _, trust = certificate(tmp_path)
+    pem = tmp_path / "certificate.pem"
+    async with serving(trust, ssl_certfile=pem, ssl_keyfile=pem) as server:
+        page, gone, deaf = [await server.page(path) for path in ("/a", "/gone", "/deaf")]
+        await server.keeps(3)
+        gone.writer.close()
+        await server.forgets("/gone")
+        server.becomes("/a", "approved")
+        assert await page.rest() == b"\r\n10\r\ndata: approved\n\n\r\n" + END
+        [held] = server.watch._held["/deaf"]
+        deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(100_000):
+            if held._transport.is_closing():
+                break
+            held._say(b"x" * 4096)
+        assert held._transport.is_closing()
+        await server.forgets("/deaf")
+
+
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/tmp; proxy_temp_path {folder}/tmp; fastcgi_temp_path {folder}/tmp;
+  uwsgi_temp_path {folder}/tmp; scgi_temp_path {folder}/tmp;
+  upstream carekey {{ server 127.0.0.1:{behind}; keepalive 8; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://carekey; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+async def test_behind_a_proxy_that_keeps_its_connections(server: Server, tmp_path: Path) -> None:
+    """A page hears through it, its end reaches us, and no other request lands in the connection of a page that ended."""
+    port, file = free_port(), tmp_path / "nginx.conf"
+    file.write_text(NGINX.format(folder=tmp_path, behind=server.port, port=port))
+
+    def listens() -> bool:
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", port)) == 0
+
+    command = ["/usr/sbin/nginx", "-p", tmp_path, "-e", tmp_path / "error.log", "-c", file]
+    with running(command, answers=listens, log=tmp_path / "nginx.log"):
+        closed = await server.page("/closed", at=port)
+        closed.writer.close()
+        await server.forgets("/closed")
+        for number in range(50):
+            page = await server.page(f"/{number}", at=port)
+            server.becomes(f"/{number}", "approved")
+            await page.hears(b"data: approved\n\n")
+        assert (tmp_path / "error.log").read_text() == ""

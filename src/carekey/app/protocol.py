@@ -51,7 +51,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self.scope["extensions"] = {LET_GO: self.let_go}  # type: ignore[dict-item]  # a call of ours, no settings
+        self.scope["extensions"] = {LET_GO: self}  # type: ignore[dict-item]  # a `LetsGo`, no settings
         self._forget_deadline()
         self._begun, self._complete = False, True
         super().on_headers_complete()
@@ -62,11 +62,14 @@ class BoundedHttp(HttpToolsProtocol):
         self.scope[WHOLE] = True  # type: ignore[literal-required]  # a scope may have more than the library knows
         super().on_message_complete()
 
+    def can_let_go(self) -> bool:
+        return not (self.transport.is_closing() or self.pipeline or self.flow.write_paused)
+
     def let_go(self, page: Held) -> bool:
-        """From now on the connection is the page's, whose answer has begun in chunks. False if there is none any more, or
-        further requests wait on it."""
-        if self.transport.is_closing() or self.pipeline or not self._complete:
+        if not self.can_let_go():
             return False
+        self._forget_deadline()  # of a further request that was begun
+        self.flow.resume_reading()  # a body may have been too large to be read: without reading no end is seen
         self.cycle.response_complete = True  # for whoever called the application
         self.server_state.total_requests += 1
         self.connections.discard(self)

@@ -175,10 +175,17 @@ class Held(asyncio.Protocol):
         self._forget(self)
 
 
-class LetGo(Protocol):
-    """What our server offers in `scope["extensions"]`: whether the connection is the page's from now on."""
+class LetsGo(Protocol):
+    """What our server offers in `scope["extensions"]`."""
 
-    def __call__(self, page: Held) -> bool: ...
+    def can_let_go(self) -> bool:
+        """Whether nobody else needs the connection: it is there, and no further request waits on it. Then the head of the
+        answer says that it ends (RFC 9112 section 9.6), so that no proxy puts somebody's next request into it."""
+        ...
+
+    def let_go(self, page: Held) -> bool:
+        """Whether the connection is the page's from now on, whose answer has begun in chunks."""
+        ...
 
 
 LET_GO = "carekey.let_go"
@@ -207,12 +214,14 @@ class _EventStream(StreamingResponse):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        server: LetsGo | None = scope.get("extensions", {}).get(LET_GO) if scope["method"] == "GET" else None
+        lets_go = server is not None and server.can_let_go()
+        head = [*self.raw_headers, (b"connection", b"close")] if lets_go else self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": head})
         await _say(send, b": waiting\n\n")
-        let_go: LetGo | None = scope.get("extensions", {}).get(LET_GO)
-        if let_go is not None and scope["method"] == "GET":
+        if server is not None and lets_go:
             held = Held(self._watch, self._key, known=self._known, until=self._until, seconds=self._seconds)
-            if let_go(held):
+            if server.let_go(held):
                 return
         try:
             told = self._watch.news(self._key, known=self._known)

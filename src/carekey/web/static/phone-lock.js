@@ -71,8 +71,10 @@ export async function choosePin(pin) {
 // "right" with the vault, "wrong" with the tries left, "paused" until a moment, or "erased".
 export async function checkPin(pin) {
   const now = Date.now();
-  const counted = await transact("readwrite", (_, device, keep) =>
+  const counted = await transact("readwrite", (keys, device, keep) =>
     got(device.get("lock"), (kept) => {
+      // The last try was made, and whoever made it did not wait for what came of it.
+      if (kept?.tries >= LAST_TRY) return erase(keys, device);
       if (!kept || now < kept.pausedUntil) return keep(kept);
       kept.tries += 1;
       if (kept.tries >= FREE_TRIES) kept.pausedUntil = now + FIRST_PAUSE * 2 ** (kept.tries - FREE_TRIES);
@@ -90,7 +92,7 @@ export async function checkPin(pin) {
     return { verdict: "right", vault };
   }
   if (counted.tries >= LAST_TRY) {
-    await eraseAll();
+    await transact("readwrite", erase);
     return { verdict: "erased" };
   }
   if (counted.tries >= FREE_TRIES) return { verdict: "paused", until: counted.pausedUntil };
@@ -151,8 +153,7 @@ export async function checkPlatform() {
   return vault;
 }
 
-const eraseAll = () =>
-  transact("readwrite", (keys, device) => {
-    keys.clear();
-    device.delete("lock");
-  });
+function erase(keys, device) {
+  keys.clear();
+  device.delete("lock");
+}
