@@ -10,6 +10,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from carekey.authenticators.phone.waiting import LET_GO, Held
+from carekey.web.kit import WHOLE
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of request line and headers. Cookies of a browser with many log-ins are the most there is."""
@@ -56,6 +57,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None and self.scope["method"] != "HEAD":  # to which no body is written
             self.cycle.transport = InOnePacket(self.cycle.transport)  # type: ignore[assignment]  # all that a cycle uses
+
+    def on_message_complete(self) -> None:
+        self.scope[WHOLE] = True  # type: ignore[literal-required]  # a scope may have more than the library knows
+        super().on_message_complete()
 
     def can_let_go(self) -> bool:
         return not (self.transport.is_closing() or self.pipeline or self.flow.write_paused)

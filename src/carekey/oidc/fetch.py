@@ -113,13 +113,20 @@ class Fetcher:
         """Sends forms to one address, over connections that are kept in between: half of a post's cost is connecting.
 
         The answer's body counts for nothing, and a redirect is an answer like any other: what was posted is for this
-        address alone. Each post raises FetchFailed."""
+        address alone. It may arrive twice. Each post raises FetchFailed."""
         async with self._client() as client:
 
-            async def post(form: Mapping[str, str]) -> int:
-                async with _bounded(), self._asked(client, "POST", url, form) as response:
+            async def once(form: Mapping[str, str]) -> int:
+                async with self._asked(client, "POST", url, form) as response:
                     await _finish_short(response)
                     return response.status_code
+
+            async def post(form: Mapping[str, str]) -> int:
+                async with _bounded():
+                    try:
+                        return await once(form)
+                    except _CUT_OFF:  # as a server may do with a connection that it has kept (RFC 9112 section 9.3.1)
+                        return await once(form)
 
             yield post
 
@@ -225,6 +232,7 @@ async def _finish_short(response: httpx2.Response) -> None:
                     pass
 
 
+_CUT_OFF = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 _SHORT = 4096
 """Bytes."""
 _SHORTLY = 0.1

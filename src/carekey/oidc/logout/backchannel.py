@@ -7,7 +7,7 @@ sent it, so an application may be told twice; it is never told nothing.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
@@ -67,6 +67,8 @@ class BackChannel(Generic[TxT]):
         self._clock = clock
         self._entropy = entropy
         self._room = asyncio.Semaphore(ALTOGETHER)
+        self._signing = asyncio.Lock()
+        """One signature in a turn of the loop. All at once would hold up whoever logs in meanwhile for their whole sum."""
         self._under_way: dict[tuple[IssuerName, ClientId], asyncio.Task[None]] = {}
 
     async def begin(self) -> None:
@@ -94,15 +96,19 @@ class BackChannel(Generic[TxT]):
             log.error("logout-delivery:failed", issuer=key[0], client=key[1], kind=type(error).__name__, exc_info=error)
 
     async def _deliver_to(self, sender: Sender, client_id: ClientId) -> None:
-        while batch := await self._claim(sender.issuer.name, client_id):
-            client = await self._store.read(lambda tx: tx.clients.find(sender.issuer.name, client_id))
-            if client is None or client.backchannel_logout_uri is None:
-                given_up = retry.Verdict(DeliveryState.GIVEN_UP)
-                await self._note([_Tried(one, given_up, "no_address") for one in batch])
-                continue
-            await sender.signer.refresh(self._clock.now(), alg=client.id_token_alg)
-            async with sender.fetcher.posting(client.backchannel_logout_uri) as post:
-                await self._note(await asyncio.gather(*(self._try(sender, one, post, client) for one in batch)))
+        async with AsyncExitStack() as connections:
+            posts: dict[str, Post] = {}
+            while batch := await self._claim(sender.issuer.name, client_id):
+                client = await self._store.read(lambda tx: tx.clients.find(sender.issuer.name, client_id))
+                if client is None or (address := client.backchannel_logout_uri) is None:
+                    given_up = retry.Verdict(DeliveryState.GIVEN_UP)
+                    await self._note([_Tried(one, given_up, "no_address") for one in batch])
+                    continue
+                await sender.signer.refresh(self._clock.now(), alg=client.id_token_alg)
+                if address not in posts:  # batches follow each other on the same connections
+                    posts[address] = await connections.enter_async_context(sender.fetcher.posting(address))
+                tries = (self._try(sender, one, posts[address], client) for one in batch)
+                await self._note(await asyncio.gather(*tries))
 
     async def _claim(self, issuer: IssuerName, client: ClientId) -> Sequence[LogoutDelivery]:
         now = self._clock.now()
@@ -120,8 +126,11 @@ class BackChannel(Generic[TxT]):
                 jti=token(self._entropy, size=16),
                 issued_at=self._clock.now(),
             )
+            async with self._signing:
+                await asyncio.sleep(0)
+                signed = sender.signer.sign(claims, alg=client.id_token_alg)
             try:
-                status = await post({"logout_token": sender.signer.sign(claims, alg=client.id_token_alg)})
+                status = await post({"logout_token": signed})
             except FetchFailed as failed:
                 return _Tried(delivery, retry.judge(None, tries=delivery.tries), failed.flaw)
         return _Tried(delivery, retry.judge(status, tries=delivery.tries), str(status))

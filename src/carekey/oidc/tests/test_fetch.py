@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -322,3 +322,39 @@ async def test_posts_to_one_address_share_a_connection_and_no_cookie() -> None:
     (heads,) = connections
     assert len(heads) == 3
     assert not any("cookie:" in head for head in heads)
+
+
+async def test_rfc9112_9_3_1_a_kept_connection_that_its_server_gives_up_is_replaced():
+    answered: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"a=1")
+        answered.append("yes")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readexactly(1)  # the next request, which it closes upon
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as running:
+        port = running.sockets[0].getsockname()[1]
+        async with Fetcher(private=True).posting(f"http://127.0.0.1:{port}/") as post:
+            assert [await post({"a": "1"}) for _ in range(2)] == [200, 200]
+    assert len(answered) == 2
+
+
+async def test_a_server_that_always_hangs_up_is_asked_twice_at_most():
+    asked = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"a=1")
+        asked += 1
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as running:
+        port = running.sockets[0].getsockname()[1]
+        async with Fetcher(private=True).posting(f"http://127.0.0.1:{port}/") as post:
+            with pytest.raises(FetchFailed) as failed:
+                await post({"a": "1"})
+    assert failed.value.flaw is Flaw.NO_ANSWER
+    assert asked == 2

@@ -51,6 +51,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._gathered: list[Job] = []
         self._lock = threading.Lock()
         self.closed = False
 
@@ -59,9 +60,21 @@ class Jobs:
         with self._lock:  # or it could be queued behind the end, and wait for ever
             if self.closed:
                 raise StorageError("The store is closed.")
-            self._queue.put(job)
+            self._gathered.append(job)
+        # Not before the loop is through with what else is at hand: until then the thread would wake only to wait for
+        # the GIL, and what is asked for in one turn of the loop can share a commit.
+        job.loop.call_soon(self._hand_over)
         answer: T = await job.future
         return answer
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            self._queue_gathered()
+
+    def _queue_gathered(self) -> None:
+        for job in self._gathered:
+            self._queue.put(job)
+        self._gathered.clear()
 
     def next(self) -> Job | None:
         """Wait for work. None when there is none any more."""
@@ -86,6 +99,7 @@ class Jobs:
             if self.closed:
                 return False
             self.closed = True
+            self._queue_gathered()
             self._queue.put(None)
             return True
 

@@ -1,7 +1,8 @@
 """The delivery of logout tokens, against real servers on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -283,3 +284,52 @@ async def test_stopping_leaves_what_is_under_way_to_others(world):
         world.clock.pass_by(seconds=LEASE.total_seconds())
         await worker(world).deliver()
         assert await state(world) == [("delivered", "200", 2)]
+
+
+async def test_batches_follow_each_other_on_the_same_connections(world):
+    """A handshake costs as much as everything else of a notice."""
+    connections = 0
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode().lower():
+                await reader.readexactly(int(head.partition("content-length: ")[2].split("\r\n")[0]))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(keep, "127.0.0.1", 0) as running:
+        await register(world, WARD, f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}/backchannel-logout")
+        await end(world, *(SessionId(f"s{number}") for number in range(AT_ONCE * 4)))
+        await worker(world).deliver()
+    assert await state(world) == [("delivered", "200", 1)] * AT_ONCE * 4
+    assert connections <= AT_ONCE
+
+
+async def test_a_turn_of_the_loop_signs_one_notice(world, ward):
+    """A signature takes as long as answering a request: all at once, they would keep everybody waiting."""
+    turn, signed_in, sign = 0, [], world.signer.sign
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    class Watched:
+        refresh = world.signer.refresh
+
+        def sign(self, claims: Mapping[str, Any], *, alg: str, typ: str = "JWT") -> str:
+            signed_in.append(turn)
+            return sign(claims, alg=alg, typ=typ)
+
+    await register(world, WARD, ward.address)
+    await register(world, CLINIC, ward.address)
+    await end(world, *(SessionId(f"s{number}") for number in range(AT_ONCE)), clients=(WARD, CLINIC))
+    sender = Sender(issuer=world.issuer, signer=Watched(), fetcher=Fetcher(private=True))
+    counting = asyncio.create_task(count_turns())
+    await BackChannel([sender], store=world.store, clock=world.clock, entropy=world.entropy).deliver()
+    counting.cancel()
+    assert len(signed_in) == AT_ONCE * 2
+    assert len(set(signed_in)) == len(signed_in)
