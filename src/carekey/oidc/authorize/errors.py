@@ -101,7 +101,8 @@ class InvalidRequestObject(OAuthError):
         Reason.OBJECT_ISSUER: "iss of the request object must be the client_id",
         Reason.OBJECT_SUBJECT: "sub of the request object must not be the client_id",
         Reason.OBJECT_AUDIENCE: "aud of the request object must be the issuer",
-        Reason.OBJECT_TIMES: "The request object has expired, is not valid yet, or is valid for longer than it may be",
+        Reason.OBJECT_TIMES: "The request object has expired or is not valid yet, or its exp, nbf or iat is no time, or the "
+        "profile of the client needs nbf, and exp within an hour of it",
         Reason.OBJECT_VALUE: "A parameter in the request object is of a type that it cannot have",
         Reason.KEYS_UNAVAILABLE: "The keys of the client could not be read from its jwks_uri",
     }

@@ -77,6 +77,13 @@ async def test_rfc7662_2_1_a_refresh_token_is_its_clients_to_look_into(world: Wo
     assert await own_look(world, body["refresh_token"]) == INACTIVE
 
 
+async def test_rfc7662_2_2_a_refresh_token_that_was_revoked_is_not_active(world: World) -> None:
+    body = await bought(world)
+    fields = world.code_request(grant_type=None, code=None, redirect_uri=None, token=body["refresh_token"])
+    assert (await world.post("/token/revoke", fields)).status_code == 200
+    assert await own_look(world, body["refresh_token"]) == INACTIVE
+
+
 def _suspend(tx) -> None:
     tx.people.put([replace(ASHA_MARLOW, status=PersonStatus.SUSPENDED)])
 

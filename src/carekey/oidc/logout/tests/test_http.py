@@ -172,9 +172,12 @@ async def test_rp_initiated_logout_3_nobody_is_sent_to_an_unregistered_address(w
     assert len(await sessions(world)) == 1
 
 
-async def test_repeated_parameters_are_refused(world, browser):
-    answer = await browser.get(f"{END_SESSION}?state=a&state=b&id_token_hint=hint")
+@pytest.mark.parametrize("repeated", ["state=a&state=b", "client_id=a&client_id=a", "id_token_hint=hint"])
+async def test_repeated_parameters_are_refused(world, browser, repeated):
+    answer = await browser.get(f"{END_SESSION}?{repeated}&id_token_hint=hint")
     assert answer.status_code == 400
+    (event,) = await world.events("logout:request:refused")
+    assert event.data["reason"] == "repeated_parameter"
     assert len(await sessions(world)) == 1
 
 

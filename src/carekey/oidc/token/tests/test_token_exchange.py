@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from carekey.directory.model import PersonStatus
-from carekey.kernel.ids import ClientId
+from carekey.kernel.ids import ClientId, IssuerName
 from carekey.oidc.dpop.tests.proofs import jkt, proof
 from carekey.oidc.model import ActingAs, ClientAuthMethod
 from carekey.oidc.tests.apis import (
@@ -22,6 +22,7 @@ from carekey.oidc.tests.apis import (
     world_of_apis,
 )
 from carekey.oidc.tests.world import ASHA, ASHA_MARLOW, MEMBERSHIPS, NOW, ROLES, SECRET, SESSION, WARD, World, basic
+from carekey.oidc.tokens import access_token
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +132,32 @@ async def test_an_exchanged_token_does_not_outlive_the_token_that_it_was_exchang
     world.clock.pass_by(minutes=9)
     got = (await by_gateway(world, body["access_token"])).json()
     assert got["expires_in"] == 59
+
+
+async def test_rfc8693_2_2_2_an_access_token_that_has_expired_is_exchanged_for_nothing(world: World) -> None:
+    body = await bought(world)
+    world.clock.pass_by(minutes=10)
+    answer = await by_gateway(world, body["access_token"])
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert await world.reasons() == ["subject_token_invalid"]
+
+
+async def test_rfc8693_2_2_2_nor_is_one_of_another_issuer(world: World) -> None:
+    """Issuers of one installation keep their tokens in one table."""
+    token = access_token.of_person(
+        "of the sandbox",
+        APPLICATION,
+        ASHA,
+        scopes=("images.read",),
+        issuer=replace(world.issuer, name=IssuerName("sandbox")),
+        issued_at=NOW,
+        resource=None,
+        session=SESSION,
+    )
+    await world.change(lambda tx: tx.access_tokens.put(token))
+    answer = await exchange(world, "of the sandbox", ACCESS_TOKEN)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert await world.reasons() == ["subject_token_invalid"]
 
 
 async def test_an_exchanged_token_ends_with_the_session(world: World) -> None:
