@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -166,27 +166,81 @@ class CardCareKey(CareKey):
         return answer
 
 
-async def _log_ins(folder: Path, pki: CardPki, *, count: int) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A CareKey with a card host behind a proxy, and people whose cards it knows."""
+
+    settings: Mapping[str, str]
+    url: str
+    """Of its database."""
+    port: int
+    card_port: int
+    key: Key
+    users: list[User]
+    busy: User
+    certificates: Mapping[str, bytes]
+    """In DER, by the person."""
+
+    def journeys(self) -> "CardJourneys":
+        shown = {id: base64.b64encode(der).decode() for id, der in self.certificates.items()}
+        provider = CardCareKey(self.port, self.card_port, shown)
+        return CardJourneys(
+            provider=provider, port=self.port, key=self.key, users=self.users, workers=1, busy=self.busy
+        )
+
+
+class CardJourneys(Journeys):
+    async def log_in(self, user: User) -> None:
+        """In the first browser, whoever was there before."""
+        self._browsers[0].cookies.clear()
+        await self._log_in(self._browsers[0], user)
+
+    async def logged_in(self, user: User) -> bool:
+        """By what the service answers without showing a page."""
+        answer = await self._browsers[0].get(self._authorization(user, prompt="none"))
+        answered = parse_qs(urlsplit(answer.expect(303).location).query)
+        if "code" not in answered and answered.get("error") != ["login_required"]:
+            raise UnexpectedAnswerError(str(answered))
+        return "code" in answered
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        assert isinstance(self.provider, CardCareKey)
+        await self.provider.card_host.aclose()
+
+
+async def furnished(folder: Path, pki: CardPki) -> Place:
     port, card_port, key = free_port(), free_port(), Key()
     url = f"sqlite:///{folder}/cards.db"
     await make_directory(url, SMALL)
     users, busy = await make_users(url, key)
     own = rsa.generate_private_key(65537, 2048).public_key()
-    certificates = {one.id: base64.b64encode(_card_of(pki, one.id, own)).decode() for one in (*users, busy)}
     settings = {
         **pki.settings(port=card_port, url=f"https://localhost:{card_port}"),
         "SMARTCARDS__PROXIED": "true",
         "SERVER__PROXIES": '["127.0.0.1/32"]',
     }
-    with _carekey(folder, port, url, settings) as server:
-        provider = CardCareKey(port, card_port, certificates)
-        journeys = Journeys(provider=provider, port=port, key=key, users=users, workers=1, busy=busy)
+    return Place(
+        settings=settings,
+        url=url,
+        port=port,
+        card_port=card_port,
+        key=key,
+        users=users,
+        busy=busy,
+        certificates={one.id: _card_of(pki, one.id, own) for one in (*users, busy)},
+    )
+
+
+async def _log_ins(folder: Path, pki: CardPki, *, count: int) -> float:
+    place = await furnished(folder, pki)
+    with carekey(folder, place.port, place.url, place.settings) as server:
+        journeys = place.journeys()
         run = Run(journeys.complete_log_in, server, 1)
         await run.warm_up(max(count // 5, 10))
         for _ in range(5):
             await run.round(max(count // 5, 1), seconds=20)
         await journeys.aclose()
-        await provider.card_host.aclose()
         return run.figures().cpu_ms
 
 
@@ -200,7 +254,7 @@ def _handshakes(folder: Path, pki: CardPki, *, count: int) -> float:
     context = ssl.create_default_context(cafile=str(pki.folder / "root.pem"))
     context.load_cert_chain(card.certificate, file)
     settings = pki.settings(port=card_port, url=f"https://localhost:{card_port}")
-    with _carekey(folder / "tls", port, f"sqlite:///{folder}/tls/db", settings) as server:
+    with carekey(folder / "tls", port, f"sqlite:///{folder}/tls/db", settings) as server:
         (card_host,) = [int(child) for child in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
         rates = []
         for _ in range(5):
@@ -217,25 +271,29 @@ def _handshakes(folder: Path, pki: CardPki, *, count: int) -> float:
         return median(rates)
 
 
-@contextmanager
-def _carekey(folder: Path, port: int, url: str, settings: Mapping[str, str]) -> Iterator[int]:
-    environment = {
+def environment(folder: Path, port: int, url: str, settings: Mapping[str, str]) -> dict[str, str]:
+    return {
         "PYTHONPATH": str(ROOT / "src"),
         "CAREKEY_DATA": str(folder / "data"),
         "CAREKEY_DATABASE__URL": url,
         "CAREKEY_SERVER__PORT": str(port),
         **{f"CAREKEY_{name}": value for name, value in settings.items()},
     }
+
+
+@contextmanager
+def carekey(folder: Path, port: int, url: str, settings: Mapping[str, str]) -> Iterator[int]:
     command = [sys.executable, "-m", "carekey", "serve"]
+    variables = environment(folder, port, url, settings)
     ready = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
     card_port = int(settings["SMARTCARDS__PORT"])
-    with running(command, answers=ready, log=folder / "carekey.log", environment=environment) as process:
-        while not _listens(card_port):
+    with running(command, answers=ready, log=folder / "carekey.log", environment=variables) as process:
+        while not listens(card_port):
             time.sleep(0.05)
         yield process.pid
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

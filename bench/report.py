@@ -12,6 +12,7 @@ from pathlib import Path
 from cards import CardFigures
 from carekey import __version__
 from driver import Figures
+from removal import BUDGET_SECONDS, Removal
 from targets import NODE
 from waiting import BUDGET_MB, HOW_MANY, Waiting
 
@@ -53,6 +54,7 @@ class Report:
     core: list[CoreCost] = field(default_factory=list)
     waiting: Waiting | None = None
     cards: CardFigures | None = None
+    removal: Removal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def write(report: Report, folder: Path) -> None:
         "starts": report.starts,
         "uaf": [asdict(cost) for cost in report.core],
         "waiting": asdict(report.waiting) if report.waiting else None,
+        "removal": asdict(report.removal) if report.removal else None,
         "memory": {name: asdict(memory) for name, memory in report.memory.items()},
     }
     (folder / "benchmarks.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -96,7 +99,7 @@ def write(report: Report, folder: Path) -> None:
 
 def page(report: Report) -> str:
     parts = [_head(), *_budgets(report), *_directories(report), *_latencies(report), *_start_and_memory(report)]
-    parts += [*_uaf(report), *_waiting(report), *_cards(report)]
+    parts += [*_uaf(report), *_waiting(report), *_cards(report), *_removal(report)]
     return "\n".join([*parts, ""])
 
 
@@ -251,6 +254,17 @@ def _cards(report: Report) -> list[str]:
         f"| a list of 100,000 entries, in a thread | 0.3 s | {f.list_seconds:.2f} s |",
         f"| for how long the event loop stood still meanwhile | | {f.list_pause_ms:.0f} ms |",
     ]
+
+
+def _removal(report: Report) -> list[str]:
+    its = report.removal
+    if its is None:
+        return []
+    text = (
+        f"From a card out of its reader to its session ended, by the companion at a workstation: {its.median:.2f} s, at most "
+        f"{its.longest:.2f} s in {its.count} times (budget: {BUDGET_SECONDS:.0f} s)."
+    )
+    return ["", text]
 
 
 def _cpu(report: Report, server: str, journey: str) -> float | None:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 import cards
+import removal
 import uaf
 import waiting
 from driver import Run, resident_mb
@@ -49,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run, without the national directory")
     parser.add_argument(
-        "--only", action="append", default=[], help="only the servers whose name contains this, or `cards`"
+        "--only", action="append", default=[], help="only the servers whose name contains this, `cards` or `removal`"
     )
     parser.add_argument("--count", type=int, help="so many journeys of each kind, and a fifth of it to warm up")
     parser.add_argument("--log-ins", type=int, help="log-ins after which memory is looked at")
@@ -75,6 +76,10 @@ def main() -> None:
         if not asked.only or "cards" in asked.only:
             (Path(folder) / "with-cards").mkdir()
             report.cards = cards.measure(Path(folder) / "with-cards", count=min(plan.count, 500))
+        if not asked.only or "removal" in asked.only:
+            (Path(folder) / "removal").mkdir()
+            report.removal = removal.measure(Path(folder) / "removal", count=min(plan.count, removal.HOW_MANY))
+            _say(f"{report.removal}")
     if whole:
         write(report, ROOT / "docs")
     else:

@@ -1,9 +1,11 @@
 """Simulates a week of log-ins on SQLite and shows, day by day, what stays: `python bench/week.py [log-ins a day] [days]`.
 
 The clock is simulated, the database and its sweep are real. A log-in leaves what a real one leaves: a log-in, a
-challenge, a session with two applications, codes and access tokens for both, an assertion for each token request, a
-family of refresh tokens refreshed four times, a pushed request, and two notices when the session ends. The audit
-record grows with every event for as long as it is kept, so it is left out here and measured by itself.
+challenge, a session with two applications, codes and access tokens for both, an assertion and a DPoP proof for each
+token request, a family of refresh tokens refreshed four times, a pushed request, an agreement to share that counts for
+a day, and two notices when the session ends. Beside it somebody types a code wrong, a device is agreed to and polls,
+and a pharmacy asks by CIBA, on the phone too: every other request is decided and its client told, the others run out.
+The audit record grows with every event for as long as it is kept, so it is left out here and measured by itself.
 """
 
 import asyncio
@@ -19,9 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from carekey.kernel.ids import ClientId, LoginId, SessionId
+from carekey.kernel.ids import ClientId, ConfirmationId, LoginId, PersonId, SessionId
 from carekey.login.model import Outcome
-from carekey.oidc.model import Client
+from carekey.oidc.decoupled.model import Kind, State
+from carekey.oidc.model import Client, TokenDelivery
 from carekey.sessions.model import DeliveryState
 from carekey.storage.conformance import samples
 from carekey.storage.open import open_store
@@ -78,6 +81,7 @@ def _register(tx: Tx) -> None:
 def _log_ins(tx: Tx, count: int, now: datetime) -> None:
     for _ in range(count):
         _log_in(tx, now)
+        _elsewhere(tx, now)
 
 
 def _log_in(tx: Tx, now: datetime) -> None:
@@ -103,14 +107,38 @@ def _log_in(tx: Tx, now: datetime) -> None:
         for generation in range(5):
             until = now + timedelta(hours=1 + generation)
             tx.assertions.first_seen(samples.ISSUER, client, some().hex(), expires_at=now + timedelta(minutes=11))
+            tx.dpop_proofs.first_seen(some(), expires_at=now + timedelta(minutes=2))
             tx.access_tokens.put(samples.token(digest=some(), session=session, code=code, expires_at=until))
             if generation:
                 tx.refresh_families.rotate(code, generation, now=now)
+    person = PersonId(os.urandom(8).hex())
+    tx.consents.put(samples.consent(person=person, given_at=now, expires_at=now + timedelta(days=1)))
     tx.sessions.end(session, at=now)
     tx.logout_deliveries.queue(started, at=now)
     for client in APPLICATIONS:
         (claimed,) = tx.logout_deliveries.claim(samples.ISSUER, client, now=now, until=now, limit=1)
         tx.logout_deliveries.settle(claimed, state=DeliveryState.DELIVERED, outcome="200", at=now)
+
+
+def _elsewhere(tx: Tx, now: datetime) -> None:
+    """Log-ins without a browser at hand, of which every other request is decided."""
+    tx.failures.add(f"device:{os.urandom(8).hex()}", now=now, until=now + timedelta(minutes=10))
+    for kind in Kind:
+        for decided in (True, False):
+            key, until = os.urandom(32), now + timedelta(minutes=10)
+            request = samples.decoupled(key=key, kind=kind, requested_at=now, expires_at=until)
+            if kind is Kind.CIBA:
+                request = replace(request, delivery=TokenDelivery.PING, callback=os.urandom(200), due_at=until)
+                tx.confirmations.ask(samples.confirmation(id=ConfirmationId(key.hex()), asked_at=now, expires_at=until))
+            else:
+                request = replace(request, person=None, user_code=os.urandom(32))
+            tx.decoupled_requests.put(request)
+            tx.decoupled_requests.polled(key, now=now)
+            if decided:
+                tx.decoupled_requests.decide(key, State.AGREED, at=now)
+    for request in tx.decoupled_requests.due(now=now, limit=AT_ONCE):
+        tx.decoupled_requests.claim(request, until=now + timedelta(minutes=1))
+        tx.decoupled_requests.settle(request.key, tries=request.tries + 1, again_at=None)
 
 
 def _rows(file: Path, names: list[str]) -> dict[str, int]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import provider as carekey
 from support.card_steps import heading, proceed, to_the_card_page
-from support.cards import CardPki, Curl, wait_for_tls
-from support.processes import free_port
-from support.provider import GP, PYTHONPATH, Provider
+from support.cards import CardPki, Curl
+from support.own_cards import own_authority
+from support.provider import GP, Provider
 from support.relying_party import RelyingParty
 
 pytest.importorskip("pkcs11", reason="the extra `cards` is not installed: pip install python-pkcs11")
@@ -38,27 +37,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def provider(pki: CardPki, token: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    folder, port, card_port = tmp_path_factory.mktemp("own"), free_port(), free_port()
-    settings = {
-        "SMARTCARDS__URL": f"https://localhost:{card_port}",
-        "SMARTCARDS__PORT": str(card_port),
-        "SMARTCARDS__CERTIFICATE": str(pki.server.certificate),
-        "SMARTCARDS__PRIVATE_KEY": str(pki.server.key),
-        "ZONES__HSCN": '["127.0.0.0/8"]',
-        "CARD_AUTHORITY__MODULE": MODULE,
-    }
-    before = {
-        "PYTHONPATH": PYTHONPATH,
-        "CAREKEY_ENVIRONMENT": "demo",
-        "CAREKEY_DATA": str(folder / "data"),
-        "CAREKEY_SERVER__PORT": str(port),
-        **{f"CAREKEY_{name}": value for name, value in settings.items()},
-    }
-    early = Provider(folder=folder, port=port, environment=before)
-    made = early.run("card", "new-authority", "--organisation", "Test")
-    assert made.returncode == 0, made.stderr
-    with carekey.carekey(folder, port=port, **settings) as running:
-        wait_for_tls(card_port)
+    with own_authority(tmp_path_factory.mktemp("own"), pki, module=MODULE) as running:
         yield running
 
 

@@ -122,7 +122,7 @@ def test_rfc5280_6_3_a_card_that_is_taken_back_or_not_known_of_gets_its_page(
         expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
         page.get_by_role("button", name="Continue").click(no_wait_after=True)
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=30_000)
-        shoot(page, f"smartcard-refused-{what}", widths=(768,))
+        shoot(page, f"smartcard-refused-{what}")
 
 
 def test_rfc6960_2_2_a_card_that_the_responder_vouches_for_logs_in(

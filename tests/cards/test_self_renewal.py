@@ -123,6 +123,26 @@ async def test_cis2_6_2_a_virtual_card_is_renewed_on_the_spot_step_by_step(made:
     assert again.arrived()["code"], "with the new certificate, and there is nothing to tell"
 
 
+async def test_a_card_that_kept_its_old_certificate_logs_in_with_the_new_one(
+    made: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service noted that the old one was replaced, and was ended before it was off the card."""
+    browser, page = await told(made)
+
+    def ended(_card: VirtualCard, _id: bytes) -> None:
+        raise CardError("The service was ended.")
+
+    monkeypatch.setattr(VirtualCard, "remove", ended)
+    assert (await browser.send(page, "/renewal")).status == 422
+    monkeypatch.undo()
+    first, second = SLOTS[Purpose.AUTHENTICATION]
+    card = card_of(made)
+    assert card.certificate(first) is not None
+    assert card.shown() == (card.certificate(second),)
+    await told(made, browser)
+    assert not [event for event in made.events() if event["tag"] == "smartcard:log-in:refused"]
+
+
 async def test_an_interrupted_renewal_goes_on_at_the_next_log_in(made: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     browser, page = await told(made)
     whole = VirtualCard.check

@@ -86,6 +86,14 @@ def test_no_card_is_a_page_that_says_so_and_another_try_works(curl: Curl, party:
     assert party.answered(proceed(curl, at).url)["code"]
 
 
+def test_what_the_browser_alone_hears_of_is_explained_beforehand(curl: Curl, party: RelyingParty) -> None:
+    """A wrong passcode, and a card that locked after three of them, end on the browser's own page."""
+    at = to_the_card_page(curl, party)
+    assert "Go back to this page and select Continue again." in at.body
+    assert "close all browser windows and start again" in at.body
+    assert "After 3 wrong passcodes your smartcard is locked. Ask your Registration Authority (RA)" in at.body
+
+
 @pytest.mark.parametrize(
     ("which", "said"),
     [

@@ -46,8 +46,7 @@ class Reader:
     def insert(self, card: PivCard) -> None:
         """Returns when OpenSC sees it."""
         assert self._in is None, "there is a card in it"
-        self._in = _inside(self.namespace)
-        threading.Thread(target=_serve, args=(self._in, card), daemon=True).start()
+        self._put_in(card)
         self._wait(present=True)
 
     def remove(self) -> None:
@@ -56,6 +55,22 @@ class Reader:
                 self._in.shutdown(socket.SHUT_RDWR)
             self._in = None
             self._wait(present=False)
+
+    def inserted(self, card: PivCard) -> None:
+        """Again, after it was pulled out in the middle."""
+        self.remove()
+        self.insert(card)
+
+    def swap(self, card: PivCard, *, out_for: float) -> None:
+        """In so many seconds, and nobody waits until anything has noticed."""
+        assert self._in is not None, "there is no card in it"
+        self._in.shutdown(socket.SHUT_RDWR)
+        time.sleep(out_for)
+        self._put_in(card)
+
+    def _put_in(self, card: PivCard) -> None:
+        self._in = _inside(self.namespace)
+        threading.Thread(target=_serve, args=(self._in, card), daemon=True).start()
 
     def _wait(self, *, present: bool) -> None:
         deadline = time.monotonic() + 10

@@ -244,6 +244,8 @@ class LogIn(Generic[TxT]):
             case ChooseRole() as step:
                 return await self._role_page(request, at, step, error=error)
             case Share(items=items):
+                login = at.login
+                logo = await self._store.read(lambda tx: tx.logos.find(login.issuer, login.asked.client))
                 return self._page(
                     request,
                     "login/share.html",
@@ -251,7 +253,8 @@ class LogIn(Generic[TxT]):
                     status=_status(error),
                     items=items,
                     asked=at.so_far.person.id if at.so_far.person else "",
-                    links=at.login.asked.links,
+                    links=login.asked.links,
+                    logo=logo and pages.inline_png(logo),
                     **_fault("share", error),
                 )
             case Refuse(why=why):

@@ -57,7 +57,21 @@ class Consents(Protocol):
         ...
 
 
+class Logos(Protocol):
+    """Pictures of applications, PNG."""
+
+    def put(self, issuer: IssuerName, client: ClientId, picture: bytes) -> None:
+        """In place of an earlier one."""
+        ...
+
+    def find(self, issuer: IssuerName, client: ClientId) -> bytes | None: ...
+
+    def remove(self, issuer: IssuerName, client: ClientId) -> None: ...
+
+
 class LoginTx(Protocol):
+    @property
+    def logos(self) -> Logos: ...
     @property
     def consents(self) -> Consents: ...
     @property

@@ -15,6 +15,8 @@ class ClientCreated(AuditEvent):
     client: str
     name: str
     auth_method: str
+    logo: str = ""
+    """What became of the picture at `logo_uri`: `kept`, or why not. Empty if none was to be fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class ClientChanged(AuditEvent):
     client: str
     name: str
     auth_method: str
+    logo: str = ""
+    """What became of the picture at `logo_uri`: `kept`, or why not. Empty if none was to be fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from carekey.authenticators.smartcard.ports import Cards
 from carekey.directory.ports import Organisations, People, Roles
 from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId, IssuerName
-from carekey.login.ports import Consents, Logins
+from carekey.login.ports import Consents, Logins, Logos
 from carekey.oidc.decoupled.ports import DecoupledRequests
 from carekey.oidc.model import (
     AccessToken,
@@ -151,6 +151,8 @@ class DpopProofs(Protocol):
 class OidcTx(Protocol):
     @property
     def clients(self) -> Clients: ...
+    @property
+    def logos(self) -> Logos: ...
     @property
     def initial_access_tokens(self) -> InitialAccessTokens: ...
     @property

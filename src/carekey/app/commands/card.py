@@ -1,7 +1,5 @@
 """`carekey card`: smartcards of our own authority."""
 
-import getpass
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from carekey.app.commands.card_reader import PIV, Reader, Shown, reader, secret
 from carekey.app.commands.opening import opened
 from carekey.app.settings import is_loopback
 from carekey.app.terminal import (
@@ -27,7 +26,6 @@ from carekey.app.terminal import (
 )
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
-from carekey.kernel.secret import Secret
 from carekey.sessions.ending import end_all
 from carekey.sessions.events import WhyEnded
 from carekey.storage.store import Tx
@@ -35,17 +33,16 @@ from carekey.storage.store import Tx
 if TYPE_CHECKING:
     from carekey.app.wiring import Installation
     from carekey.authenticators.smartcard.issuing import Desk
-    from carekey.authenticators.smartcard.tokens import Facts
 
 commands = typer.Typer(help="Smartcards of this installation's own authority.", no_args_is_help=True)
 
 Serial = Annotated[str, typer.Argument(metavar="CARD", help="The card's serial number.")]
 Which = Annotated[str | None, typer.Option("--card", help="The serial number, if several cards are in readers.")]
 Module = Annotated[
-    str | None, typer.Option(help="The reader's PKCS#11 module. By default that of card_authority.module.")
+    str | None,
+    typer.Option(help="The reader's PKCS#11 module, or `piv` for PIV cards. By default that of card_authority.module."),
 ]
 _CODE = "CAREKEY_CARD_CODE"
-_PIN, _OFFICER_PIN, _NEW_PIN = "CAREKEY_CARD_PIN", "CAREKEY_CARD_OFFICER_PIN", "CAREKEY_CARD_NEW_PIN"
 
 
 @commands.command()
@@ -95,7 +92,8 @@ def issue(
 ) -> None:
     """Make the card in the reader this person's. Interrupted, it goes on where it stopped when it is run again.
 
-    The PIN is asked for, or taken from CAREKEY_CARD_PIN.
+    The PIN is asked for, or taken from CAREKEY_CARD_PIN; a PIV card's management key too, or from
+    CAREKEY_CARD_MANAGEMENT_KEY.
 
     Examples: `carekey card issue 555000000102`, `carekey card issue 555000000102 --locked`
     """
@@ -103,13 +101,10 @@ def issue(
 
     async def work() -> Card:
         async with opened(config) as running:
-            tokens, library = _tokens(), _module(running, module)
-            desk, pin = _desk(running), _secret(_PIN, "PIN")
-            facts = tokens.facts(library, card)
-            _check_makes_keys(facts)
-            with tokens.opened(library, pin, facts.serial) as reader:
+            at, desk = _reader(running, module), _desk(running)
+            with at.opened(card) as blank:
                 made = await desk.issue(
-                    reader, serial=facts.serial, person=PersonId(person), locked=locked, progress=_progress
+                    blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=_progress
                 )
             await publish_lists(running)  # the first card of an authority needs its first lists
             return made
@@ -135,7 +130,7 @@ def renew(
 ) -> None:
     """Put new keys and certificates on the card in the reader, from 90 days before its end.
 
-    The PIN is asked for, or taken from CAREKEY_CARD_PIN. With --service anybody renews their own card, with the code that
+    PIN and management key are asked for as by `issue`. With --service anybody renews their own card, with the code that
     they got by logging in with it; it is asked for, or taken from CAREKEY_CARD_CODE.
 
     Examples: `carekey card renew`, `carekey card renew --seen`, `carekey card renew --service https://login.example.org`
@@ -147,14 +142,12 @@ def renew(
 
     async def work() -> Card:
         async with opened(config) as running:
-            tokens, library = _tokens(), _module(running, module)
-            desk, pin = _desk(running), _secret(_PIN, "PIN")
-            facts = tokens.facts(library, card)
-            _check_makes_keys(facts)
-            with tokens.opened(library, pin, facts.serial) as reader:
-                return await desk.renew(reader, serial=facts.serial, late=seen, progress=_progress)
+            at, desk = _reader(running, module), _desk(running)
+            with at.opened(card) as held:
+                return await desk.renew(held, serial=held.serial, late=seen, progress=_progress)
 
-    say(f"The card {_explained(work).serial} is renewed.")
+    done = _explained(work)
+    say(f"The card {done.serial} is renewed. It is {done.person}'s.")
 
 
 async def _renew_own(service: str, config: Config, module: str | None, card: str | None, trust: Path | None) -> None:
@@ -168,16 +161,19 @@ async def _renew_own(service: str, config: Config, module: str | None, card: str
 
     if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
         raise CommandError("--service has to be an https address: anybody could listen otherwise.", Exit.USAGE)
-    tokens, library = _tokens(), module or read_settings(config).card_authority.module
-    if library is None:
+    found = module or read_settings(config).card_authority.module
+    if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module.", Exit.USAGE)
-    code, pin = _secret(_CODE, "Renewal code"), _secret(_PIN, "PIN")
+    if found == PIV:
+        raise CommandError(
+            "A PIV card is renewed where it was issued: writing on it needs its management key.", Exit.NOT_ALLOWED
+        )
+    at, code = reader(found), secret(_CODE, "Renewal code")
     context = ssl.create_default_context(cafile=trust)
     try:
-        facts = tokens.facts(library, card)
         async with httpx2.AsyncClient(verify=context, timeout=30) as client:
-            with tokens.opened(library, pin, facts.serial) as reader:
-                await renewing.renew(reader, RemoteCounter(service, code, reader, client), _progress)
+            with at.opened(card) as held:
+                await renewing.renew(held, RemoteCounter(service, code, held, client), _progress)
     except CardError as error:
         raise CommandError(str(error), Exit.NOT_ALLOWED) from None
 
@@ -195,16 +191,16 @@ def unlock(config: Config = None, *, card: Which = None, module: Module = None) 
 
     async def work() -> Card:
         async with opened(config) as running:
-            tokens, library = _tokens(), _module(running, module)
-            facts = tokens.facts(library, card)
-            known = await _in_reader(running, facts)
+            at = _reader(running, module)
+            shown = at.shown(card)
+            known = await _in_reader(running, shown)
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
                 raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
-            officer, new = _secret(_OFFICER_PIN, "Security officer's PIN"), _secret(_NEW_PIN, "New PIN")
+            key, new = at.unlocking()
             await running.store.write(
                 lambda tx: registration.set_out_to_unlock(tx, known, by=this_operator(), now=running.clock.now())
             )
-            tokens.unlock(library, security_officer_pin=officer, new_pin=new, serial=facts.serial)
+            at.unlock(shown.serial, key, new)
             if known.state is CardState.ACTIVE:
                 return known
             return await running.store.write(
@@ -367,22 +363,11 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
         put_pairs(found)
 
 
-def _tokens() -> Any:
-    """The PKCS#11 side, which needs a package that only machines with a reader have."""
-    try:
-        from carekey.authenticators.smartcard import tokens
-    except ModuleNotFoundError:
-        raise CommandError(
-            "Card readers need the package python-pkcs11: install carekey[cards].", Exit.DEPENDENCY
-        ) from None
-    return tokens
-
-
-def _module(running: "Installation", given: str | None) -> str:
+def _reader(running: "Installation", given: str | None) -> Reader:
     found = given or running.settings.card_authority.module
     if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
-    return found
+    return reader(found)
 
 
 def _desk(running: "Installation") -> "Desk[Tx]":
@@ -402,30 +387,20 @@ async def _find(running: "Installation", serial: str) -> Card:
     return found
 
 
-async def _in_reader(running: "Installation", facts: "Facts") -> Card:
+async def _in_reader(running: "Installation", shown: Shown) -> Card:
     """A card of another PKI is in the directory since its first use, by its certificate. Raises: CommandError."""
     from carekey.authenticators.smartcard.ceremony import known_by
 
     def find(tx: Tx) -> Card | None:
-        serials = (facts.serial, *map(known_by, facts.certificates))
+        serials = (shown.serial, *map(known_by, shown.certificates))
         return next((found for serial in serials if (found := tx.cards.find_serial(serial))), None)
 
-    return await running.store.read(find) or await _find(running, facts.serial)
-
-
-def _check_makes_keys(facts: "Facts") -> None:
-    """Before the directory hears of the card. Raises: CommandError."""
-    if not facts.makes_keys:
+    known = await running.store.read(find)
+    if known is None:
         raise CommandError(
-            f"The card {facts.serial} ({facts.manufacturer}) makes no keys by PKCS#11, as PIV cards do not: make its keys "
-            "and certificate with its maker's tools, and accept its PKI with a table [smartcards.pkis.NAME].",
-            Exit.NOT_ALLOWED,
+            f"The card in the reader ({shown.serial or 'no number'}) is not in the directory.", Exit.NOT_FOUND
         )
-
-
-def _secret(variable: str, what: str) -> Secret:
-    """Never an argument: other people of the machine could read it there."""
-    return Secret(os.environ.get(variable) or getpass.getpass(f"{what}: "))
+    return known
 
 
 def _progress(step: str, what: str) -> None:

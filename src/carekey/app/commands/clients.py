@@ -61,7 +61,8 @@ def create(
         async with opened(config) as running:
             at = _issuer(running, issuer)
             parse(metadata, id=ClientId(""), issuer=at, now=running.clock.now(), by_operator=True)
-            await sector_identifier.check(metadata, Fetcher(private=at.private_fetches).get)
+            fetch = Fetcher(private=at.private_fetches).get
+            await sector_identifier.check(metadata, fetch)
             created = await create_client(
                 running.store,
                 metadata,
@@ -71,6 +72,7 @@ def create(
                 by=this_operator(),
                 now=running.clock.now(),
                 by_operator=True,
+                fetch=fetch,
             )
             shown = {"issuer": at.url, **describe(created.client)}
             if created.secret is not None:

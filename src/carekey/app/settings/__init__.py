@@ -222,6 +222,7 @@ _NOT_SETTINGS = frozenset(
         "CAREKEY_CARD_OFFICER_PIN",
         "CAREKEY_CARD_NEW_PIN",
         "CAREKEY_CARD_CODE",
+        "CAREKEY_CARD_MANAGEMENT_KEY",
     }
 )
 

@@ -76,7 +76,7 @@ class CardAuthority(Section, frozen=True):
     """Whether people renew their own cards in the last 90 days, by logging in with them. A service cannot see that the
     new key is on the card: where that has to be certain, the registration authority renews (`false`)."""
     module: str | None = None
-    """The PKCS#11 module of the card reader at this machine, for `carekey card`."""
+    """The PKCS#11 module of the card reader at this machine, for `carekey card`; `piv` for PIV cards by PC/SC."""
 
 
 def check(cards: Smartcards, *, origins: Collection[str], proxies: Collection[str], shared: bool) -> None:

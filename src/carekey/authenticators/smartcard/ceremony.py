@@ -36,6 +36,7 @@ def finish(
     identity: CardIdentity,
     *,
     card: Card | None,
+    renewed: bool,
     holder: Person | None,
     evidence: Evidence,
     amr: Amr,
@@ -45,7 +46,8 @@ def finish(
 ) -> Verified | Refused | NeedRevocation:
     """Judge a card that `identify` has found the owner of.
 
-    `card`: what the directory has under the certificate's issuer and serial number. `holder`: the person it names.
+    `card`: what the directory has under the certificate's issuer and serial number. `renewed`: another certificate took
+    the place of this one, whose key somebody may have kept all the same. `holder`: the person the certificate names.
     `amr`: by which listener and zone it came. `expected_person`: the only one who may prove themself.
     """
 
@@ -54,6 +56,8 @@ def finish(
 
     if why := _card_fault(identity, card):
         return refuse(why)
+    if renewed:
+        return refuse(Reason.RENEWED)
     found = revocation.check(identity, evidence=evidence, now=now)
     if isinstance(found, NeedRevocation):
         return found

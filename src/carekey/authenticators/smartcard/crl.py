@@ -93,7 +93,8 @@ def _index(found: x509.CertificateRevocationList) -> Mapping[int, datetime]:
     return revoked
 
 
-TRUE = bytes.fromhex("0101ff")
+CRITICAL = bytes.fromhex("0101ff04")
+"""TRUE, and the tag of the extension's value, which comes next: serial numbers hold the first three by chance."""
 CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
 
 
@@ -107,7 +108,7 @@ def _look_at_entries(der: bytes, found: x509.CertificateRevocationList) -> None:
 
     Raises: EvidenceError.
     """
-    if der.count(TRUE) <= sum(one.critical for one in found.extensions) and CERTIFICATE_ISSUER not in der:
+    if der.count(CRITICAL) <= sum(one.critical for one in found.extensions) and CERTIFICATE_ISSUER not in der:
         return
     for number, entry in enumerate(found):
         if number % SLICE == 0:

@@ -16,7 +16,7 @@ from carekey.authenticators.smartcard.authority.signing import Authority, serial
 from carekey.authenticators.smartcard.model import Card, CardCertificate, CardId, CardState, Purpose
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.authenticators.smartcard.renewing import Held, Progress, Step
-from carekey.authenticators.smartcard.writable import SLOTS, Writable
+from carekey.authenticators.smartcard.writable import Writable
 from carekey.kernel.actor import Actor
 from carekey.kernel.clock import Clock
 from carekey.kernel.entropy import Entropy, token
@@ -43,8 +43,10 @@ class Desk(Generic[TxT]):
         """Raises: CardError."""
         progress(Step.ENTERING, serial)
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
+        places = [slot for each in card.slots.values() for slot in each]
+        shows = [der for slot in places if (der := card.certificate(slot)) is not None]
         entered = await self.store.write(
-            lambda tx: registration.prepare(tx, serial=serial, person=person, id=id, by=self.by, now=now)
+            lambda tx: registration.prepare(tx, serial=serial, person=person, id=id, shows=shows, by=self.by, now=now)
         )
         for profile in self.profiles:
             await self._certify(card, entered, profile, progress)
@@ -93,7 +95,7 @@ class Desk(Generic[TxT]):
         async def sign(request: x509.CertificateSigningRequest) -> CardCertificate:
             return await self.sign(entered, profile, request)
 
-        slot = SLOTS[profile.purpose][0]
+        slot = card.slots[profile.purpose][0]
         await renewing.certify(card, profile.purpose, slot, entered.person, sign, progress)
 
 

@@ -96,6 +96,7 @@ def _finish(
     outcome = ceremony.finish(
         identity,
         card=card,
+        renewed=card is not None and _renewed(tx, card, identity),
         holder=tx.people.find(identity.person),
         evidence=evidence,
         amr=amr,
@@ -106,6 +107,12 @@ def _finish(
     if isinstance(outcome, Verified) and card is None:
         _note_first_use(tx, identity, now)
     return outcome
+
+
+def _renewed(tx: CardTx, card: Card, identity: CardIdentity) -> bool:
+    named = (identity.issuer, identity.serial)
+    ever = tx.cards.certificates(card.id)
+    return any(one.superseded_at is not None for one in ever if (one.issuer, one.serial) == named)
 
 
 def _note_first_use(tx: CardTx, identity: CardIdentity, now: datetime) -> None:

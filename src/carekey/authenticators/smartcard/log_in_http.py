@@ -12,9 +12,10 @@ from carekey.authenticators.ports import Attempts
 from carekey.authenticators.smartcard import handover, self_service
 from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.handover import Fault, Finding
+from carekey.authenticators.smartcard.path import Reason
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.authenticators.smartcard.terms import WAY, Terms
-from carekey.authenticators.smartcard.words import ANOTHER_CARD, words
+from carekey.authenticators.smartcard.words import AGAIN, words
 from carekey.kernel import actor, entropy
 from carekey.kernel.ids import LoginId
 from carekey.kernel.secret import digest
@@ -154,7 +155,9 @@ class LogInPages(Generic[TxT]):
             heading=heading,
             advice=advice,
             virtual=self._terms.virtual is not None,
-            remembers=self._terms.remembers and (refused is None or refused.why in ANOTHER_CARD),
+            again=refused is None or refused.why in AGAIN,
+            closed=refused is not None and refused.why == Reason.HOLDER_CLOSED,
+            remembers=self._terms.remembers and (refused is None or refused.why != Reason.REVOCATION_UNKNOWN),
         )
 
 

@@ -68,4 +68,4 @@ class CardCertificate:
     ends_at: datetime
     revoked_at: datetime | None = None
     superseded_at: datetime | None = None
-    """Renewed: no longer on the card, though not revoked."""
+    """Renewed: no longer on the card, and though it is not revoked it logs nobody in."""

@@ -63,6 +63,8 @@ class Reason(StrEnum):
     """Issued locked, and not unlocked yet."""
     SUSPENDED = "suspended"
     CANCELLED = "cancelled"
+    RENEWED = "renewed"
+    """The card was renewed, and this is the certificate from before."""
     OTHER_HOLDER = "other_holder"
     """The directory gives the card to somebody else than its certificate does."""
     UNKNOWN_PERSON = "unknown_person"

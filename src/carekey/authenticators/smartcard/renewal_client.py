@@ -13,7 +13,7 @@ from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.model import CardCertificate, CardId, Purpose
 from carekey.authenticators.smartcard.renewing import Held
 from carekey.authenticators.smartcard.self_service import signed_text
-from carekey.authenticators.smartcard.writable import SLOTS, Writable
+from carekey.authenticators.smartcard.writable import Writable
 from carekey.kernel.ids import PersonId
 from carekey.kernel.secret import Secret
 
@@ -47,7 +47,7 @@ class RemoteCounter:
 
     def _signed(self, text: bytes) -> bytes:
         """By the key that logs in: the old one while it is there."""
-        for id in SLOTS[Purpose.AUTHENTICATION]:
+        for id in self._card.slots[Purpose.AUTHENTICATION]:
             der = self._card.certificate(id)
             key = self._card.key(id) if der is not None else None
             if isinstance(key, rsa.RSAPrivateKey):

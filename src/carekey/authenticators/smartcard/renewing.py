@@ -13,7 +13,7 @@ from cryptography import x509
 
 from carekey.authenticators.smartcard.authority.registration import CardError, current
 from carekey.authenticators.smartcard.model import CardCertificate, Purpose
-from carekey.authenticators.smartcard.writable import SLOTS, Writable
+from carekey.authenticators.smartcard.writable import Writable
 from carekey.kernel.ids import PersonId
 
 
@@ -66,18 +66,21 @@ async def renew(card: Writable, counter: Counter, progress: Progress) -> None:
     if not known.due:
         raise CardError(f"The card {known.serial} can be renewed in the 90 days before it ends.")
     held = current(known.certificates)
+    _check_it_is_the_one(card, held, known.serial)
     for purpose in known.due:
         old = _on_card(card, held, purpose)
-        first, second = SLOTS[purpose]
-        new = second if old is not None and old[0] == first else first
+        new = _place(card, held, purpose, old)
 
         async def sign(request: x509.CertificateSigningRequest, purpose: Purpose = purpose) -> CardCertificate:
             return await counter.sign(purpose, request)
 
         kept = await certify(card, purpose, new, known.person, sign, progress)
-        if old is not None and old[1].serial != kept.serial:
+        replaced = [one for one in held if one.purpose is purpose and one.serial != kept.serial]
+        if replaced:
             progress(Step.CLEARING, purpose.value)
-            await counter.replaced(old[1])
+        for one in replaced:
+            await counter.replaced(one)
+        if old is not None and old[0] != new:
             card.remove(old[0])
 
 
@@ -100,15 +103,37 @@ async def certify(
 def _clear(card: Writable, ever: Sequence[CardCertificate]) -> None:
     """Remove what an interrupted renewal has replaced and left."""
     gone = {one.der for one in ever if one.superseded_at}
-    for pair in SLOTS.values():
-        for slot in pair:
+    for places in card.slots.values():
+        for slot in places:
             if card.certificate(slot) in gone:
                 card.remove(slot)
 
 
+def _check_it_is_the_one(card: Writable, held: Sequence[CardCertificate], serial: str) -> None:
+    """It has the key of one of its certificates: anybody can copy those, and some serial numbers. Raises: CardError."""
+    ours = {one.der for one in held}
+    slot = next((slot for places in card.slots.values() for slot in places if card.certificate(slot) in ours), None)
+    if slot is None:
+        raise CardError(f"This is not the card {serial} that was issued: none of its certificates is on it.")
+    card.check(slot)
+
+
+def _place(
+    card: Writable, held: Sequence[CardCertificate], purpose: Purpose, old: tuple[bytes, CardCertificate] | None
+) -> bytes:
+    """Where the new key goes: beside the old one, or in its place, which is then cleared unless it was before."""
+    first, *others = card.slots[purpose]
+    if others:
+        return others[0] if old is not None and old[0] == first else first
+    oldest = min((one for one in held if one.purpose is purpose), key=lambda one: one.ends_at, default=None)
+    if old is not None and old[1] == oldest:
+        card.remove(first)
+    return first
+
+
 def _on_card(card: Writable, held: Sequence[CardCertificate], purpose: Purpose) -> tuple[bytes, CardCertificate] | None:
     """Where on the card its oldest certificate for this purpose is: the one to replace."""
-    on_card = {card.certificate(slot): slot for slot in SLOTS[purpose]}
+    on_card = {card.certificate(slot): slot for slot in card.slots[purpose]}
     for one in held:
         if one.purpose is purpose and one.der in on_card:
             return on_card[one.der], one

@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 import pkcs11
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, PKCS11Error
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
+from carekey.authenticators.smartcard.hidden_key import HiddenKey
+from carekey.authenticators.smartcard.writable import SLOTS
 from carekey.kernel.secret import Secret
 
 KEY_BITS = 2048
@@ -36,67 +39,26 @@ class Facts:
     """What it shows without a PIN, DER."""
 
 
-class TokenKey(rsa.RSAPrivateKey):
-    """A key that stays on its token: only the signature comes out."""
-
-    def __init__(self, private: Any, public: rsa.RSAPublicKey) -> None:
-        self._private = private
-        self._public = public
-
-    def sign(
-        self,
-        data: Any,
-        padding: AsymmetricPadding,
-        algorithm: Any,
-    ) -> bytes:
-        if not isinstance(padding, _PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
-            raise NotImplementedError("this key signs with PKCS #1 v1.5 and SHA-256")
-        signed: bytes = self._private.sign(bytes(data), mechanism=Mechanism.SHA256_RSA_PKCS)
-        return signed
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        return self._public
-
-    @property
-    def key_size(self) -> int:
-        return self._public.key_size
-
-    def decrypt(self, ciphertext: Any, padding: AsymmetricPadding) -> NoReturn:
-        raise NotImplementedError
-
-    def private_numbers(self) -> NoReturn:
-        raise NotImplementedError
-
-    def private_bytes(self, *_: Any) -> NoReturn:
-        raise NotImplementedError
-
-    def __copy__(self) -> "TokenKey":
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "TokenKey":
-        return self
-
-
-_PKCS1v15 = padding.PKCS1v15
-
-
 class Token:
-    """A card that is in the reader, logged in to."""
+    """A `writable.Writable`: a card that is in the reader, logged in to."""
 
-    def __init__(self, session: pkcs11.Session) -> None:
+    slots = SLOTS
+
+    def __init__(self, session: pkcs11.Session, serial: str) -> None:
         self._session = session
+        self.serial = serial
 
     def certificate(self, id: bytes) -> bytes | None:
         found = self._one(ObjectClass.CERTIFICATE, id)
         return None if found is None else bytes(found[Attribute.VALUE])
 
-    def key(self, id: bytes) -> TokenKey | None:
+    def key(self, id: bytes) -> HiddenKey | None:
         private, public = self._one(ObjectClass.PRIVATE_KEY, id), self._one(ObjectClass.PUBLIC_KEY, id)
         if private is None or public is None:
             return None
-        return TokenKey(private, public_key_of(public))
+        return _hidden(private, public)
 
-    def make_key(self, id: bytes, label: str) -> TokenKey:
+    def make_key(self, id: bytes, label: str) -> HiddenKey:
         """The key under this identifier; made on the token, from which it never comes out, if there is none."""
         if (known := self.key(id)) is not None:
             return known
@@ -108,9 +70,9 @@ class Token:
             store=True,
             private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
         )
-        return TokenKey(private, public_key_of(public))
+        return _hidden(private, public)
 
-    def request(self, key: TokenKey, user: str) -> x509.CertificateSigningRequest:
+    def request(self, key: HiddenKey, user: str) -> x509.CertificateSigningRequest:
         """A request signed by the key it is for, which proves that the card has it (RFC 2986)."""
         return x509.CertificateSigningRequestBuilder().subject_name(user_name(user)).sign(key, hashes.SHA256())
 
@@ -143,7 +105,11 @@ class Token:
             raise CardError("The card lacks a key or a certificate that was just written: try again.")
         written = x509.load_der_x509_certificate(der).public_key()
         assert isinstance(written, rsa.RSAPublicKey)
-        written.verify(key.sign(b"carekey", _PKCS1v15(), hashes.SHA256()), b"carekey", _PKCS1v15(), hashes.SHA256())
+        signed = key.sign(b"carekey", _PKCS1v15, hashes.SHA256())
+        try:
+            written.verify(signed, b"carekey", _PKCS1v15, hashes.SHA256())
+        except InvalidSignature:
+            raise CardError("The card's key and certificate do not belong together.") from None
 
     def remove(self, id: bytes) -> None:
         for kind in (ObjectClass.CERTIFICATE, ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY):
@@ -152,6 +118,13 @@ class Token:
 
     def _one(self, kind: ObjectClass, id: bytes) -> Any:
         return next(iter(list(self._session.get_objects({Attribute.CLASS: kind, Attribute.ID: id}))), None)
+
+
+_PKCS1v15 = padding.PKCS1v15()
+
+
+def _hidden(private: Any, public: Any) -> HiddenKey:
+    return HiddenKey(partial(private.sign, mechanism=Mechanism.SHA256_RSA_PKCS), public_key_of(public))
 
 
 def facts(module: str, serial: str | None = None) -> Facts:
@@ -164,7 +137,7 @@ def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Toke
     """Raises: CardError."""
     found = find_token(module, serial)
     with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
-        yield Token(session)
+        yield Token(session, _serial(found))
 
 
 def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:

@@ -6,7 +6,7 @@ keys: settings keep them out of production.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ class VirtualCard:
     """A `writable.Writable`."""
 
     folder: Path
+
+    @property
+    def slots(self) -> Mapping[Purpose, tuple[bytes, ...]]:
+        return SLOTS
 
     @property
     def serial(self) -> str:
@@ -96,34 +100,40 @@ class VirtualCard:
         """What a TLS handshake would show: the certificate for logging in, once its key has proven to be there.
 
         Raises: CardError."""
-        for id in SLOTS[Purpose.AUTHENTICATION]:
-            if (der := self.certificate(id)) is not None:
-                self.check(id)
-                return (der,)
-        return ()
+        found = self._newest()
+        if found is None:
+            return ()
+        id, der = found
+        self.check(id)
+        return (der,)
 
     def file(self, between: Sequence[bytes]) -> bytes | None:
         """Key and certificate for logging in, as browsers import them (PKCS #12). `between`: the authorities above.
 
         Triple DES and SHA-1 are what every browser and system can still read; there is nothing to protect."""
-        for id in SLOTS[Purpose.AUTHENTICATION]:
-            der, key = self.certificate(id), self.key(id)
-            if der is not None and key is not None:
-                weak = (
-                    PrivateFormat.PKCS12.encryption_builder()
-                    .kdf_rounds(2048)
-                    .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-                    .hmac_hash(hashes.SHA1())  # noqa: S303
-                    .build(PASSPHRASE.encode())
-                )
-                return pkcs12.serialize_key_and_certificates(
-                    f"CareKey demo card {self.person}".encode(),
-                    key,
-                    x509.load_der_x509_certificate(der),
-                    [x509.load_der_x509_certificate(one) for one in between],
-                    weak,
-                )
-        return None
+        found = self._newest()
+        if found is None or (key := self.key(found[0])) is None:
+            return None
+        weak = (
+            PrivateFormat.PKCS12.encryption_builder()
+            .kdf_rounds(2048)
+            .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            .hmac_hash(hashes.SHA1())  # noqa: S303
+            .build(PASSPHRASE.encode())
+        )
+        return pkcs12.serialize_key_and_certificates(
+            f"CareKey demo card {self.person}".encode(),
+            key,
+            x509.load_der_x509_certificate(found[1]),
+            [x509.load_der_x509_certificate(one) for one in between],
+            weak,
+        )
+
+    def _newest(self) -> tuple[bytes, bytes] | None:
+        """Where its certificate for logging in is. A renewal that was interrupted leaves the old one too, which is
+        refused."""
+        found = [(id, der) for id in SLOTS[Purpose.AUTHENTICATION] if (der := self.certificate(id)) is not None]
+        return max(found, key=lambda one: x509.load_der_x509_certificate(one[1]).not_valid_before_utc, default=None)
 
     def _file(self, id: bytes, kind: str) -> Path:
         return self.folder / f"{id.hex()}.{kind}"

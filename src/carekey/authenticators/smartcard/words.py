@@ -14,7 +14,7 @@ _NOT_OURS = (
 )
 _CANCELLED = (
     "This smartcard is cancelled",
-    f"It cannot be used any more. If you have a newer one, use that. If not, ask {_RA} for one.",
+    f"If you have a newer smartcard, put it in the reader. If not, ask {_RA} for one. {_UNTIL_THEN}",
 )
 _NOT_LINKED = (
     "This smartcard is not linked to an account",
@@ -24,7 +24,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.NO_CARD: (
         "We did not get a card",
         (
-            "Check that it is fully in the reader, chip first. If your browser asks for a certificate, select yours. "
+            "Check that it is fully in the reader, chip first. If you have just changed cards, wait a few seconds. "
+            "Then try again. If your browser asks for a certificate, select yours. "
             f"Some browsers keep back a card that has run out: if yours may have, ask {_RA}."
         ),
     ),
@@ -50,6 +51,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.UNKNOWN_PERSON: _NOT_LINKED,
     Reason.LOCKED: ("This smartcard is locked", f"Ask {_RA} to unlock it. {_UNTIL_THEN}"),
     Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again. {_UNTIL_THEN}"),
+    Reason.RENEWED: (
+        "Your smartcard was renewed",
+        (
+            "This computer used its old certificate. Take the card out, put it in again and try again. "
+            "If your browser asks for a certificate, select the newer one."
+        ),
+    ),
     Reason.HOLDER_CLOSED: (
         "Your account is closed",
         f"If you still work in health or care, ask {_RA} to open your account again.",
@@ -61,10 +69,17 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Reason.LEVEL_NOT_ACCEPTED: ("The application does not accept smartcards", "Use another way to log in."),
 }
 
-ANOTHER_CARD = frozenset(
-    {Reason.NO_CARD, Reason.WRONG_USE, *(reason for reason, said in _WORDS.items() if said is _NOT_OURS)}
+AGAIN = frozenset(
+    {
+        *(reason for reason, said in _WORDS.items() if said is _NOT_OURS),
+        Reason.NO_CARD,
+        Reason.WRONG_USE,
+        Reason.WRONG_PERSON,
+        Reason.RENEWED,
+        Reason.REVOCATION_UNKNOWN,
+    }
 )
-"""Another choice may help, if only the browser lets go of the one it remembers."""
+"""Trying again may help. With the others it cannot, before somebody has done something about the card."""
 
 
 def words(why: str, when: datetime | None) -> tuple[str, str]:

@@ -1,5 +1,6 @@
-"""What issuing needs of a card: `tokens.py` has those in a reader, `virtual.py` those in a folder."""
+"""What issuing needs of a card: `tokens.py` and `piv_card.py` have those in a reader, `virtual.py` those in a folder."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from cryptography import x509
@@ -11,6 +12,14 @@ SLOTS = {Purpose.AUTHENTICATION: (b"\x01", b"\x11"), Purpose.CONTENT_COMMITMENT:
 
 
 class Writable(Protocol):
+    @property
+    def serial(self) -> str: ...
+
+    @property
+    def slots(self) -> Mapping[Purpose, tuple[bytes, ...]]:
+        """`SLOTS`, or one alone for each purpose: a renewed key then takes the place of the old one."""
+        ...
+
     def certificate(self, id: bytes) -> bytes | None: ...
 
     def key(self, id: bytes) -> Any | None:
@@ -33,4 +42,6 @@ class Writable(Protocol):
         """That certificate and key under this identifier belong together. Raises: CardError."""
         ...
 
-    def remove(self, id: bytes) -> None: ...
+    def remove(self, id: bytes) -> None:
+        """The certificate, and the key where it can be removed alone."""
+        ...

@@ -1,5 +1,7 @@
 """Every state of every page of a log-in, as `(name, template, context)`."""
 
+import struct
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -68,10 +70,30 @@ def _roles(count: int, *, query: str = "", error: str | None = None):
 LINKS = Links(site="https://ward.example/", policy="https://ward.example/policy", terms="https://ward.example/terms")
 
 
-def _share(error: str | None = None, links: Links = LINKS):
+def _logo() -> str:
+    """Twice as wide as high, with a corner that is not filled."""
+    row = b"".join(
+        b"\x00" + b"".join(bytes((200 - x, 16 + y, 46, 255 * (x + y > 40))) for x in range(160)) for y in range(80)
+    )
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", 160, 80, 8, 6, 0, 0, 0)), (b"IDAT", zlib.compress(row)), (b"IEND", b""))
+    file = b"".join(
+        struct.pack(">I", len(of)) + name + of + struct.pack(">I", zlib.crc32(name + of)) for name, of in parts
+    )
+    return pages.inline_png(b"\x89PNG\r\n\x1a\n" + file)
+
+
+def _share(error: str | None = None, links: Links = LINKS, logo: str | None = None):
     items = ("your name and user ID", "your email address", "your roles, and what each allows")
     errors = [("share", error)] if error else []
-    return {**COMMON, "items": items, "asked": "555012345678", "links": links, "error": error, "errors": errors}
+    return {
+        **COMMON,
+        "items": items,
+        "asked": "555012345678",
+        "links": links,
+        "logo": logo,
+        "error": error,
+        "errors": errors,
+    }
 
 
 def _account(error: str | None = None):
@@ -116,6 +138,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("account", "login/account.html", _account()),
         ("account-error", "login/account.html", _account("Select who goes on")),
         ("share", "login/share.html", _share()),
+        ("share-logo", "login/share.html", _share(logo=_logo())),
         ("share-no-links", "login/share.html", _share(links=Links())),
         ("share-error", "login/share.html", _share("Select yes to share, or no to go back")),
         *(

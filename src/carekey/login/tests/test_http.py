@@ -415,6 +415,16 @@ async def test_a_third_party_is_told_nothing_unasked(world, browser):
     assert answer.headers["location"] == f"{APPLICATION}/?outcome=not_shared"
 
 
+async def test_registration_2_who_decides_to_share_sees_the_applications_logo(world, browser):
+    id = await world.begun(browser, asked(share=("your name",)))
+    await browser.prove(id)
+    assert "<img" not in browser.page
+    await world.store.write(lambda tx: tx.logos.put(HEALTHCARE, asked().client, b"\x89PNG"))
+    for step in (f"/login/{id}", f"/login/{id}/share"):
+        await (browser.get(step) if step.endswith(id) else browser.post(step))
+        assert '<img class="carekey-logo" src="data:image/png;base64,iVBORw==" alt="">' in browser.page
+
+
 async def test_registration_2_who_decides_to_share_can_read_the_applications_own_pages(world, browser):
     pages = Links(site="https://ward.example/", policy="https://ward.example/policy", terms="https://ward.example/t")
     id = await world.begun(browser, asked(share=("your name",), links=pages))

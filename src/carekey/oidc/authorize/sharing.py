@@ -32,8 +32,8 @@ def items(scopes: Collection[str], requested_claims: Mapping[str, Any], resource
 
 
 def links(client: Client) -> Links:
-    """What the client registered about itself (OpenID Connect Registration section 2). A logo is not shown: it would
-    have to be fetched from the client, who would learn of every log-in."""
+    """What the client registered about itself (OpenID Connect Registration section 2), besides its logo
+    (`clients/logo.py`)."""
     if not client.consent:  # people are not asked
         return Links()
     return Links(

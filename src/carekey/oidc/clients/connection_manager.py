@@ -24,8 +24,9 @@ from carekey.kernel.entropy import Entropy
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
-from carekey.oidc.clients import standing
+from carekey.oidc.clients import logo, standing
 from carekey.oidc.clients.judge import Judge
+from carekey.oidc.clients.logo import Logo
 from carekey.oidc.clients.metadata import describe
 from carekey.oidc.clients.register import with_secret
 from carekey.oidc.clients.registration import Read
@@ -112,7 +113,8 @@ class ConnectionManager:
             metadata = _metadata(await read())
             client = await team.judge.new(metadata, team.allowance, self._id(team, metadata), call.now)
             client, secret = with_secret(replace(client, allowance=team.allowance), self._sealing, self._entropy)
-            await self._store.write(lambda tx: _add(tx, client, team, call))
+            picture = await team.judge.logo(client)
+            await self._store.write(lambda tx: _add(tx, client, picture, team, call))
         return {"id": client.id, **_told(client, secret)}
 
     async def read(self, call: Call, id: str) -> dict[str, Any]:
@@ -137,7 +139,8 @@ class ConnectionManager:
             secret = None
             if client.auth_method is not was.auth_method:
                 client, secret = with_secret(client, self._sealing, self._entropy)
-            if not await self._store.write(lambda tx: _change(tx, client, team, call)):
+            picture = await team.judge.logo(client)
+            if not await self._store.write(lambda tx: _change(tx, client, picture, team, call)):
                 raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
         return _told(client, secret)
 
@@ -256,21 +259,23 @@ def _told(client: Client, secret: Secret | None) -> dict[str, Any]:
     return told if secret is None else {**told, "client_secret": secret.reveal()}
 
 
-def _add(tx: OidcTx, client: Client, team: Team, call: Call) -> None:
+def _add(tx: OidcTx, client: Client, picture: Logo, team: Team, call: Call) -> None:
     added = tx.clients.add(client)
     assert added, "a client id has 122 random bits"
-    tx.audit.record(_event(ClientCreated, client, team, call))
+    logo.keep(tx.logos, client.issuer, client.id, picture)
+    tx.audit.record(_event(ClientCreated, client, picture, team, call))
 
 
-def _change(tx: OidcTx, client: Client, team: Team, call: Call) -> bool:
+def _change(tx: OidcTx, client: Client, picture: Logo, team: Team, call: Call) -> bool:
     changed = tx.clients.change(client)
     if changed:
-        tx.audit.record(_event(ClientChanged, client, team, call))
+        logo.keep(tx.logos, client.issuer, client.id, picture)
+        tx.audit.record(_event(ClientChanged, client, picture, team, call))
     return changed
 
 
 def _event(
-    kind: type[ClientCreated | ClientChanged], client: Client, team: Team, call: Call
+    kind: type[ClientCreated | ClientChanged], client: Client, picture: Logo, team: Team, call: Call
 ) -> ClientCreated | ClientChanged:
     return kind(
         at=call.now,
@@ -280,4 +285,5 @@ def _event(
         client=client.id,
         name=client.name,
         auth_method=client.auth_method.value,
+        logo=picture.outcome,
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 from carekey.kernel.ids import ClientId
 from carekey.oidc.client_auth.keys import Fetch
-from carekey.oidc.clients import allowance, sector_identifier, software_statement
+from carekey.oidc.clients import allowance, logo, sector_identifier, software_statement
+from carekey.oidc.clients.logo import Logo
 from carekey.oidc.clients.metadata import POLICY, InvalidMetadata, describe, parse
 from carekey.oidc.errors import InvalidClientMetadata, InvalidRedirectUri, Reason
 from carekey.oidc.model import Allowance, Client, Issuer
@@ -43,6 +44,10 @@ class Judge:
         except InvalidMetadata as error:
             kind = InvalidRedirectUri if error.code == InvalidRedirectUri.code else InvalidClientMetadata
             raise kind(str(error), reason=Reason.METADATA) from None
+
+    async def logo(self, client: Client) -> Logo:
+        """Fetched last of all, for a client that may be registered."""
+        return await logo.fetched(client, self.fetch)
 
     async def changed(self, was: Client, metadata: Mapping[str, Any], now: datetime) -> Client:
         """The client as its registration may be replaced: what an operator has set stays. Raises: OAuthError."""

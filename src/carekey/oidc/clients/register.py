@@ -12,7 +12,11 @@ from carekey.kernel.event import Recorder
 from carekey.kernel.ids import ClientId
 from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
+from carekey.login.ports import Logos
 from carekey.oidc.client_auth.client_secret_jwt import purpose
+from carekey.oidc.client_auth.keys import Fetch
+from carekey.oidc.clients import logo
+from carekey.oidc.clients.logo import Logo
 from carekey.oidc.clients.metadata import FieldProblem, InvalidMetadata, parse
 from carekey.oidc.events import ClientCreated
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
@@ -22,6 +26,8 @@ from carekey.oidc.ports import Clients
 class ClientsTx(Protocol):
     @property
     def clients(self) -> Clients: ...
+    @property
+    def logos(self) -> Logos: ...
     @property
     def audit(self) -> Recorder: ...
 
@@ -43,15 +49,20 @@ async def create_client(
     by: Actor,
     now: datetime,
     by_operator: bool = False,
+    fetch: Fetch | None = None,
 ) -> Created:
     """Register a client of this issuer. Its id is made up here unless the metadata brings a `client_id`, as a
-    client that moves from elsewhere may. `by_operator`: as in `metadata.parse`. Raises: InvalidMetadata; nothing is registered then."""
+    client that moves from elsewhere may. `by_operator`: as in `metadata.parse`. `fetch`: for its logo.
+
+    Raises: InvalidMetadata; nothing is registered then."""
     client = parse(metadata, id=_id(metadata, entropy), issuer=issuer, now=now, by_operator=by_operator)
     client, secret = with_secret(client, sealing, entropy)
+    picture = Logo() if fetch is None else await logo.fetched(client, fetch)
 
     def work(tx: ClientsTx) -> bool:
         added = tx.clients.add(client)
         if added:
+            logo.keep(tx.logos, issuer.name, client.id, picture)
             tx.audit.record(
                 ClientCreated(
                     at=now,
@@ -60,6 +71,7 @@ async def create_client(
                     client=client.id,
                     name=client.name,
                     auth_method=client.auth_method.value,
+                    logo=picture.outcome,
                 )
             )
         return added

@@ -20,8 +20,9 @@ from carekey.kernel.secret import Secret, digest
 from carekey.kernel.unit_of_work import Store
 from carekey.oidc import endpoints
 from carekey.oidc.client_auth.keys import Fetch
-from carekey.oidc.clients import throttle
+from carekey.oidc.clients import logo, throttle
 from carekey.oidc.clients.judge import Judge
+from carekey.oidc.clients.logo import Logo
 from carekey.oidc.clients.metadata import describe
 from carekey.oidc.clients.ports import RegistrationTx
 from carekey.oidc.clients.register import with_secret
@@ -90,7 +91,8 @@ class ClientRegistration:
             }
             client = await self._judge.new(metadata, allowed, ClientId(token(self._entropy, size=16)), now)
             made = self._with_token(replace(client, allowance=allowed), new_secret=True, before=None)
-            if not await self._store.write(lambda tx: self._add(tx, made.client, key, now, reference)):
+            picture = await self._judge.logo(made.client)
+            if not await self._store.write(lambda tx: self._add(tx, made.client, picture, key, now, reference)):
                 raise InvalidToken(reason=Reason.UNKNOWN_TOKEN)
         except OAuthError as error:
             await self._refused(error, UNKNOWN, "", now, reference)
@@ -115,7 +117,8 @@ class ClientRegistration:
             self._check_own_members(metadata, was)
             client = await self._judge.changed(was, metadata, now)
             made = self._with_token(client, new_secret=client.auth_method is not was.auth_method, before=digest(bearer))
-            if not await self._store.write(lambda tx: self._change(tx, made.client, now, reference)):
+            picture = await self._judge.logo(made.client)
+            if not await self._store.write(lambda tx: self._change(tx, made.client, picture, now, reference)):
                 raise RegistrationConflict(reason=Reason.CHANGED_MEANWHILE)
         except OAuthError as error:
             await self._refused(error, client_actor(was.id), was.id, now, reference)
@@ -141,6 +144,7 @@ class ClientRegistration:
         def work(tx: OidcTx) -> bool:
             changed = tx.clients.change(gone)
             if changed:
+                tx.logos.remove(self._issuer.name, was.id)
                 event = ClientRemoved(
                     at=now,
                     actor=client_actor(was.id),
@@ -228,12 +232,13 @@ class ClientRegistration:
         told["registration_client_uri"] = f"{at}?client_id={client.id}"
         return told
 
-    def _add(self, tx: OidcTx, client: Client, key: bytes | None, now: datetime, reference: str) -> bool:
+    def _add(self, tx: OidcTx, client: Client, picture: Logo, key: bytes | None, now: datetime, reference: str) -> bool:
         """False, and no change, if the initial access token was used up in between."""
         if key is not None and not tx.initial_access_tokens.use(key, now=now):
             return False
         added = tx.clients.add(client)
         assert added, "a client id is 128 random bits"
+        logo.keep(tx.logos, client.issuer, client.id, picture)
         tx.audit.record(
             ClientCreated(
                 at=now,
@@ -243,13 +248,15 @@ class ClientRegistration:
                 client=client.id,
                 name=client.name,
                 auth_method=client.auth_method.value,
+                logo=picture.outcome,
             )
         )
         return True
 
-    def _change(self, tx: OidcTx, client: Client, now: datetime, reference: str) -> bool:
+    def _change(self, tx: OidcTx, client: Client, picture: Logo, now: datetime, reference: str) -> bool:
         changed = tx.clients.change(client)
         if changed:
+            logo.keep(tx.logos, client.issuer, client.id, picture)
             tx.audit.record(
                 ClientChanged(
                     at=now,
@@ -259,6 +266,7 @@ class ClientRegistration:
                     client=client.id,
                     name=client.name,
                     auth_method=client.auth_method.value,
+                    logo=picture.outcome,
                 )
             )
         return changed

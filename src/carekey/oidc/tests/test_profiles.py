@@ -12,10 +12,12 @@ from carekey.kernel.ids import ClientId
 from carekey.oidc import profiles
 from carekey.oidc.authorize.tests.test_jarm import response
 from carekey.oidc.authorize.tests.world import CALLBACK, URL, WARD, authorize, provider, told, wanted
+from carekey.oidc.clients.grant_types import CIBA, GRANT_TYPES
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.discovery.document import document
 from carekey.oidc.dpop.tests.proofs import proof as dpop_proof
 from carekey.oidc.model import Client, ClientAuthMethod, Issuer
+from carekey.oidc.mtls.tests.world import SELF_SIGNED
 from carekey.oidc.par.tests.world import CHALLENGE, KEYED, arrive, proof, push, request_object
 from carekey.oidc.profiles import OFFERED, PROFILES, Feature, demands, together
 from carekey.oidc.tests.world import ISSUER, NOW, WARD_CLIENT, World, client_key
@@ -223,6 +225,20 @@ class TestEndpoints:
         begun = await arrive(browser, answer.json()["request_uri"], FAPI2.id)
         assert "code" in told(await browser.prove(begun.headers["location"].rsplit("/", 1)[1]))
 
+    async def test_fapi2_5_3_2_2_answers_are_303_and_for_no_script_of_elsewhere(self):
+        world = await provider(FAPI2)
+        browser = world.browser()
+        answer = await push(browser, {**wanted(client_id=FAPI2.id, **PKCE), **proof(world, FAPI2.id)})
+        assert answer.json()["expires_in"] < 600
+        browser.http.headers["origin"] = "https://elsewhere.example"
+        begun = await arrive(browser, answer.json()["request_uri"], FAPI2.id)
+        refused = await authorize(browser, client_id=FAPI2.id, **PKCE)
+        del browser.http.headers["origin"]
+        ended = await browser.prove(begun.headers["location"].rsplit("/", 1)[1])
+        for one in (begun, refused, ended):
+            assert one.status_code == 303
+            assert not [name for name in one.headers if name.startswith("access-control-")]
+
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
@@ -296,6 +312,63 @@ def test_discovery_lists_what_each_profile_takes_and_nothing_else(name: str):
     assert ("query" in told["response_modes_supported"]) is not row.require_signed_response
     assert told.get("authorization_response_iss_parameter_supported", False) is row.announce_iss
     assert row.algs <= ASYMMETRIC
+
+
+SYMMETRIC_OR_NONE = ("HS256", "HS384", "HS512", "none", "ES256K")
+CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
+    **{
+        f"{told}_signing_alg_values_supported": (f"{member}_alg", (*sorted(ASYMMETRIC), *SYMMETRIC_OR_NONE))
+        for told, member in (
+            ("id_token", "id_token_signed_response"),
+            ("userinfo", "userinfo_signed_response"),
+            ("authorization", "authorization_signed_response"),
+            ("introspection", "introspection_signed_response"),
+            ("request_object", "request_object_signing"),
+            ("backchannel_authentication_request", "backchannel_authentication_request_signing"),
+        )
+    },
+    "subject_types_supported": ("subject_type", ("public", "pairwise", "ephemeral")),
+    "backchannel_token_delivery_modes_supported": ("backchannel_token_delivery_mode", ("poll", "ping", "push", "pull")),
+    "token_endpoint_auth_methods_supported": (
+        "token_endpoint_auth_method",
+        (*(method.value for method in ClientAuthMethod), "client_secret_cookie"),
+    ),
+}
+"""What discovery offers: the member by which a client chooses from it, and what it may try."""
+NEEDED = {
+    "tls_client_auth": {"tls_client_auth_subject_dn": "CN=bank"},
+    "self_signed_tls_client_auth": {"jwks": {"keys": [SELF_SIGNED.jwk]}},
+    CIBA: {"backchannel_token_delivery_mode": "poll"},
+}
+"""What a choice cannot be made without."""
+
+
+def of_profile(name: str) -> tuple[Issuer, dict[str, Any]]:
+    """An issuer with everything that there is, and its discovery document."""
+    everything: dict[str, Any] = {"client_authorities": True, "client_attesters": True}
+    issuer = replace(ISSUER, profile=name, api_host="https://api.example.test", **everything)
+    return issuer, document(issuer, acr_values=[], grant_types=sorted(GRANT_TYPES))
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("told", CHOICES)
+def test_a_client_can_choose_what_discovery_offers_and_nothing_else(name: str, told: str):
+    issuer, discovery = of_profile(name)
+    member, tried = CHOICES[told]
+    at = {"backchannel_client_notification_endpoint": "https://bank.example/ciba"}
+    taken = [value for value in tried if registers({**at, **NEEDED.get(value, {}), member: value}, issuer)]
+    assert set(taken) == set(discovery[told])
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_client_can_have_the_grants_that_discovery_offers_and_no_others(name: str):
+    issuer, discovery = of_profile(name)
+    tried = (*sorted(GRANT_TYPES), "implicit", "password", "urn:ietf:params:oauth:grant-type:saml2-bearer")
+    taken = [one for one in tried if registers({"grant_types": [one], **NEEDED.get(one, {})}, issuer)]
+    assert set(taken) == set(discovery["grant_types_supported"])
+    assert registers({"response_types": discovery["response_types_supported"]}, issuer)
+    for other in ("id_token", "token", "code id_token", "none"):
+        assert not registers({"response_types": [other]}, issuer)
 
 
 @pytest.mark.parametrize("name", PROFILES)

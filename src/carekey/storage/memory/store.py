@@ -11,6 +11,7 @@ from carekey.storage.memory.confirmation import Confirmations, Devices, Evidence
 from carekey.storage.memory.consents import Consents
 from carekey.storage.memory.decoupled import DecoupledRequests
 from carekey.storage.memory.directory import Organisations, People, Positions, Roles
+from carekey.storage.memory.logos import Logos
 from carekey.storage.memory.logout import LogoutDeliveries
 from carekey.storage.memory.metadata import MetadataBlobs
 from carekey.storage.memory.oidc import (
@@ -46,6 +47,7 @@ class MemoryTx:
         self.enrolments = Enrolments(journal)
         self.failures = Failures(journal)
         self.user_codes = UserCodes(journal)
+        self.logos = Logos(journal)
         self.cards = Cards(journal)
         self.revocation = RevocationEvidence(journal)
         self.approvals = Approvals(journal)

@@ -388,6 +388,8 @@ clients = Table(
     Column("revision", BigInteger, nullable=False, server_default="0"),
 )
 
+logos = Table("logos", metadata, _key("issuer"), _key("client"), _bytes("picture"))
+
 initial_access_tokens = Table(
     "initial_access_tokens",
     metadata,

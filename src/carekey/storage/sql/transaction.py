@@ -14,6 +14,7 @@ from carekey.storage.sql.consents import Consents
 from carekey.storage.sql.decoupled import DecoupledRequests
 from carekey.storage.sql.dialect import NUMBER, ONE, Dialect, at_most, given
 from carekey.storage.sql.directory import Organisations, People, Positions, Roles
+from carekey.storage.sql.logos import Logos
 from carekey.storage.sql.logout import LogoutDeliveries
 from carekey.storage.sql.metadata import MetadataBlobs
 from carekey.storage.sql.oidc import (
@@ -72,6 +73,7 @@ class SqlTx:
         self.enrolments = Enrolments(connection, dialect)
         self.failures = Failures(connection, dialect)
         self.user_codes = UserCodes(connection, dialect)
+        self.logos = Logos(connection, dialect)
         self.cards = Cards(connection, dialect)
         self.revocation = RevocationEvidence(connection, dialect)
         self.approvals = Approvals(connection, dialect)

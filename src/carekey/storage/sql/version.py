@@ -22,6 +22,7 @@ REVISIONS = (
     "0017_user_codes",
     "0018_spoilt_codes",
     "0019_details",
+    "0020_logos",
 )
 """Every revision in `migrations/versions`, oldest first. Known here too, since Alembic is slow to import."""
 

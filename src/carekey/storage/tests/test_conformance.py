@@ -9,6 +9,7 @@ from carekey.storage.conformance import (
     consents,
     decoupled,
     directory,
+    logos,
     logout,
     metadata,
     oidc,
@@ -93,6 +94,9 @@ class TestLogins(sessions.LoginsContract): ...
 
 
 class TestConsents(consents.ConsentsContract): ...
+
+
+class TestLogos(logos.LogosContract): ...
 
 
 class TestLogoutDeliveries(logout.LogoutDeliveriesContract): ...

@@ -4,7 +4,7 @@ A card is entered before anything is made, so that an interrupted issue is found
 the same keys, no certificate signed twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -49,11 +49,29 @@ class Faulty:
     faults: tuple[str, ...]
 
 
-def prepare(tx: CardTx, *, serial: str, person: PersonId, id: CardId, by: Actor, now: datetime) -> Card:
-    """Enter a card for a person, or find it again if its issue was interrupted. Raises: CardError."""
+def prepare(
+    tx: CardTx,
+    *,
+    serial: str,
+    person: PersonId,
+    id: CardId,
+    shows: Collection[bytes] = (),
+    by: Actor,
+    now: datetime,
+) -> Card:
+    """Enter a card for a person, or find it again if its issue was interrupted. Raises: CardError.
+
+    `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over.
+    """
     holder = tx.people.find(person)
     if holder is None or holder.status is not PersonStatus.ACTIVE:
         raise CardError(f"Nobody who may log in has the user ID {person}.")
+    begun = tx.cards.find_serial(serial)
+    ours = {one.der for one in tx.cards.certificates(begun.id)} if begun else set[bytes]()
+    if not ours.issuperset(shows):
+        raise CardError(
+            f"The card {serial} has certificates that were not made here: take a blank one, or empty it first."
+        )
     made = Card(
         id=id,
         serial=serial,

@@ -1,16 +1,16 @@
 """The authority's keys on a PKCS#11 token, such as an HSM: only signatures come out. Needs the package `python-pkcs11`."""
 
 import threading
+from functools import partial
 from typing import Any
 
 import pkcs11
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PKCS11Error, UserAlreadyLoggedIn
 
 from carekey.authenticators.smartcard.authority.registration import CardError
-from carekey.authenticators.smartcard.tokens import TokenKey, find_token, public_key_of
+from carekey.authenticators.smartcard.hidden_key import HiddenKey
+from carekey.authenticators.smartcard.tokens import find_token, public_key_of
 from carekey.kernel.secret import Secret
 
 KEY_BITS = 3072
@@ -27,7 +27,7 @@ class TokenKeys:
         self._lock = threading.Lock()
         self._session: pkcs11.Session | None = None
 
-    def make(self, name: str) -> TokenKey:
+    def make(self, name: str) -> HiddenKey:
         """Raises: FileExistsError, OSError."""
         with self._lock:
             session = self._opened()
@@ -45,13 +45,13 @@ class TokenKeys:
                 raise OSError(0, f"the token did not do it ({type(error).__name__})", self._module) from None
         return self.load(name)
 
-    def load(self, name: str) -> TokenKey:
+    def load(self, name: str) -> HiddenKey:
         """Raises: OSError."""
         with self._lock:
             found = self._find(self._opened(), ObjectClass.PUBLIC_KEY, name)
             if found is None:
                 raise FileNotFoundError(0, "the token has no such key", _LABEL + name)
-            return _Held(self, name, public_key_of(found))
+            return HiddenKey(partial(self.sign, name), public_key_of(found))
 
     def sign(self, name: str, data: bytes) -> bytes:
         """PKCS #1 v1.5 with SHA-256. A token that was away for a while is opened anew. Raises: OSError."""
@@ -91,18 +91,3 @@ class TokenKeys:
     def _find(session: pkcs11.Session, kind: ObjectClass, name: str) -> Any:
         wanted = {Attribute.CLASS: kind, Attribute.LABEL: _LABEL + name}
         return next(iter(list(session.get_objects(wanted))), None)
-
-
-class _Held(TokenKey):
-    def __init__(self, token: TokenKeys, name: str, public: rsa.RSAPublicKey) -> None:
-        super().__init__(None, public)
-        self._token = token
-        self._name = name
-
-    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
-        if not isinstance(padding, _PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
-            raise NotImplementedError("this key signs with PKCS #1 v1.5 and SHA-256")
-        return self._token.sign(self._name, bytes(data))
-
-
-_PKCS1v15 = padding.PKCS1v15

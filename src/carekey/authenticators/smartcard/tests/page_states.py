@@ -6,7 +6,7 @@ from typing import Any
 from carekey.authenticators.base import Attempt
 from carekey.authenticators.smartcard.path import Reason
 from carekey.authenticators.smartcard.virtual_http import Held
-from carekey.authenticators.smartcard.words import ANOTHER_CARD, words
+from carekey.authenticators.smartcard.words import AGAIN, words
 from carekey.kernel.assurance import AAL
 from carekey.kernel.ids import IssuerName, LoginId
 
@@ -34,6 +34,8 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
         "label": "0123456789abcdef",
         "heading": heading,
         "advice": advice,
+        "again": why is None or why in AGAIN,
+        "closed": why is Reason.HOLDER_CLOSED,
         "remembers": remembers,
         "virtual": False,
         "reference": ATTEMPT.reference,
@@ -42,7 +44,9 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
 
 
 def page_states() -> list[tuple[str, str, dict[str, Any]]]:
-    shown = [Reason.EXPIRED, Reason.UNKNOWN_ISSUER, Reason.REVOKED, Reason.REVOCATION_UNKNOWN]
+    the_same = {Reason.NO_CARD, Reason.MALFORMED, Reason.UNTRUSTED, Reason.WRONG_POLICY, Reason.NO_PERSON}
+    the_same |= {Reason.CANCELLED, Reason.OTHER_HOLDER, Reason.UNKNOWN_PERSON, Reason.RENEWED}
+    shown = [why for why in Reason if why not in the_same]
     held = [Held(value=f"555000000{n}-0a1b2c", text=who, hint=f"Card 555000000{n}-0a1b2c") for n, who in PEOPLE]
     renewal = {
         "id": ATTEMPT.id,
@@ -72,8 +76,9 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("put-in-not-you", "smartcard/smartcard.html", {**_page(), "remembered": True}),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),
-        *[
-            (f"{why.replace('_', '-')}", "smartcard/refused.html", _page(why, remembers=why in ANOTHER_CARD))
-            for why in shown
-        ],
+        *[(why.replace("_", "-"), "smartcard/refused.html", _page(why)) for why in shown],
+        ("unknown-issuer-remembers", "smartcard/refused.html", _page(Reason.UNKNOWN_ISSUER, remembers=True)),
+        ("revoked-remembers", "smartcard/refused.html", _page(Reason.REVOKED, remembers=True)),
+        ("revoked-not-you", "smartcard/refused.html", {**_page(Reason.REVOKED), "virtual": True, "remembered": True}),
+        ("old-certificate", "smartcard/refused.html", _page(Reason.RENEWED, remembers=True)),
     ]

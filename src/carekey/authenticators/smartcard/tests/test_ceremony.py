@@ -52,6 +52,7 @@ def judged(who: CardIdentity | None = None, **fields: Any):
     given = {
         "card": CARD,
         "holder": ASHA,
+        "renewed": False,
         "evidence": evidence(who),
         "amr": Amr.N3_SMARTCARD,
         "expected_person": None,
@@ -88,6 +89,7 @@ REFUSALS = {
     "issued locked": (Reason.LOCKED, {"card": replace(CARD, state=CardState.LOCKED)}),
     "suspended": (Reason.SUSPENDED, {"card": replace(CARD, state=CardState.SUSPENDED)}),
     "cancelled": (Reason.CANCELLED, {"card": replace(CARD, state=CardState.CANCELLED)}),
+    "renewed": (Reason.RENEWED, {"renewed": True}),
     "revoked": (Reason.REVOKED, {"evidence": evidence(identity(), 77)}),
     "revocation unknown": (
         Reason.REVOCATION_UNKNOWN,

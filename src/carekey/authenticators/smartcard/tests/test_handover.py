@@ -383,7 +383,20 @@ async def test_a_card_of_another_pki_is_known_from_its_first_use(world: CardWorl
     await world.store.write(
         lambda tx: tx.cards.move(card.id, was=CardState.ACTIVE, to=CardState.SUSPENDED, at=world.clock.now())
     )
-    assert "This smartcard is suspended" in (await world.log_in(world.begin())).text
+    refused = (await world.log_in(world.begin())).text
+    assert "This smartcard is suspended" in refused
+    assert main_thing_to_do(refused) == ["Use another way to log in"]
+    assert "Registration Authority" in refused
+
+
+def main_thing_to_do(page: str) -> list[str]:
+    return re.findall(r'class="nhsuk-button"[^>]*>\s*([^<]+?)\s*<', page)
+
+
+async def test_without_a_card_trying_again_is_the_main_thing_to_do(world: CardWorld) -> None:
+    found = await world.visit(await world.hand_over(world.begin()))
+    refused = await world.browser.get(found.headers["location"])
+    assert main_thing_to_do(refused.text) == ["Try again"]
 
 
 def header(der: bytes) -> str:

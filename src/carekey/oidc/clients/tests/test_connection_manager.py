@@ -12,6 +12,7 @@ from carekey.oidc.clients.connection_manager import ConnectionManager, Team
 from carekey.oidc.clients.connection_manager_http import ConnectionManagerHttp
 from carekey.oidc.clients.judge import Judge
 from carekey.oidc.clients.metadata import describe
+from carekey.oidc.clients.tests.test_logo import GOOD
 from carekey.oidc.model import Allowance, Client
 from carekey.oidc.tests.world import CALLBACK, WARD, World
 from carekey.web.dispatcher import Dispatcher
@@ -19,6 +20,7 @@ from carekey.web.dispatcher import Dispatcher
 pytestmark = pytest.mark.anyio
 
 SECRET = "acme secret"
+LOGO = "https://app.example.test/logo.png"
 CONFIG = {  # as in section 9.2
     "client_name": "demo-app",
     "description": "Invented example",
@@ -49,7 +51,8 @@ class Teams:
         return Team(id=id, secret=digest(secret), allowance=allowance, judge=self.judge)
 
     async def _fetch(self, uri: str) -> bytes:
-        raise AssertionError(uri)
+        assert uri == LOGO
+        return GOOD
 
     async def ask(self, method: str, path: str, authorization: str | None = None, body: Any = None) -> Any:
         headers = {"content-type": "application/json"}
@@ -357,3 +360,15 @@ async def test_cis2_9_2_a_teams_client_cannot_be_had_by_a_registration_access_to
     made = next(client for client in await here.clients() if client.id == told["id"])
     assert made.registration_token is None
     assert "team" not in describe(made)
+
+
+async def test_registration_2_a_teams_logo_comes_and_goes_with_the_configuration(here: Teams) -> None:
+    path, told = await here.created(logo_uri=LOGO)
+
+    async def kept() -> bytes | None:
+        return await here.world.store.read(lambda tx: tx.logos.find(here.world.issuer.name, told["id"]))
+
+    assert await kept() == GOOD
+    changed = {name: value for name, value in told["client_config"].items() if name != "logo_uri"}
+    assert (await here.ask("PUT", f"{path}?hash={told['hash']}", await here.bearer(), changed)).status_code == 200
+    assert await kept() is None

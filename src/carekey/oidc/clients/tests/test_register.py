@@ -6,6 +6,7 @@ from carekey.kernel.actor import operator
 from carekey.kernel.secret import digest
 from carekey.oidc.clients.metadata import InvalidMetadata
 from carekey.oidc.clients.register import Created, create_client
+from carekey.oidc.clients.tests.test_logo import GOOD
 from carekey.oidc.tests.world import CALLBACK, NOW, WARD, World, basic
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,19 @@ async def create(world: World, **changes: Any) -> Created:
         entropy=world.entropy,
         by=operator("sam"),
         now=NOW,
+        fetch=_fetch,
     )
+
+
+async def _fetch(uri: str) -> bytes:
+    assert uri == "https://ward.example/logo.png"
+    return GOOD
+
+
+async def test_registration_2_the_logo_is_kept_of_a_third_party_that_an_operator_registers(world: World) -> None:
+    for consent, picture in ((True, GOOD), (False, None)):
+        made = await create(world, logo_uri="https://ward.example/logo.png", consent=consent)
+        assert await world.store.read(lambda tx, made=made: tx.logos.find(world.issuer.name, made.client.id)) == picture
 
 
 async def test_the_secret_is_shown_once_and_kept_as_a_digest(world: World) -> None:

@@ -17,6 +17,7 @@ from carekey.oidc.clients.grant_types import CIBA, DEVICE
 from carekey.oidc.clients.http import RegistrationHttp
 from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.registration import ClientRegistration
+from carekey.oidc.clients.tests.test_logo import GOOD
 from carekey.oidc.fetch import FetchFailed, Flaw
 from carekey.oidc.model import Allowance, InitialAccessToken, Issuer, Registration
 from carekey.oidc.tests.world import CALLBACK, ISSUER_URL, NOW, World, basic
@@ -37,6 +38,7 @@ class Registering:
     def __init__(self, world: World, rules: Registration = RULES) -> None:
         self.world = world
         self.published: dict[str, Any] = {}
+        self.fetched: list[str] = []
         world.issuer = replace(world.issuer, profile="oidc-basic", registration=rules, pairwise_key=b"p" * 64)
         endpoint = ClientRegistration(
             issuer=world.issuer,
@@ -52,6 +54,7 @@ class Registering:
             world.app._add(route)
 
     async def _fetch(self, uri: str) -> bytes:
+        self.fetched.append(uri)
         found = self.published.get(uri, FetchFailed(Flaw.NO_ANSWER))
         if isinstance(found, Exception):
             raise found
@@ -460,6 +463,53 @@ async def test_registration_2_members_about_people_and_pages_come_back_as_given(
     told = await here.registered(**members)
     assert told.items() >= members.items()
     assert told["id_token_encrypted_response_enc"] == "A128CBC-HS256"
+
+
+LOGO = "https://ward.example/logo.png"
+
+
+async def test_registration_2_the_logo_is_fetched_once_and_goes_with_the_registration(here: Registering) -> None:
+    here.published[LOGO] = GOOD
+
+    async def kept(id: str) -> bytes | None:
+        return await here.world.store.read(lambda tx: tx.logos.find(here.world.issuer.name, id))
+
+    told = await here.registered(logo_uri=LOGO)
+    assert (told["logo_uri"], await kept(told["client_id"])) == (LOGO, GOOD)
+    del here.published[LOGO]
+    uri, changed = told["registration_client_uri"], {**METADATA, "client_id": told["client_id"]}
+    told = (await here.ask("PUT", uri, told["registration_access_token"], {**changed, "logo_uri": LOGO})).json()
+    assert (told["logo_uri"], await kept(told["client_id"])) == (LOGO, None), "what is not there is not shown"
+    here.published[LOGO] = GOOD
+    for metadata, picture in (
+        (changed | {"logo_uri": LOGO}, GOOD),
+        (changed, None),
+        (changed | {"logo_uri": LOGO}, GOOD),
+    ):
+        told = (await here.ask("PUT", uri, told["registration_access_token"], metadata)).json()
+        assert await kept(told["client_id"]) == picture
+    assert (await here.ask("DELETE", uri, told["registration_access_token"])).status_code == 204
+    assert await kept(told["client_id"]) is None
+    events = [
+        *await here.world.events("client:registration:created"),
+        *await here.world.events("client:registration:changed"),
+    ]
+    assert [event.data["logo"] for event in events] == ["kept", "no_answer", "kept", "", "kept"]
+
+
+async def test_registration_2_a_logo_that_is_refused_keeps_nobody_out(here: Registering) -> None:
+    here.published[LOGO] = b"GIF89a"
+    told = await here.registered(logo_uri=LOGO)
+    assert told["logo_uri"] == LOGO
+    (event,) = await here.world.events("client:registration:created")
+    assert event.data["logo"] == "not_png"
+
+
+async def test_registration_2_metadata_that_is_refused_has_no_logo_fetched(here: Registering) -> None:
+    await here.allow()
+    assert (await here.register(logo_uri=LOGO, redirect_uris=["http://ward.example/"])).status_code == 400
+    assert (await here.register("other", logo_uri=LOGO)).status_code == 401
+    assert here.fetched == []
 
 
 _json = st.recursive(
