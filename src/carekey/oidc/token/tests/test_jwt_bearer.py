@@ -115,6 +115,15 @@ async def test_rfc7523_2_1_what_is_no_assertion(world: World, assertion: str | N
     assert await world.reasons() == [reason]
 
 
+async def test_rfc7523_3_an_assertion_is_signed_as_the_client_registered(world: World) -> None:
+    await world.save(replace(TRUSTED, auth_signing_alg="RS256"))
+    right = {"header": {"alg": "RS256"}}
+    assert (await ask(world, world.assertion(**right), client_assertion=world.assertion(**right))).status_code == 200
+    answer = await ask(world, world.assertion(header={"alg": "RS512"}), client_assertion=world.assertion(**right))
+    assert answer.json()["error"] == "invalid_grant"
+    assert await world.reasons() == ["assertion_alg"]
+
+
 async def test_a_suspended_person_cannot_be_spoken_for(world: World) -> None:
     await world.change(lambda tx: tx.people.put([replace(ASHA_MARLOW, status=PersonStatus.SUSPENDED)]))
     assert (await ask(world, world.assertion(sub=ASHA))).json()["error"] == "invalid_grant"
