@@ -110,7 +110,8 @@ async def _measure(target: Target, server: int, count: int) -> None:
     print(
         f"{target.name}: {count} notices to {APPLICATIONS} applications in {alone:.1f} s, "
         f"{alone_cpu / count * 1000:.2f} ms of CPU each; beside log-ins done after {beside:.1f} s at most, and log-ins "
-        f"took {before.p50_ms:.1f} ms (p50) before, {after.p50_ms:.1f} ms in those 5 s"
+        f"took {before.p50_ms:.1f} ms (p50) and {before.p95_ms:.1f} (p95) before, {after.p50_ms:.1f} and "
+        f"{after.p95_ms:.1f} ms in those 5 s; {before.per_second:.0f} a second before, {after.per_second:.0f} then"
     )
 
 
