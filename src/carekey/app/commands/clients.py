@@ -4,7 +4,7 @@ import json as json_text
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +23,6 @@ from carekey.app.terminal import (
     say,
     this_operator,
 )
-from carekey.app.wiring import Installation
 from carekey.kernel.entropy import SystemEntropy, token
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.secret import digest
@@ -32,6 +31,9 @@ from carekey.oidc.clients.metadata import InvalidMetadata, describe, parse
 from carekey.oidc.clients.register import create_client
 from carekey.oidc.fetch import Fetcher
 from carekey.oidc.model import Client, Issuer
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 commands = typer.Typer(help="Applications that may use an issuer.", no_args_is_help=True)
 
@@ -270,7 +272,7 @@ def _standing(client: Client) -> dict[str, str]:
     return {"disabled_at": client.disabled_at.isoformat(timespec="seconds")}
 
 
-def _issuer(running: Installation, name: str | None) -> Issuer:
+def _issuer(running: "Installation", name: str | None) -> Issuer:
     if name is None:
         return running.issuers[0]
     found = next((issuer for issuer in running.issuers if issuer.name == IssuerName(name)), None)

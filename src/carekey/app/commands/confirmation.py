@@ -2,16 +2,18 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, run, say, this_operator
-from carekey.app.wiring import Installation
 from carekey.authenticators.confirming import Answer, CannotAsk, Standing, Wanted
 from carekey.kernel.entropy import token
 from carekey.kernel.ids import ConfirmationId, PersonId
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 commands = typer.Typer(help="Texts that people are asked to confirm on their phone.", no_args_is_help=True)
 
@@ -79,7 +81,7 @@ def ask(
         say(f"The evidence: `carekey evidence export {id}`.")
 
 
-async def _answer(running: Installation, id: ConfirmationId) -> Standing:
+async def _answer(running: "Installation", id: ConfirmationId) -> Standing:
     def look(answer: Answer | None) -> Standing:
         return Standing.EXPIRED if answer is None else answer.standing
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import typer
 
-from carekey.app.checks import check
 from carekey.app.commands.opening import opened
 from carekey.app.commands.serve import BESIDE, check_beside, check_port, listeners_beside, run_server
 from carekey.app.data_folder import prepare
@@ -31,6 +30,8 @@ def demo(context: typer.Context, config: Config = None) -> None:
 
     Examples: `carekey demo`, `CAREKEY_SERVER__PORT=8100 carekey demo`
     """
+    from carekey.app.checks import check
+
     os.environ.setdefault("CAREKEY_ENVIRONMENT", "demo")
     if config is not None:
         os.environ["CAREKEY_CONFIG"] = str(config.resolve())

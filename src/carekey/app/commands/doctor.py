@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from carekey.app import master_key
-from carekey.app.checks import check
 from carekey.app.settings import Settings
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, read_settings, run
-from carekey.app.wiring import Installation, running
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Tx
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ def doctor(config: Config = None, *, json: Json = False) -> None:
 
 
 async def _examine(found: Settings) -> list[Finding]:
+    from carekey.app.checks import check
+    from carekey.app.wiring import running
+
     findings = [Finding("settings", "ok", f"{found.environment}; issuers: {', '.join(found.issuers)}.")]
     try:
         check(found)
@@ -72,7 +76,7 @@ def _files(found: Settings) -> Iterator[Finding]:
         yield Finding("disk", "ok" if free > 1024 else "warning", f"{free:,} MiB are free where the data is.")
 
 
-def _metadata(running: Installation) -> Iterator[Finding]:
+def _metadata(running: "Installation") -> Iterator[Finding]:
     today = running.clock.now().date()
     if running.settings.webauthn.metadata is None:
         yield Finding("metadata", "warning", "No FIDO metadata: no security key reaches AAL3. Set webauthn.metadata.")
@@ -86,7 +90,7 @@ def _metadata(running: Installation) -> Iterator[Finding]:
             yield Finding("metadata", "ok", f"{feed.name}: number {known.number}, {known.models} models.")
 
 
-async def _inside(running: Installation) -> list[Finding]:
+async def _inside(running: "Installation") -> list[Finding]:
     findings = [Finding("database", "ok", "Opened, and of this version.")]
     now = running.clock.now()
     for issuer in running.issuers:

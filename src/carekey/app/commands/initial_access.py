@@ -1,6 +1,6 @@
 """`carekey clients initial-access`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,6 @@ from carekey.app.terminal import (
     say,
     this_operator,
 )
-from carekey.app.wiring import Installation
 from carekey.kernel.entropy import token
 from carekey.kernel.secret import digest
 from carekey.oidc.clients.grant_types import GRANT_TYPES
@@ -27,12 +26,15 @@ from carekey.oidc.model import Allowance, InitialAccessToken, Issuer
 from carekey.oidc.profiles import PROFILES
 from carekey.storage.store import Tx
 
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
+
 commands = typer.Typer(help="Tokens that let somebody register applications (RFC 7591).", no_args_is_help=True)
 
 IssuerOption = Annotated[str | None, typer.Option("--issuer", help="The issuer's short name; the first if left out.")]
 
 
-def issuer_of(running: Installation, name: str | None) -> Issuer:
+def issuer_of(running: "Installation", name: str | None) -> Issuer:
     found = running.issuers[0] if name is None else next((one for one in running.issuers if one.name == name), None)
     if found is None:
         there = ", ".join(one.name for one in running.issuers)

@@ -1,12 +1,14 @@
 """`carekey metadata`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Json, put, put_json, put_table, run
-from carekey.app.wiring import Installation
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 commands = typer.Typer(help="What FIDO metadata services say of models.", no_args_is_help=True)
 
@@ -42,7 +44,7 @@ def refresh(config: Config = None, *, json: Json = False) -> None:
     _put(run(work()), json=json)
 
 
-def _in_use(running: Installation) -> list[dict[str, Any]]:
+def _in_use(running: "Installation") -> list[dict[str, Any]]:
     return [
         {
             "source": feed.name,

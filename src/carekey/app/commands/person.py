@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from carekey.app.commands.opening import opened
 from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
-from carekey.app.wiring import Installation
 from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
 from carekey.authenticators.user_code import keeping as user_codes
@@ -23,6 +22,9 @@ from carekey.registration.standing import NoSuchPerson, NoSuchRole, NoSuchWay, s
 from carekey.registration.standing import remove_way as remove
 from carekey.registration.standing import take_role as take
 from carekey.storage.store import Tx
+
+if TYPE_CHECKING:
+    from carekey.app.wiring import Installation
 
 T = TypeVar("T")
 
@@ -113,7 +115,7 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
         put_pairs(found)
 
 
-def _described(running: Installation, way: Credential) -> dict[str, object]:
+def _described(running: "Installation", way: Credential) -> dict[str, object]:
     """What it is worth now. A way of which the metadata say ill gives no level, and says why."""
     kind = next((one for one in running.authenticators if one.kind == way.kind), None)
     if kind is None:
