@@ -18,6 +18,7 @@ MEANINGS = {
     "sid": "The provider's session: a later log-out notice names it.",
     "at_hash": "Ties the access token to this ID token.",
     "c_hash": "Ties the code to this ID token.",
+    "jti": "The name of this ID token, of which there is no other.",
     "s_hash": "Ties your state to this ID token.",
     "subname": "The same as sub (an extra of CIS2's product).",
     "auditTrackingId": "By which the provider finds this in its records (an extra of CIS2's product).",
