@@ -196,6 +196,9 @@ async def test_rfc9112_9_6_a_page_that_is_let_go_says_that_its_connection_ends(s
     assert b"\r\nconnection: close\r\n" in page.head
     shared = await server.page("/b", b"GET /c HTTP/1.1\r\nhost: x\r\n\r\n")
     assert b"\r\nconnection:" not in shared.head, "another request waits on it"
+    for path in ("/b", "/c"):
+        server.becomes(path, "approved")
+        await shared.hears(b"data: approved\n\n")
 
 
 async def test_a_request_that_was_begun_behind_a_page_keeps_nothing_and_ends_nothing(server: Server) -> None:
