@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -63,7 +64,7 @@ def picking(issuer: str, *, at: str) -> Iterator[None]:
     POLICIES.mkdir(parents=True, exist_ok=True)
     file = POLICIES / "carekey-cards.json"
     rule = {"pattern": at, "filter": {"ISSUER": {"CN": issuer}}}
-    with (POLICIES / "carekey-cards.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / "carekey-cards.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file.write_text(json.dumps({"AutoSelectCertificateForUrls": [json.dumps(rule)]}))
         try:
