@@ -227,7 +227,7 @@ async def test_a_page_that_does_not_read_fills_no_memory(server: Server) -> None
     page = await server.page("/a")
     await server.keeps(1)
     [held] = server.watch._held["/a"]
-    page.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    page.reader._transport.pause_reading()  # type: ignore[attr-defined]  # the stream has no call for it
     for _ in range(100_000):
         if held._transport.is_closing():
             break
@@ -259,7 +259,7 @@ async def test_over_tls_a_page_is_held_told_and_ended_and_one_that_does_not_read
         server.becomes("/a", "approved")
         assert await page.rest() == b"\r\n10\r\ndata: approved\n\n\r\n" + END
         [held] = server.watch._held["/deaf"]
-        deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        deaf.reader._transport.pause_reading()  # type: ignore[attr-defined]  # the stream has no call for it
         for _ in range(100_000):
             if held._transport.is_closing():
                 break

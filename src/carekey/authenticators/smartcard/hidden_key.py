@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 
 
 class HiddenKey(rsa.RSAPrivateKey):
-    """`sign`: with PKCS #1 v1.5 and SHA-256."""
+    """`sign`: with PKCS #1 v1.5 and SHA-256. What would need the key itself raises NotImplementedError, as the library
+    wants it of keys that cannot."""
 
     def __init__(self, sign: Callable[[bytes], bytes], public: rsa.RSAPublicKey) -> None:
         self._sign = sign

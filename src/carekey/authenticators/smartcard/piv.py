@@ -105,7 +105,7 @@ class ManagementKey:
 
     def proven(self, answer: bytes, challenge: bytes) -> bool:
         """Whether the card has the key too. Raises: Unreadable."""
-        inner = Cipher(self._cipher(), modes.ECB()).encryptor()  # noqa: S305
+        inner = Cipher(self._cipher(), modes.ECB()).encryptor()  # noqa: S305 (as above)
         shown = read_tlv(read_tlv(answer).get(0x7C, b"")).get(0x82, b"")
         return hmac.compare_digest(shown, inner.update(challenge))
 

@@ -118,7 +118,7 @@ class VirtualCard:
             PrivateFormat.PKCS12.encryption_builder()
             .kdf_rounds(2048)
             .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-            .hmac_hash(hashes.SHA1())  # noqa: S303
+            .hmac_hash(hashes.SHA1())  # noqa: S303 (what every browser can still read)
             .build(PASSPHRASE.encode())
         )
         return pkcs12.serialize_key_and_certificates(
