@@ -342,6 +342,7 @@ class LogIn(Generic[TxT]):
             blanks=own if many else None,
             application=login.asked.application,
             language=login.asked.language,
+            someone=at.so_far.person is not None,
             **({} if many else own),
             **context,
         )
