@@ -164,6 +164,11 @@ def without_pages(step: Step) -> Refusal | None:
             return None
 
 
+def only_way(step: Step) -> Way | None:
+    """The way whose page comes next, where there is nothing to choose between."""
+    return step.offer.ways[0] if isinstance(step, Authenticate) and len(step.offer.ways) == 1 else None
+
+
 def offer(
     asked: Asked,
     ways: Sequence[Way],
