@@ -1,14 +1,17 @@
 """`carekey card`: smartcards of our own authority."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import typer
 
-from carekey.app.commands.card_reader import PIV, Reader, Shown, reader, secret
+from carekey.app.commands.card_reader import PIV, Reader, Shown, secret
+from carekey.app.commands.card_reader import reader as reader_of
 from carekey.app.commands.opening import opened
 from carekey.app.settings import is_loopback
 from carekey.app.terminal import (
@@ -24,7 +27,11 @@ from carekey.app.terminal import (
     say,
     this_operator,
 )
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.authenticators.smartcard.events import AtTheDeskRefused
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
+from carekey.authenticators.smartcard.standing import standing
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.sessions.ending import end_all
 from carekey.sessions.events import WhyEnded
@@ -38,11 +45,14 @@ commands = typer.Typer(help="Smartcards of this installation's own authority.", 
 
 Serial = Annotated[str, typer.Argument(metavar="CARD", help="The card's serial number.")]
 Which = Annotated[str | None, typer.Option("--card", help="The serial number, if several cards are in readers.")]
+In = Annotated[str | None, typer.Option("--reader", help="The reader's name, or a part of it, if there are several.")]
 Module = Annotated[
     str | None,
     typer.Option(help="The reader's PKCS#11 module, or `piv` for PIV cards. By default that of card_authority.module."),
 ]
 _CODE = "CAREKEY_CARD_CODE"
+
+T = TypeVar("T")
 
 
 @commands.command()
@@ -87,6 +97,7 @@ def issue(
     config: Config = None,
     *,
     card: Which = None,
+    reader: In = None,
     module: Module = None,
     locked: Annotated[bool, typer.Option("--locked", help="The holder unlocks it on receipt.")] = False,
 ) -> None:
@@ -97,19 +108,23 @@ def issue(
 
     Examples: `carekey card issue 555000000102`, `carekey card issue 555000000102 --locked`
     """
-    from carekey.app.asgi import publish_lists
+    from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
+        async with opened(config) as running, _recorded(running, "issue", person=person) as about:
             at, desk = _reader(running, module), _desk(running)
-            with at.opened(card) as blank:
+            await running.store.read(lambda tx: registration.check_holder(tx, PersonId(person)))
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
+            with at.opened(shown, issue=True) as blank:
+                about.serial = blank.serial
                 made = await desk.issue(
                     blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=_progress
                 )
-            await publish_lists(running)  # the first card of an authority needs its first lists
+            await _publish(running)  # the first card of an authority needs its first lists
             return made
 
-    made = _explained(work)
+    made = _explained(work, again=True)
     put(made.serial)
     say(f"The card is {made.state.value}, and {person}'s.")
 
@@ -119,6 +134,7 @@ def renew(
     config: Config = None,
     *,
     card: Which = None,
+    reader: In = None,
     module: Module = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="You have checked the person's identity: renew at any time.")
@@ -136,27 +152,29 @@ def renew(
     Examples: `carekey card renew`, `carekey card renew --seen`, `carekey card renew --service https://login.example.org`
     """
     if service is not None:
-        run(_renew_own(service, config, module, card, trust))
+        own = Wanted(card=card, reader=reader)
+        _explained(lambda: _renew_own(service, config, module, own, trust), again=True)
         say("Your card is renewed.")
         return
 
     async def work() -> Card:
-        async with opened(config) as running:
+        async with opened(config) as running, _recorded(running, "renew") as about:
             at, desk = _reader(running, module), _desk(running)
-            with at.opened(card) as held:
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
+            with at.opened(shown) as held:
                 return await desk.renew(held, serial=held.serial, late=seen, progress=_progress)
 
-    done = _explained(work)
+    done = _explained(work, again=True)
     say(f"The card {done.serial} is renewed. It is {done.person}'s.")
 
 
-async def _renew_own(service: str, config: Config, module: str | None, card: str | None, trust: Path | None) -> None:
+async def _renew_own(service: str, config: Config, module: str | None, wanted: Wanted, trust: Path | None) -> None:
     import ssl
 
     import httpx2
 
     from carekey.authenticators.smartcard import renewing
-    from carekey.authenticators.smartcard.authority.registration import CardError
     from carekey.authenticators.smartcard.renewal_client import RemoteCounter
 
     if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
@@ -168,18 +186,16 @@ async def _renew_own(service: str, config: Config, module: str | None, card: str
         raise CommandError(
             "A PIV card is renewed where it was issued: writing on it needs its management key.", Exit.NOT_ALLOWED
         )
-    at, code = reader(found), secret(_CODE, "Renewal code")
+    at = reader_of(found)
+    shown, code = at.shown(wanted), secret(_CODE, "Renewal code")
     context = ssl.create_default_context(cafile=trust)
-    try:
-        async with httpx2.AsyncClient(verify=context, timeout=30) as client:
-            with at.opened(card) as held:
-                await renewing.renew(held, RemoteCounter(service, code, held, client), _progress)
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
+    async with httpx2.AsyncClient(verify=context, timeout=30) as client:
+        with at.opened(shown) as held:
+            await renewing.renew(held, RemoteCounter(service, code, held, client), _progress)
 
 
 @commands.command()
-def unlock(config: Config = None, *, card: Which = None, module: Module = None) -> None:
+def unlock(config: Config = None, *, card: Which = None, reader: In = None, module: Module = None) -> None:
     """Give the card in the reader a new PIN. A card that was issued locked becomes active.
 
     The security officer's PIN (a PIV card's PUK) and the new one are asked for, or taken from CAREKEY_CARD_OFFICER_PIN
@@ -190,26 +206,24 @@ def unlock(config: Config = None, *, card: Which = None, module: Module = None) 
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
+        async with opened(config) as running, _recorded(running, "unlock") as about:
             at = _reader(running, module)
-            shown = at.shown(card)
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
             known = await _in_reader(running, shown)
+            about.serial, about.person = known.serial, known.person
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
-                raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+                raise CardError(f"The card {known.serial} is {known.state.value}.")
             key, new = at.unlocking()
             await running.store.write(
                 lambda tx: registration.set_out_to_unlock(tx, known, by=this_operator(), now=running.clock.now())
             )
-            at.unlock(shown.serial, key, new)
-            if known.state is CardState.ACTIVE:
-                return known
+            at.unlock(shown, key, new)
             return await running.store.write(
-                lambda tx: registration.move(
-                    tx, known, to=CardState.ACTIVE, why="unlocked", by=this_operator(), now=running.clock.now()
-                )
+                lambda tx: registration.unlocked(tx, known, by=this_operator(), now=running.clock.now())
             )
 
-    say(f"The card {_explained(work).serial} has its new PIN.")
+    say(f"The card {_explained(work, again=True).serial} has its new PIN.")
 
 
 @commands.command()
@@ -223,12 +237,12 @@ def cancel(
 
     Examples: `carekey card cancel 0a1b2c3d --why lost`
     """
-    from carekey.app.asgi import publish_lists
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
+        async with opened(config) as running, _recorded(running, "cancel", serial=serial) as about:
             known, now = await _find(running, serial), running.clock.now()
+            about.person = known.person
             await running.store.write(
                 lambda tx: registration.cancel(
                     tx,
@@ -239,7 +253,7 @@ def cancel(
                     now=now,
                 )
             )
-            await publish_lists(running)
+            await _publish(running)
             return known
 
     say(f"The card {_explained(work).serial} is cancelled.")
@@ -270,11 +284,14 @@ def resume(
 def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardState | None = None) -> Card:
     from carekey.authenticators.smartcard.authority import registration
 
+    action = "suspend" if to is CardState.SUSPENDED else "resume"
+
     async def work() -> Card:
-        async with opened(config) as running:
+        async with opened(config) as running, _recorded(running, action, serial=serial) as about:
             known, now = await _find(running, serial), running.clock.now()
+            about.person = known.person
             if was is not None and known.state is not was:
-                raise CommandError(f"The card {serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+                raise CardError(f"The card {serial} is {known.state.value}.")
 
             def move(tx: Tx) -> Card:
                 moved = registration.move(tx, known, to=to, why=why, by=this_operator(), now=now)
@@ -307,7 +324,6 @@ def virtual(
 
     Examples: `carekey card virtual 555000000102`
     """
-    from carekey.app.asgi import publish_lists
     from carekey.app.smartcards import wallet
 
     async def work() -> Card:
@@ -321,7 +337,7 @@ def virtual(
             made = await _desk(running).issue(
                 card, serial=card.serial, person=PersonId(person), locked=False, progress=_progress
             )
-            await publish_lists(running)
+            await _publish(running)
             return made
 
     put(_explained(work).serial)
@@ -341,7 +357,7 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
             return {
                 "serial": known.serial,
                 "person": known.person,
-                "state": known.state.value,
+                "state": standing(known, certificates, now=running.clock.now()),
                 "changed": known.changed_at.isoformat(timespec="seconds"),
                 "why_cancelled": known.why_cancelled and known.why_cancelled.value,
                 "certificates": [
@@ -364,20 +380,59 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
 
 
 def _reader(running: "Installation", given: str | None) -> Reader:
-    found = given or running.settings.card_authority.module
+    authority = running.settings.card_authority
+    found = given or authority.module
     if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
-    return reader(found)
+    return reader_of(found, besides=authority.token_serial if found == authority.token_module else None)
 
 
 def _desk(running: "Installation") -> "Desk[Tx]":
     from carekey.app import card_authority
-    from carekey.authenticators.smartcard.authority.registration import CardError
 
     try:
         return card_authority.desk(running, by=this_operator())
     except CardError as error:
         raise CommandError(str(error), Exit.NOT_FOUND) from None
+
+
+@dataclass(slots=True)
+class _About:
+    """Whose card an action is about, as far as it is known."""
+
+    serial: str = ""
+    person: str = ""
+
+
+@asynccontextmanager
+async def _recorded(
+    running: "Installation", action: str, *, serial: str = "", person: str = ""
+) -> "AsyncIterator[_About]":
+    """A refusal is on the audit record, whoever or whatever refused."""
+    about = _About(serial, person)
+    try:
+        yield about
+    except CardError as error:
+        event = AtTheDeskRefused(
+            at=running.clock.now(),
+            actor=this_operator(),
+            action=action,
+            serial=about.serial,
+            person=about.person,
+            why=str(error),
+        )
+        await running.store.write(lambda tx: tx.audit.record(event))
+        raise
+
+
+async def _publish(running: "Installation") -> None:
+    """What was done is done: a list that cannot be signed now is signed by the service as soon as it can be."""
+    from carekey.app.asgi import publish_lists
+
+    try:
+        await publish_lists(running)
+    except OSError as error:
+        say(f"The revocation list could not be signed ({error.strerror}). The service signs it as soon as it can.")
 
 
 async def _find(running: "Installation", serial: str) -> Card:
@@ -407,11 +462,13 @@ def _progress(step: str, what: str) -> None:
     say(f"{step}: {what}")
 
 
-def _explained(work: Callable[[], Any]) -> Card:
-    from carekey.authenticators.smartcard.authority.registration import CardError
-
+def _explained(work: Callable[[], Coroutine[Any, Any, T]], *, again: bool = False) -> T:
+    """`again`: what was interrupted goes on when the command is run again."""
     try:
-        done: Card = run(work())
+        return run(work())
     except CardError as error:
         raise CommandError(str(error), Exit.NOT_ALLOWED) from None
-    return done
+    except KeyboardInterrupt:
+        if again:
+            say("Interrupted: run the same command again, and it goes on where it stopped.")
+        raise

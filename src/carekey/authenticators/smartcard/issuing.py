@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -24,6 +25,8 @@ from carekey.kernel.ids import PersonId
 from carekey.kernel.unit_of_work import Store
 
 __all__ = ["Counter", "Desk", "Progress", "Step"]
+
+log = structlog.get_logger()
 
 TxT = TypeVar("TxT", bound=CardTx)
 
@@ -74,21 +77,26 @@ class Desk(Generic[TxT]):
         if not request.is_signature_valid or not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise CardError("The card cannot prove that it has the key.")
         serial, throwaway, now = serial_number(self.entropy.bytes(16)), keys.new_key(), self.clock.now()
-        signed = await self.store.write(
-            lambda tx: registration.certify(
-                tx,
-                entered,
-                profile,
-                public_key,
-                authority=self.authority,
-                serial=serial,
-                throwaway=throwaway,
-                by=self.by,
-                now=now,
+        try:
+            signed = await self.store.write(
+                lambda tx: registration.certify(
+                    tx,
+                    entered,
+                    profile,
+                    public_key,
+                    authority=self.authority,
+                    serial=serial,
+                    throwaway=throwaway,
+                    by=self.by,
+                    now=now,
+                )
             )
-        )
+        except OSError as error:  # its key is on a token that is away
+            log.warning("card-authority:not-signed", said=error.strerror)
+            raise CardError("The card authority cannot sign just now: run it again later.") from error
         if isinstance(signed, Faulty):
-            raise CardError(f"The certificate would be faulty, and was not signed: {'; '.join(signed.faults)}.")
+            rules = "; ".join(signed.faults)
+            raise CardError(f"The certificate was not signed: it would break a rule of the authority ({rules}).")
         return signed
 
     async def _certify(self, card: Writable, entered: Card, profile: CertificateProfile, progress: Progress) -> None:

@@ -1,5 +1,8 @@
 """Cards and tokens by PKCS#11: the reader's side of issuing, renewing and unlocking. Needs the package `python-pkcs11`."""
 
+import errno
+import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from pkcs11.exceptions import PinIncorrect, PinInvalid, PinLenRange, PinLocked, 
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
+from carekey.authenticators.smartcard.choosing import ANY, InReader, Wanted, choose
 from carekey.authenticators.smartcard.hidden_key import HiddenKey
 from carekey.authenticators.smartcard.writable import SLOTS
 from carekey.kernel.secret import Secret
@@ -29,6 +33,7 @@ PIV = "piv_II"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     serial: str
+    reader: str
     label: str
     manufacturer: str
     pin: str
@@ -127,35 +132,58 @@ def _hidden(private: Any, public: Any) -> HiddenKey:
     return HiddenKey(partial(private.sign, mechanism=Mechanism.SHA256_RSA_PKCS), public_key_of(public))
 
 
-def facts(module: str, serial: str | None = None) -> Facts:
-    """What the card in the reader says of itself; the serial picks one of several. Raises: CardError."""
-    return _facts(find_token(module, serial))
+def facts(module: str, wanted: Wanted = ANY, *, besides: str | None = None) -> Facts:
+    """What the card in the reader says of itself. `besides`: the serial number of a token that is no card.
+
+    Raises: CardError."""
+    return _facts(find_token(module, wanted, besides=besides))
 
 
 @contextmanager
-def opened(module: str, pin: Secret, serial: str | None = None) -> Iterator[Token]:
+def opened(module: str, pin: Secret, wanted: Wanted = ANY) -> Iterator[Token]:
     """Raises: CardError."""
-    found = find_token(module, serial)
-    with _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
-        yield Token(session, _serial(found))
+    found = find_token(module, wanted)
+    serial = _serial(found)
+    with _alone(serial), _explained(), found.open(rw=True, user_pin=pin.reveal()) as session:
+        _in_use[module] += 1
+        try:
+            yield Token(session, serial)
+        finally:
+            _in_use[module] -= 1
 
 
-def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, serial: str | None = None) -> None:
+def unlock(module: str, *, security_officer_pin: Secret, new_pin: Secret, wanted: Wanted = ANY) -> None:
     """Give the card a new PIN, and with it a fresh count of tries. Raises: CardError.
 
     A PIV card has a PUK for that and no security officer. OpenSC takes it as the old PIN of a session that is not logged
     in, if its settings say `user_pin_unblock_style = set_pin_in_unlogged_session`.
     """
-    found = find_token(module, serial)
-    if found.manufacturer_id.strip() == PIV:
-        with _explained(), found.open(rw=True) as session:
-            session.set_pin(security_officer_pin.reveal(), new_pin.reveal())
-        return
-    with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
-        session.init_pin(new_pin.reveal())
+    found = find_token(module, wanted)
+    with _alone(_serial(found)):
+        if found.manufacturer_id.strip() == PIV:
+            with _explained(), found.open(rw=True) as session:
+                session.set_pin(security_officer_pin.reveal(), new_pin.reveal())
+            return
+        with _explained(), found.open(rw=True, so_pin=security_officer_pin.reveal()) as session:
+            session.init_pin(new_pin.reveal())
 
 
-def find_token(module: str, serial: str | None, *, fresh: bool = True) -> pkcs11.Token:
+_looks: Counter[str] = Counter()
+_in_use: Counter[str] = Counter()
+"""Cards that are open, by their modules."""
+
+
+def looks(module: str) -> int:
+    """How often it was made to look again which cards there are. What was opened before is gone, and its handle may be
+    another card's by now."""
+    return _looks[module]
+
+
+def in_use(module: str) -> bool:
+    return _in_use[module] > 0
+
+
+def find_token(module: str, wanted: Wanted = ANY, *, besides: str | None = None, fresh: bool = True) -> pkcs11.Token:
     """`fresh`: look again which cards there are, which ends every session with this module. Raises: CardError."""
     with _explained():
         try:
@@ -163,19 +191,30 @@ def find_token(module: str, serial: str | None, *, fresh: bool = True) -> pkcs11
         except (RuntimeError, OSError):
             raise CardError(f"The PKCS#11 module {module} cannot be loaded.") from None
         if fresh:
+            _looks[module] += 1
             library.reinitialize()  # a card may have come or gone since
-        slots = library.get_slots(token_present=True)
-        tokens = [slot.get_token() for slot in slots]
-        ready = [one for one in tokens if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags]
-        if serial is not None:
-            ready = [one for one in ready if _serial(one) == serial]
-    if not ready:
-        raise CardError(
-            "There is no card in the reader." if serial is None else f"The card {serial} is not in a reader."
-        )
-    if len(ready) > 1:
-        raise CardError(f"There are several cards: say which, {', '.join(_serial(one) for one in ready)}.")
-    return ready[0]
+        tokens = [slot.get_token() for slot in library.get_slots(token_present=True)]
+        found: dict[InReader, pkcs11.Token] = {}
+        for one in tokens:
+            if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags and _serial(one) != besides:
+                found.setdefault(InReader(serial=_serial(one), reader=_reader(one)), one)
+    _, token = choose(found, wanted)
+    return token
+
+
+@contextmanager
+def _alone(serial: str) -> Iterator[None]:
+    """Two that write on a card at once would each make a key in the same place, and PKCS#11 lets them. The name is free
+    again when this process ends, however it ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        try:
+            name.bind(f"\0carekey card {serial}")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CardError(
+                    f"Somebody else is at the card {serial} just now: repeat it when they are done."
+                ) from None
+        yield
 
 
 def _facts(token: pkcs11.Token) -> Facts:
@@ -195,6 +234,7 @@ def _facts(token: pkcs11.Token) -> Facts:
         )
     return Facts(
         serial=_serial(token),
+        reader=_reader(token),
         label=token.label.strip(),
         manufacturer=token.manufacturer_id.strip(),
         pin=pin,
@@ -206,6 +246,11 @@ def _facts(token: pkcs11.Token) -> Facts:
 def _serial(token: pkcs11.Token) -> str:
     serial: bytes = token.serial
     return serial.decode("ascii", "replace").strip(" \0")
+
+
+def _reader(token: pkcs11.Token) -> str:
+    said: str = token.slot.slot_description
+    return said.strip(" \0")
 
 
 @contextmanager

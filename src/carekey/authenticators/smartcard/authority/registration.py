@@ -49,6 +49,13 @@ class Faulty:
     faults: tuple[str, ...]
 
 
+def check_holder(tx: CardTx, person: PersonId) -> None:
+    """Whether they may have a card. Raises: CardError."""
+    holder = tx.people.find(person)
+    if holder is None or holder.status is not PersonStatus.ACTIVE:
+        raise CardError(f"Nobody who may log in has the user ID {person}.")
+
+
 def prepare(
     tx: CardTx,
     *,
@@ -63,9 +70,7 @@ def prepare(
 
     `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over.
     """
-    holder = tx.people.find(person)
-    if holder is None or holder.status is not PersonStatus.ACTIVE:
-        raise CardError(f"Nobody who may log in has the user ID {person}.")
+    check_holder(tx, person)
     begun = tx.cards.find_serial(serial)
     ours = {one.der for one in tx.cards.certificates(begun.id)} if begun else set[bytes]()
     if not ours.issuperset(shows):
@@ -162,7 +167,8 @@ def hand_over(tx: CardTx, card: Card, *, locked: bool, by: Actor, now: datetime)
 
 ALLOWED = {
     CardState.PREPARED: {CardState.LOCKED, CardState.ACTIVE},
-    CardState.LOCKED: {CardState.ACTIVE, CardState.SUSPENDED},
+    # Not suspended: a card that was resumed would be active, and its holder has never had it.
+    CardState.LOCKED: {CardState.ACTIVE},
     CardState.ACTIVE: {CardState.SUSPENDED, CardState.LOCKED},
     CardState.SUSPENDED: {CardState.ACTIVE},
     CardState.CANCELLED: set[CardState](),
@@ -189,6 +195,16 @@ def set_out_to_unlock(tx: CardTx, card: Card, *, by: Actor, now: datetime) -> No
     if card.state not in {CardState.LOCKED, CardState.ACTIVE}:
         raise CardError(f"The card {card.serial} is {card.state.value}.")
     tx.audit.record(CardUnlocking(at=now, actor=by, card=card.id, person=card.person, state=card.state))
+
+
+def unlocked(tx: CardTx, card: Card, *, by: Actor, now: datetime) -> Card:
+    """The card has its new PIN. One that was issued locked is active from now on. Raises: CardError."""
+    if card.state is CardState.LOCKED:
+        return move(tx, card, to=CardState.ACTIVE, why="unlocked", by=by, now=now)
+    tx.audit.record(
+        CardChanged(at=now, actor=by, card=card.id, person=card.person, was=card.state, now=card.state, why="unlocked")
+    )
+    return card
 
 
 def cancel(

@@ -19,6 +19,7 @@ from carekey.authenticators.smartcard.authority.tests.world import (
     authorities,
     profile,
 )
+from carekey.authenticators.smartcard.choosing import Wanted
 from carekey.authenticators.smartcard.model import CardState, Purpose
 from carekey.authenticators.smartcard.path import CardIdentity, judge
 from carekey.kernel.entropy import SystemEntropy
@@ -90,17 +91,17 @@ def silent(step: Step, what: str) -> None:
 
 
 async def issued(desk, card, *, progress=silent, locked=False):
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         return await desk.issue(reader, serial=card, person=ASHA.id, locked=locked, progress=progress)
 
 
 async def renewed(desk, card, *, progress=silent, late=False):
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         return await desk.renew(reader, serial=card, late=late, progress=progress)
 
 
 def certificates(card) -> dict[bytes, bytes]:
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         pairs = [slot for pair in SLOTS.values() for slot in pair]
         return {slot: der for slot in pairs if (der := reader.certificate(slot)) is not None}
 
@@ -202,10 +203,10 @@ def _for_log_in(der: bytes) -> bool:
 
 
 async def test_a_wrong_pin_and_a_missing_card_are_said(desk, card) -> None:
-    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, Secret("000000"), card):
+    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, Secret("000000"), Wanted(card=card)):
         pass
     with pytest.raises(CardError, match="not in a reader"):
-        tokens.facts(MODULE, "no such card")
+        tokens.facts(MODULE, Wanted(card="no such card"))
     with pytest.raises(CardError, match="cannot be loaded"):
         tokens.facts("/nowhere.so")
 
@@ -213,16 +214,16 @@ async def test_a_wrong_pin_and_a_missing_card_are_said(desk, card) -> None:
 async def test_unlocking_gives_a_new_pin(desk, card) -> None:
     await issued(desk, card, locked=True)
     new = Secret("731902")
-    tokens.unlock(MODULE, security_officer_pin=OFFICER, new_pin=new, serial=card)
-    with tokens.opened(MODULE, new, card) as reader:
+    tokens.unlock(MODULE, security_officer_pin=OFFICER, new_pin=new, wanted=Wanted(card=card))
+    with tokens.opened(MODULE, new, Wanted(card=card)) as reader:
         assert reader.key(b"\x01") is not None
-    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, PIN, card):
+    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, PIN, Wanted(card=card)):
         pass
     with pytest.raises(CardError, match="PIN is wrong"):
-        tokens.unlock(MODULE, security_officer_pin=Secret("11111111"), new_pin=new, serial=card)
+        tokens.unlock(MODULE, security_officer_pin=Secret("11111111"), new_pin=new, wanted=Wanted(card=card))
 
 
 async def test_a_card_for_nobody_is_not_begun(desk, card) -> None:
-    with tokens.opened(MODULE, PIN, card) as reader, pytest.raises(CardError):
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader, pytest.raises(CardError):
         await desk.issue(reader, serial=card, person=PersonId("1"), locked=False, progress=silent)
     assert not certificates(card)
