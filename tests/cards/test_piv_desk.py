@@ -21,6 +21,7 @@ from carekey.authenticators.smartcard.authority.tests.world import (
     authorities,
     profile,
 )
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.issuing import Desk, Step
 from carekey.authenticators.smartcard.model import Card, CardState, Purpose
 from carekey.authenticators.smartcard.path import CardIdentity, judge
@@ -57,7 +58,7 @@ def chip() -> virtual.PivCard:
     return virtual.PivCard(pin=PIN.reveal())
 
 
-def in_reader(chip: virtual.PivCard) -> PivCard:
+def in_reader(chip: virtual.PivCard, kind: Kind = Kind.RSA_2048) -> PivCard:
     """Power on. A chip that is pulled out answers nothing, as PC/SC would."""
     chip.reset()
 
@@ -67,13 +68,13 @@ def in_reader(chip: virtual.PivCard) -> PivCard:
         except PulledOut:
             return b""
 
-    card = PivCard(transmit)
+    card = PivCard(transmit, kind)
     assert card.is_piv()
     return card
 
 
-def opened(chip: virtual.PivCard, *, pin: Secret = PIN, key: Secret = KEY) -> PivCard:
-    card = in_reader(chip)
+def opened(chip: virtual.PivCard, *, pin: Secret = PIN, key: Secret = KEY, kind: Kind = Kind.RSA_2048) -> PivCard:
+    card = in_reader(chip, kind)
     card.open_with(pin, key, ENTROPY.bytes(16))
     if card.number() is None:
         card.give_number(NUMBER)
@@ -92,6 +93,33 @@ async def issued(desk: Desk, chip: virtual.PivCard, person: Person = ASHA) -> Ca
 async def renewed(desk: Desk, chip: virtual.PivCard, *, late: bool = False, progress=silent) -> Card:
     card = opened(chip)
     return await desk.renew(card, serial=card.serial, late=late, progress=progress)
+
+
+@pytest.mark.parametrize("kind", [Kind.P_256, Kind.P_384])
+async def test_sp800_78_keys_on_a_curve_are_issued_used_and_take_the_place_of_others(desk, chip, kind) -> None:
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    card = opened(chip, kind=kind)
+    await desk.renew(card, serial=card.serial, late=False, progress=silent)
+    await assert_whole(desk, chip, made, signed=4)
+    size = {Kind.P_256: 256, Kind.P_384: 384}[kind]
+    assert [key.key_size for key in chip.keys.values()] == [size] * 2
+    desk.clock.moment = RENEWABLE + 2 * YEAR - timedelta(days=31)
+    await renewed(desk, chip)  # and back
+    await assert_whole(desk, chip, made, signed=6)
+
+
+async def test_keys_that_were_on_a_blank_card_are_never_certified(desk, chip) -> None:
+    """Whoever has the management key can put in a key of which they have a copy, and mark it as we do."""
+    card = opened(chip)
+    card.make_key(b"\x9a", "")
+    planted = chip.keys[0x9A]
+    with pytest.raises(CardError, match="has keys that were not made here"):
+        await issued(desk, chip)
+    card.remove(b"\x9a")
+    made = await issued(desk, chip)
+    assert chip.keys[0x9A] != planted
+    await assert_whole(desk, chip, made, signed=2)
 
 
 async def events(desk: Desk) -> list[str]:

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from carekey.app.card_profiles import profiles
 from carekey.app.settings import Settings, SettingsError, duration
-from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
 from carekey.authenticators.smartcard.authority.keys import FileKeys, KeyStore
 from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.authority.registration import CardError
@@ -147,8 +147,8 @@ def desks(
         return None
 
     def made(by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
-        profiles = card_profiles(lifetime or card_lifetime(found))
-        return Desk(store=store, authority=authority, profiles=profiles, clock=clock, entropy=entropy, by=by)
+        made_as = profiles(found.card_authority, lifetime or card_lifetime(found))
+        return Desk(store=store, authority=authority, profiles=made_as, clock=clock, entropy=entropy, by=by)
 
     return made
 

@@ -30,6 +30,7 @@ from carekey.app.terminal import (
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.choosing import Wanted
 from carekey.authenticators.smartcard.events import AtTheDeskRefused
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.authenticators.smartcard.standing import standing
 from carekey.kernel.ids import CredentialId, PersonId
@@ -80,10 +81,12 @@ def new_authority(
             except FileExistsError:
                 where = card_authority.folder(running.settings)
                 raise CommandError(
-                    f"There is something in {where}: an authority is not replaced.", Exit.CONFLICT
+                    f"There is something in {where}, or on the token: an authority is not replaced. One that was not "
+                    "finished has no cards.pem: remove its files, and its keys from the token, and repeat.",
+                    Exit.CONFLICT,
                 ) from None
             except OSError as error:
-                raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
+                raise CommandError(f"The authority was not made: {error.filename}: {error.strerror}.") from None
             for file in made:
                 put(str(file))
 
@@ -179,14 +182,15 @@ async def _renew_own(service: str, config: Config, module: str | None, wanted: W
 
     if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
         raise CommandError("--service has to be an https address: anybody could listen otherwise.", Exit.USAGE)
-    found = module or read_settings(config).card_authority.module
+    authority = read_settings(config).card_authority
+    found = module or authority.module
     if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module.", Exit.USAGE)
     if found == PIV:
         raise CommandError(
             "A PIV card is renewed where it was issued: writing on it needs its management key.", Exit.NOT_ALLOWED
         )
-    at = reader_of(found)
+    at = reader_of(found, Kind(authority.card_keys))
     shown, code = at.shown(wanted), secret(_CODE, "Renewal code")
     context = ssl.create_default_context(cafile=trust)
     async with httpx2.AsyncClient(verify=context, timeout=30) as client:
@@ -384,7 +388,8 @@ def _reader(running: "Installation", given: str | None) -> Reader:
     found = given or authority.module
     if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
-    return reader_of(found, besides=authority.token_serial if found == authority.token_module else None)
+    besides = authority.token_serial if found == authority.token_module else None
+    return reader_of(found, Kind(authority.card_keys), besides=besides)
 
 
 def _desk(running: "Installation") -> "Desk[Tx]":

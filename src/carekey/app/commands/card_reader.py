@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from carekey.app.terminal import CommandError, Exit, say
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.choosing import InReader, Wanted, choose
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.writable import Writable
 from carekey.kernel.entropy import Entropy, SystemEntropy
 from carekey.kernel.secret import Secret
@@ -58,17 +59,19 @@ class Reader(Protocol):
     def unlock(self, shown: Shown, key: Secret, new_pin: Secret) -> None: ...
 
 
-def reader(module: str, *, besides: str | None = None) -> Reader:
-    """`besides`: the serial number of a token of that module that is no card. Raises: CommandError."""
+def reader(module: str, kind: Kind, *, besides: str | None = None) -> Reader:
+    """`kind`: of the keys that cards make. `besides`: the serial number of a token of that module that is no card.
+
+    Raises: CommandError."""
     if module == PIV:
-        return PivReader(SystemEntropy())
+        return PivReader(kind, SystemEntropy())
     try:
         from carekey.authenticators.smartcard import tokens
     except ModuleNotFoundError:
         raise CommandError(
             "Card readers need the package python-pkcs11: install carekey[cards].", Exit.DEPENDENCY
         ) from None
-    return TokenReader(module, besides, tokens)
+    return TokenReader(module, kind, besides, tokens)
 
 
 def secret(variable: str, what: str, *, new: bool = False) -> Secret:
@@ -91,6 +94,7 @@ def secret(variable: str, what: str, *, new: bool = False) -> Secret:
 @dataclass(frozen=True, slots=True)
 class TokenReader:
     module: str
+    kind: Kind
     besides: str | None
     tokens: ModuleType
     """`tokens.py`, which needs a package that only machines with a reader have."""
@@ -107,7 +111,7 @@ class TokenReader:
             piv = " Is it a PIV card? Then use --module piv." if facts.manufacturer == self.tokens.PIV else ""
             raise CardError(f"The card {facts.serial} ({facts.manufacturer}) makes no keys by PKCS#11.{piv}")
         pin = secret(_PIN, "PIN")
-        with self.tokens.opened(self.module, pin, shown.wanted) as card:
+        with self.tokens.opened(self.module, pin, shown.wanted, kind=self.kind) as card:
             yield card
 
     def unlocking(self) -> tuple[Secret, Secret]:
@@ -119,6 +123,7 @@ class TokenReader:
 
 @dataclass(frozen=True, slots=True)
 class PivReader:
+    kind: Kind
     entropy: Entropy
 
     def shown(self, wanted: Wanted) -> Shown:
@@ -131,7 +136,7 @@ class PivReader:
             # Its number would take the place of what names the card now.
             raise CardError("The card has no number: it was not issued here. Take a blank one, or empty it first.")
         pin, key = secret(_PIN, "PIN"), secret(_MANAGEMENT_KEY, "Management key")
-        with _piv_card(shown.wanted) as (_, card):
+        with _piv_card(shown.wanted, self.kind) as (_, card):
             card.open_with(pin, key, self.entropy.bytes(16))
             if card.number() is None:
                 say("Giving the card a number")
@@ -151,7 +156,7 @@ class PivReader:
 
 
 @contextmanager
-def _piv_card(wanted: Wanted) -> "Iterator[tuple[InReader, PivCard]]":
+def _piv_card(wanted: Wanted, kind: Kind = Kind.RSA_2048) -> "Iterator[tuple[InReader, PivCard]]":
     """The PIV card that is wanted, of those in the readers. Raises: CardError."""
     from carekey.authenticators.smartcard import pcsc
     from carekey.authenticators.smartcard.piv_card import PivCard
@@ -175,6 +180,6 @@ def _piv_card(wanted: Wanted) -> "Iterator[tuple[InReader, PivCard]]":
             raise CardError("There is no PIV card in a reader.")
         at, name = choose(found, wanted)
         with readers.card(name) as transmit:
-            if transmit is None or not (card := PivCard(transmit)).is_piv() or card.serial != at.serial:
+            if transmit is None or not (card := PivCard(transmit, kind)).is_piv() or card.serial != at.serial:
                 raise CardError("The card was taken out: put it in again and repeat.")
             yield at, card

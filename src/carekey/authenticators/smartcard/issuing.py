@@ -48,8 +48,11 @@ class Desk(Generic[TxT]):
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
         places = [slot for each in card.slots.values() for slot in each]
         shows = [der for slot in places if (der := card.certificate(slot)) is not None]
+        has_keys = any(card.key(slot) is not None for slot in places)
         entered = await self.store.write(
-            lambda tx: registration.prepare(tx, serial=serial, person=person, id=id, shows=shows, by=self.by, now=now)
+            lambda tx: registration.prepare(
+                tx, serial=serial, person=person, id=id, shows=shows, has_keys=has_keys, by=self.by, now=now
+            )
         )
         for profile in self.profiles:
             await self._certify(card, entered, profile, progress)
@@ -104,7 +107,8 @@ class Desk(Generic[TxT]):
             return await self.sign(entered, profile, request)
 
         slot = card.slots[profile.purpose][0]
-        await renewing.certify(card, profile.purpose, slot, entered.person, sign, progress)
+        ever = await self.store.read(lambda tx: tx.cards.certificates(entered.id))
+        await renewing.certify(card, profile.purpose, slot, entered.person, ever, sign, progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

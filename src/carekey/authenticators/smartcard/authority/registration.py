@@ -63,12 +63,14 @@ def prepare(
     person: PersonId,
     id: CardId,
     shows: Collection[bytes] = (),
+    has_keys: bool = False,
     by: Actor,
     now: datetime,
 ) -> Card:
     """Enter a card for a person, or find it again if its issue was interrupted. Raises: CardError.
 
-    `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over.
+    `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over; nor is a key
+    (`has_keys`) on a card that nobody has begun to issue.
     """
     check_holder(tx, person)
     begun = tx.cards.find_serial(serial)
@@ -77,6 +79,8 @@ def prepare(
         raise CardError(
             f"The card {serial} has certificates that were not made here: take a blank one, or empty it first."
         )
+    if begun is None and has_keys:
+        raise CardError(f"The card {serial} has keys that were not made here: take a blank one, or empty it first.")
     made = Card(
         id=id,
         serial=serial,
@@ -126,7 +130,9 @@ def certify(
     def sign(key: Key | None) -> x509.Certificate:
         return authority.sign_card(profile, user=card.person, public_key=public_key, serial=serial, now=now, key=key)
 
-    found = lint.faults(sign(throwaway), profile, user=card.person, authority=authority, now=now)
+    found = lint.hindrances(profile, authority=authority, now=now) or lint.faults(
+        sign(throwaway), profile, user=card.person, authority=authority, now=now
+    )
     if found:
         tx.audit.record(
             CertificateNotSigned(

@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from cryptography import x509
 
@@ -20,6 +22,7 @@ from carekey.authenticators.smartcard.authority.tests.world import (
     profile,
 )
 from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.model import CardState, Purpose
 from carekey.authenticators.smartcard.path import CardIdentity, judge
 from carekey.kernel.entropy import SystemEntropy
@@ -227,3 +230,63 @@ async def test_a_card_for_nobody_is_not_begun(desk, card) -> None:
     with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader, pytest.raises(CardError):
         await desk.issue(reader, serial=card, person=PersonId("1"), locked=False, progress=silent)
     assert not certificates(card)
+
+
+@pytest.mark.parametrize("kind", [Kind.P_256, Kind.P_384])
+async def test_keys_on_a_curve_are_issued_and_renewed(desk, card, kind) -> None:
+    curve = {Kind.P_256: "secp256r1", Kind.P_384: "secp384r1"}[kind]
+    await issued(desk, card)
+    desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+    with tokens.opened(MODULE, PIN, Wanted(card=card), kind=kind) as reader:
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+    after = certificates(card)
+    assert [x509.load_der_x509_certificate(one).public_key().curve.name for one in after.values()] == [curve] * 2
+    found = judge([after[b"\x11"]], profile=profile(ROOT, CARDS), now=desk.clock.moment)
+    assert isinstance(found, CardIdentity), found
+
+
+SECOND = """
+from carekey.authenticators.smartcard import tokens
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.kernel.secret import Secret
+MODULE, PIN, CARD = "{module}", Secret("482915"), Wanted(card="{card}")
+try:
+    {second}
+except CardError as error:
+    print(error)
+"""
+
+
+async def test_two_at_one_card_do_not_both_make_keys_on_it(desk, card) -> None:
+    """PKCS#11 would let them: two keys in one place, of which a browser picks any."""
+    await issued(desk, card)
+    said = []
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        for second in (
+            "with tokens.opened(MODULE, PIN, CARD): pass",
+            "tokens.unlock(MODULE, security_officer_pin=PIN, new_pin=PIN, wanted=CARD)",
+        ):
+            program = SECOND.format(module=MODULE, card=card, second=second)
+            done = await anyio.run_process([sys.executable, "-c", program])
+            said.append(done.stdout.decode().strip())
+        assert reader.key(b"\x01") is not None
+    assert said == [f"Somebody else is at the card {card} just now: repeat it when they are done."] * 2
+    with tokens.opened(MODULE, PIN, Wanted(card=card)):
+        pass
+
+
+async def test_a_key_that_was_on_the_card_before_is_never_certified(desk, card) -> None:
+    """Whoever put it there may have a copy."""
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        planted = reader.make_key(b"\x01", "").public_key()
+        with pytest.raises(CardError, match="has keys that were not made here"):
+            await desk.issue(reader, serial=card, person=ASHA.id, locked=False, progress=silent)
+        assert reader.key(b"\x01").public_key() == planted, "nothing was destroyed"
+        reader.remove(b"\x01")
+        await desk.issue(reader, serial=card, person=ASHA.id, locked=False, progress=silent)
+        planted = reader.make_key(b"\x11", "").public_key()
+        desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        renewed_key = reader.key(b"\x11").public_key()
+    assert renewed_key != planted
