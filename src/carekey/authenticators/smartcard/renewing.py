@@ -95,13 +95,13 @@ async def certify(
 ) -> CardCertificate:
     """A key on the card, and a certificate beside it. Raises: CardError.
 
-    `ever`: the certificates that this card had. A key that is there already, but not in one of them, was not made by
-    us: whoever put it there may have kept a copy.
+    `ever`: the certificates that this card had. A key that is there already, but in none that still counts, was not made
+    just now: whoever put it there may have kept a copy, and one that was replaced is not taken up again.
     """
     label = purpose.value
     progress(Step.MAKING_KEYS, label)
     there = card.key(slot)
-    if there is not None and not any(_is_for(one, there.public_key()) for one in ever):
+    if there is not None and not any(_is_for(one, there.public_key()) for one in current(ever)):
         card.remove(slot)
     key = card.make_key(slot, label)
     progress(Step.ASKING, label)

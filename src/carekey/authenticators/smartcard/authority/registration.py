@@ -123,8 +123,13 @@ def certify(
     if card.state is CardState.CANCELLED:
         raise CardError(f"The card {card.serial} is cancelled.")
     for known in tx.cards.certificates(card.id):
-        same = known.purpose is profile.purpose and known.issuer == authority.id and not known.superseded_at
-        if same and _spki(x509.load_der_x509_certificate(known.der).public_key()) == _spki(public_key):
+        if _spki(x509.load_der_x509_certificate(known.der).public_key()) != _spki(public_key):
+            continue
+        if known.superseded_at:
+            raise CardError("The card shows a key that was replaced before: that one gets no certificate any more.")
+        if known.purpose is not profile.purpose:
+            raise CardError("The card shows one key for both of its certificates: each has a key of its own.")
+        if known.issuer == authority.id:
             return known
 
     def sign(key: Key | None) -> x509.Certificate:

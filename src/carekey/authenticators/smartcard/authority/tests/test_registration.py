@@ -276,6 +276,29 @@ async def test_that_an_active_card_was_unlocked_is_on_record(store) -> None:
     assert (event.data["was"], event.data["now"], event.data["why"]) == ("active", "active", "unlocked")
 
 
+async def test_certificates_of_others_are_not_written_over(store) -> None:
+    """Nor on a card whose issue was begun: somebody may have used it elsewhere meanwhile."""
+    card = await store.write(prepared)
+    ours = await store.write(lambda tx: certified(tx, card))
+    assert await store.write(lambda tx: prepared(tx, shows=[ours.der])) == card
+    with pytest.raises(CardError, match="certificates that were not made here"):
+        await store.write(lambda tx: prepared(tx, shows=[ours.der, b"another"]))
+    with pytest.raises(CardError, match="certificates that were not made here"):
+        await store.write(lambda tx: prepared(tx, serial="0002", id=CardId("card-2"), shows=[ours.der]))
+    assert await store.read(lambda tx: tx.cards.find_serial("0002")) is None
+
+
+async def test_a_key_has_one_use_and_is_not_certified_again_once_it_was_replaced(store) -> None:
+    card = await store.write(prepared)
+    first = await store.write(lambda tx: certified(tx, card))
+    with pytest.raises(CardError, match="each has a key of its own"):
+        await store.write(lambda tx: certified(tx, card, 1))
+    await store.write(lambda tx: tx.cards.supersede(first.issuer, first.serial, at=NOW))
+    with pytest.raises(CardError, match="was replaced before"):
+        await store.write(lambda tx: certified(tx, card))
+    assert await store.read(lambda tx: len(tx.cards.certificates(card.id))) == 1
+
+
 async def test_keys_of_others_are_not_taken_for_blank_cards(store) -> None:
     """Whoever hands in a "blank" card with a key on it may have kept a copy of the key."""
     with pytest.raises(CardError, match="has keys that were not made here"):
