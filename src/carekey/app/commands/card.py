@@ -1,16 +1,14 @@
 """`carekey card`: smartcards of our own authority."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from carekey.app.commands.card_reader import PIV, Reader, Shown, secret
+from carekey.app.commands.card_desk import explained, find, in_reader, progress, publish, recorded, the_desk, the_reader
+from carekey.app.commands.card_reader import PIV, secret
 from carekey.app.commands.card_reader import reader as reader_of
 from carekey.app.commands.opening import opened
 from carekey.app.settings import is_loopback
@@ -29,7 +27,6 @@ from carekey.app.terminal import (
 )
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.choosing import Wanted
-from carekey.authenticators.smartcard.events import AtTheDeskRefused
 from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.authenticators.smartcard.standing import standing
@@ -37,10 +34,6 @@ from carekey.kernel.ids import CredentialId, PersonId
 from carekey.sessions.ending import end_all
 from carekey.sessions.events import WhyEnded
 from carekey.storage.store import Tx
-
-if TYPE_CHECKING:
-    from carekey.app.wiring import Installation
-    from carekey.authenticators.smartcard.issuing import Desk
 
 commands = typer.Typer(help="Smartcards of this installation's own authority.", no_args_is_help=True)
 
@@ -52,8 +45,6 @@ Module = Annotated[
     typer.Option(help="The reader's PKCS#11 module, or `piv` for PIV cards. By default that of card_authority.module."),
 ]
 _CODE = "CAREKEY_CARD_CODE"
-
-T = TypeVar("T")
 
 
 @commands.command()
@@ -114,20 +105,20 @@ def issue(
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running, _recorded(running, "issue", person=person) as about:
-            at, desk = _reader(running, module), _desk(running)
+        async with opened(config) as running, recorded(running, "issue", person=person) as about:
+            at, desk = the_reader(running, module), the_desk(running)
             await running.store.read(lambda tx: registration.check_holder(tx, PersonId(person)))
             shown = at.shown(Wanted(card=card, reader=reader))
             about.serial = shown.serial
             with at.opened(shown, issue=True) as blank:
                 about.serial = blank.serial
                 made = await desk.issue(
-                    blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=_progress
+                    blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=progress
                 )
-            await _publish(running)  # the first card of an authority needs its first lists
+            await publish(running)  # the first card of an authority needs its first lists
             return made
 
-    made = _explained(work, again=True)
+    made = explained(work, again=True)
     put(made.serial)
     say(f"The card is {made.state.value}, and {person}'s.")
 
@@ -156,19 +147,19 @@ def renew(
     """
     if service is not None:
         own = Wanted(card=card, reader=reader)
-        _explained(lambda: _renew_own(service, config, module, own, trust), again=True)
+        explained(lambda: _renew_own(service, config, module, own, trust), again=True)
         say("Your card is renewed.")
         return
 
     async def work() -> Card:
-        async with opened(config) as running, _recorded(running, "renew") as about:
-            at, desk = _reader(running, module), _desk(running)
+        async with opened(config) as running, recorded(running, "renew") as about:
+            at, desk = the_reader(running, module), the_desk(running)
             shown = at.shown(Wanted(card=card, reader=reader))
             about.serial = shown.serial
             with at.opened(shown) as held:
-                return await desk.renew(held, serial=held.serial, late=seen, progress=_progress)
+                return await desk.renew(held, serial=held.serial, late=seen, progress=progress)
 
-    done = _explained(work, again=True)
+    done = explained(work, again=True)
     say(f"The card {done.serial} is renewed. It is {done.person}'s.")
 
 
@@ -195,7 +186,7 @@ async def _renew_own(service: str, config: Config, module: str | None, wanted: W
     context = ssl.create_default_context(cafile=trust)
     async with httpx2.AsyncClient(verify=context, timeout=30) as client:
         with at.opened(shown) as held:
-            await renewing.renew(held, RemoteCounter(service, code, held, client), _progress)
+            await renewing.renew(held, RemoteCounter(service, code, held, client), progress)
 
 
 @commands.command()
@@ -210,11 +201,11 @@ def unlock(config: Config = None, *, card: Which = None, reader: In = None, modu
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running, _recorded(running, "unlock") as about:
-            at = _reader(running, module)
+        async with opened(config) as running, recorded(running, "unlock") as about:
+            at = the_reader(running, module)
             shown = at.shown(Wanted(card=card, reader=reader))
             about.serial = shown.serial
-            known = await _in_reader(running, shown)
+            known = await in_reader(running, shown)
             about.serial, about.person = known.serial, known.person
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
                 raise CardError(f"The card {known.serial} is {known.state.value}.")
@@ -227,7 +218,7 @@ def unlock(config: Config = None, *, card: Which = None, reader: In = None, modu
                 lambda tx: registration.unlocked(tx, known, by=this_operator(), now=running.clock.now())
             )
 
-    say(f"The card {_explained(work, again=True).serial} has its new PIN.")
+    say(f"The card {explained(work, again=True).serial} has its new PIN.")
 
 
 @commands.command()
@@ -244,8 +235,8 @@ def cancel(
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running, _recorded(running, "cancel", serial=serial) as about:
-            known, now = await _find(running, serial), running.clock.now()
+        async with opened(config) as running, recorded(running, "cancel", serial=serial) as about:
+            known, now = await find(running, serial), running.clock.now()
             about.person = known.person
             await running.store.write(
                 lambda tx: registration.cancel(
@@ -257,10 +248,10 @@ def cancel(
                     now=now,
                 )
             )
-            await _publish(running)
+            await publish(running)
             return known
 
-    say(f"The card {_explained(work).serial} is cancelled.")
+    say(f"The card {explained(work).serial} is cancelled.")
 
 
 @commands.command()
@@ -291,8 +282,8 @@ def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardStat
     action = "suspend" if to is CardState.SUSPENDED else "resume"
 
     async def work() -> Card:
-        async with opened(config) as running, _recorded(running, action, serial=serial) as about:
-            known, now = await _find(running, serial), running.clock.now()
+        async with opened(config) as running, recorded(running, action, serial=serial) as about:
+            known, now = await find(running, serial), running.clock.now()
             about.person = known.person
             if was is not None and known.state is not was:
                 raise CardError(f"The card {serial} is {known.state.value}.")
@@ -305,7 +296,7 @@ def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardStat
 
             return await running.store.write(move)
 
-    return _explained(work)
+    return explained(work)
 
 
 def _end_sessions(tx: Tx, card: Card, now: datetime) -> int:
@@ -338,13 +329,13 @@ def virtual(
                     Exit.NOT_ALLOWED,
                 )
             card = wallet(running.settings).blank(PersonId(person), running.entropy)
-            made = await _desk(running).issue(
-                card, serial=card.serial, person=PersonId(person), locked=False, progress=_progress
+            made = await the_desk(running).issue(
+                card, serial=card.serial, person=PersonId(person), locked=False, progress=progress
             )
-            await _publish(running)
+            await publish(running)
             return made
 
-    put(_explained(work).serial)
+    put(explained(work).serial)
 
 
 @commands.command()
@@ -356,7 +347,7 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
 
     async def work() -> dict[str, Any]:
         async with opened(config) as running:
-            known = await _find(running, serial)
+            known = await find(running, serial)
             certificates = await running.store.read(lambda tx: tx.cards.certificates(known.id))
             return {
                 "serial": known.serial,
@@ -381,99 +372,3 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
         put_json(found)
     else:
         put_pairs(found)
-
-
-def _reader(running: "Installation", given: str | None) -> Reader:
-    authority = running.settings.card_authority
-    found = given or authority.module
-    if found is None:
-        raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
-    besides = authority.token_serial if found == authority.token_module else None
-    return reader_of(found, Kind(authority.card_keys), besides=besides)
-
-
-def _desk(running: "Installation") -> "Desk[Tx]":
-    from carekey.app import card_authority
-
-    try:
-        return card_authority.desk(running, by=this_operator())
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_FOUND) from None
-
-
-@dataclass(slots=True)
-class _About:
-    """Whose card an action is about, as far as it is known."""
-
-    serial: str = ""
-    person: str = ""
-
-
-@asynccontextmanager
-async def _recorded(
-    running: "Installation", action: str, *, serial: str = "", person: str = ""
-) -> "AsyncIterator[_About]":
-    """A refusal is on the audit record, whoever or whatever refused."""
-    about = _About(serial, person)
-    try:
-        yield about
-    except CardError as error:
-        event = AtTheDeskRefused(
-            at=running.clock.now(),
-            actor=this_operator(),
-            action=action,
-            serial=about.serial,
-            person=about.person,
-            why=str(error),
-        )
-        await running.store.write(lambda tx: tx.audit.record(event))
-        raise
-
-
-async def _publish(running: "Installation") -> None:
-    """What was done is done: a list that cannot be signed now is signed by the service as soon as it can be."""
-    from carekey.app.asgi import publish_lists
-
-    try:
-        await publish_lists(running)
-    except OSError as error:
-        say(f"The revocation list could not be signed ({error.strerror}). The service signs it as soon as it can.")
-
-
-async def _find(running: "Installation", serial: str) -> Card:
-    found = await running.store.read(lambda tx: tx.cards.find_serial(serial))
-    if found is None:
-        raise CommandError(f"There is no card {serial} in the directory.", Exit.NOT_FOUND)
-    return found
-
-
-async def _in_reader(running: "Installation", shown: Shown) -> Card:
-    """A card of another PKI is in the directory since its first use, by its certificate. Raises: CommandError."""
-    from carekey.authenticators.smartcard.ceremony import known_by
-
-    def find(tx: Tx) -> Card | None:
-        serials = (shown.serial, *map(known_by, shown.certificates))
-        return next((found for serial in serials if (found := tx.cards.find_serial(serial))), None)
-
-    known = await running.store.read(find)
-    if known is None:
-        raise CommandError(
-            f"The card in the reader ({shown.serial or 'no number'}) is not in the directory.", Exit.NOT_FOUND
-        )
-    return known
-
-
-def _progress(step: str, what: str) -> None:
-    say(f"{step}: {what}")
-
-
-def _explained(work: Callable[[], Coroutine[Any, Any, T]], *, again: bool = False) -> T:
-    """`again`: what was interrupted goes on when the command is run again."""
-    try:
-        return run(work())
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
-    except KeyboardInterrupt:
-        if again:
-            say("Interrupted: run the same command again, and it goes on where it stopped.")
-        raise
