@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.tests.world import (
@@ -220,6 +221,51 @@ async def test_renewal_leaves_only_new_keys_and_certificates(desk, chip) -> None
     assert not set(before.values()) & set(chip.keys.values())
     with pytest.raises(CardError, match="90 days"):
         await renewed(desk, chip)
+
+
+async def test_a_suspended_and_a_cancelled_card_are_not_renewed(desk, chip) -> None:
+    from carekey.authenticators.smartcard.authority import registration
+    from carekey.authenticators.smartcard.model import WhyCancelled
+
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    before = (dict(chip.keys), dict(chip.objects))
+    made = await desk.store.write(
+        lambda tx: registration.move(tx, made, to=CardState.SUSPENDED, why="mislaid", by=BY, now=RENEWABLE)
+    )
+    for late in (False, True):
+        with pytest.raises(CardError, match="not one that can be renewed"):
+            await renewed(desk, chip, late=late)
+    await desk.store.write(
+        lambda tx: registration.cancel(tx, made, WhyCancelled.LOST, end_sessions=lambda *_: 0, by=BY, now=RENEWABLE)
+    )
+    with pytest.raises(CardError, match="not one that can be renewed"):
+        await renewed(desk, chip)
+    assert before == (chip.keys, chip.objects)
+
+
+async def test_a_request_that_its_key_did_not_sign_gets_no_certificate(desk, chip) -> None:
+    """Proof of possession (RFC 2986 section 3): whoever asks has the key, and not only its public half."""
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    right = opened(chip).request(opened(chip).key(b"\x9a"), ASHA.id).public_bytes(Encoding.DER)
+    forged = x509.load_der_x509_csr(right[:-1] + bytes([right[-1] ^ 1]))
+    with pytest.raises(CardError, match="cannot prove that it has the key"):
+        await desk.counter(made.id, late=False).sign(Purpose.AUTHENTICATION, forged)
+
+
+async def test_a_certificate_is_not_called_replaced_before_it_is(desk, chip) -> None:
+    """Whoever says so too early would have a card that logs nobody in."""
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    for one in await desk.store.read(lambda tx: tx.cards.certificates(made.id)):
+        with pytest.raises(CardError, match="has not been replaced"):
+            await desk.counter(made.id, late=False).replaced(one)
+    desk.clock.moment = NOW + timedelta(days=1)
+    request = opened(chip).request(opened(chip).key(b"\x9a"), ASHA.id)
+    with pytest.raises(CardError, match="in the 90 days before it ends"):
+        await desk.counter(made.id, late=False).sign(Purpose.AUTHENTICATION, request)
+    await assert_whole(desk, chip, made, signed=2)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
