@@ -173,12 +173,17 @@ def _piv_card(wanted: Wanted, kind: Kind = Kind.RSA_2048) -> "Iterator[tuple[InR
                     if transmit is not None and (card := PivCard(transmit)).is_piv():
                         found[InReader(serial=card.serial, reader=said)] = name
             except CardError as error:
-                fault = error  # another card may be the one
-        if not found and fault is not None:
-            raise fault
+                fault = error
+        if fault is not None and wanted.card is None:
+            raise fault  # that one may be meant
         if not found and wanted == Wanted():
             raise CardError("There is no PIV card in a reader.")
-        at, name = choose(found, wanted)
+        try:
+            at, name = choose(found, wanted)
+        except CardError:
+            if fault is not None:
+                raise fault from None
+            raise
         with readers.card(name) as transmit:
             if transmit is None or not (card := PivCard(transmit, kind)).is_piv() or card.serial != at.serial:
                 raise CardError("The card was taken out: put it in again and repeat.")

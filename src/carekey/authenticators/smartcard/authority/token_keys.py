@@ -77,14 +77,14 @@ class TokenKeys:
         with self._lock:
             try:
                 return self._sign(name, data)
-            except (PKCS11Error, OSError):
-                self._session = None
+            except (PKCS11Error, FileNotFoundError):
+                self._session = None  # not after a wrong PIN: each costs a try
             try:
                 return self._sign(name, data)
             except PKCS11Error as error:
                 self._session = None
                 raise OSError(0, f"the token did not sign ({type(error).__name__})", self._module) from None
-            except OSError:
+            except FileNotFoundError:
                 self._session = None
                 raise
 
