@@ -105,6 +105,10 @@ async def test_sp800_78_keys_on_a_curve_are_issued_used_and_take_the_place_of_ot
     await assert_whole(desk, chip, made, signed=4)
     size = {Kind.P_256: 256, Kind.P_384: 384}[kind]
     assert [key.key_size for key in chip.keys.values()] == [size] * 2
+    wanted = {256: "sha256", 384: "sha384"}[size]
+    algorithm = card.request(card.key(b"\x9a"), ASHA.id).signature_hash_algorithm
+    assert algorithm is not None
+    assert algorithm.name == wanted
     desk.clock.moment = RENEWABLE + 2 * YEAR - timedelta(days=31)
     await renewed(desk, chip)  # and back
     await assert_whole(desk, chip, made, signed=6)

@@ -26,9 +26,8 @@ def at_a_terminal(*typed: str) -> str:
     try:
         while part := os.read(terminal, 1024):
             shown += part
-            if left and shown.rstrip().endswith(b":"):
+            if left and shown.count(b": ") > len(typed) - len(left):  # what is typed before it is asked for is lost
                 os.write(terminal, left.pop(0).encode() + b"\n")
-                shown += b"\n"
     except OSError:  # it has ended
         pass
     finally:

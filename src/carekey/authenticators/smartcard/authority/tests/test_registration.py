@@ -158,6 +158,12 @@ async def test_by_a_clock_that_is_wrong_nothing_is_signed(store, now) -> None:
     assert not await store.read(lambda tx: tx.cards.certificates(card.id))
 
 
+async def test_no_certificate_outlasts_the_authority(store) -> None:
+    card = await store.write(prepared)
+    made = await store.write(lambda tx: certified(tx, card, now=AT_THE_END - YEAR))
+    assert made.ends_at == AT_THE_END
+
+
 EXTENDED = ExtendedKeyUsageOID
 BAD_PROFILES = {
     "one that may sign certificates": (

@@ -290,3 +290,23 @@ async def test_a_key_that_was_on_the_card_before_is_never_certified(desk, card) 
         await desk.renew(reader, serial=card, late=False, progress=silent)
         renewed_key = reader.key(b"\x11").public_key()
     assert renewed_key != planted
+
+
+def half_removed(self, slot: bytes) -> None:
+    self._one(pkcs11.ObjectClass.CERTIFICATE, slot).destroy()
+
+
+async def test_a_key_that_was_replaced_is_not_taken_up_again(desk, card, monkeypatch) -> None:
+    """It stayed on the card, since clearing was interrupted between its certificate and the key itself."""
+    await issued(desk, card)
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        first = reader.key(b"\x01").public_key()
+        monkeypatch.setattr(tokens.Token, "remove", half_removed)
+        desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        monkeypatch.undo()
+        assert reader.key(b"\x01").public_key() == first
+        desk.clock.moment += 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        assert reader.certificate(b"\x01") is not None
+        assert reader.key(b"\x01").public_key() != first
