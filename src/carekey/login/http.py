@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from carekey.kernel import actor
+from carekey.kernel import actor, entropy
 from carekey.kernel.ids import IssuerName, LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
@@ -32,6 +32,7 @@ from carekey.web.problem import Problem, not_found
 TxT = TypeVar("TxT", bound=LoginTx)
 
 _LAST_WAY_AGE = 90 * 24 * 3600
+_TURN_AGE = 600
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 OpenT = TypeVar("OpenT", Standing, Standing | Ended, Login)
@@ -160,6 +161,9 @@ class LogIn(Generic[TxT]):
         cookies.drop(response, cookies.session(done.issuer))
         if cookies.browser_state(done.issuer) in request.cookies:
             cookies.drop(response, cookies.browser_state(done.issuer))
+        # Chromium throws pages that are not to be stored out of its memory (bfcache) when an HttpOnly cookie changes, and
+        # only then: without script nothing else would keep Back from showing those of the one before.
+        cookies.put(response, cookies.turn(), entropy.token(request.site.entropy, size=8), max_age=_TURN_AGE)
         # In other tabs the one before may have proven themself, and be about to choose a role.
         for name in cookies.logins(request.cookies):
             if name != cookies.login(id):
