@@ -227,6 +227,15 @@ async def test_renewal_leaves_only_new_keys_and_certificates(desk, chip) -> None
         await renewed(desk, chip)
 
 
+async def test_that_a_card_was_renewed_out_of_time_is_on_record(desk, chip) -> None:
+    """Whoever did it said that they had checked the person's identity."""
+    await issued(desk, chip)
+    desk.clock.moment = NOW + YEAR
+    await renewed(desk, chip, late=True)
+    signed = await desk.store.read(lambda tx: tx.audit.search(tag="smartcard:certificate:signed"))
+    assert [one.data["seen"] for one in signed] == [False, False, True, True]
+
+
 async def test_a_suspended_and_a_cancelled_card_are_not_renewed(desk, chip) -> None:
     from carekey.authenticators.smartcard.authority import registration
     from carekey.authenticators.smartcard.model import WhyCancelled

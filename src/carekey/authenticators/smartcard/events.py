@@ -98,6 +98,8 @@ class CertificateSigned(AuditEvent):
     purpose: str
     serial: str
     ends_at: str
+    seen: bool = False
+    """Renewed by somebody who said that they had checked the person's identity: at any time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,12 @@ class Desk(Generic[TxT]):
         return Counter(desk=self, card=card, late=late)
 
     async def sign(
-        self, entered: Card, profile: CertificateProfile, request: x509.CertificateSigningRequest
+        self,
+        entered: Card,
+        profile: CertificateProfile,
+        request: x509.CertificateSigningRequest,
+        *,
+        seen: bool = False,
     ) -> CardCertificate:
         """Raises: CardError."""
         public_key = request.public_key()
@@ -90,6 +95,7 @@ class Desk(Generic[TxT]):
                     authority=self.authority,
                     serial=serial,
                     throwaway=throwaway,
+                    seen=seen,
                     by=self.by,
                     now=now,
                 )
@@ -146,7 +152,7 @@ class Counter(Generic[TxT]):
         found = await self.desk.store.read(lambda tx: tx.cards.find(self.card))
         profile = next(one for one in self.desk.profiles if one.purpose is purpose)
         assert found is not None
-        return await self.desk.sign(found, profile, request)
+        return await self.desk.sign(found, profile, request, seen=self.late)
 
     async def replaced(self, old: CardCertificate) -> None:
         """Another certificate of this card has taken the place of this one. Raises: CardError."""

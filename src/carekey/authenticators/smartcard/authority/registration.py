@@ -112,11 +112,13 @@ def certify(
     authority: Authority,
     serial: int,
     throwaway: Key,
+    seen: bool = False,
     by: Actor,
     now: datetime,
 ) -> CardCertificate | Faulty:
     """Have a certificate signed for a key that is on the card. Asked again for the same key, gives the same one.
 
+    `seen`: at any time, since the registration authority has seen the person; that is on record.
     `throwaway`: any key of the authority's kind, for the rehearsal. The possession of the card's key is the
     caller's to prove. Raises: CardError.
     """
@@ -166,6 +168,7 @@ def certify(
             purpose=profile.purpose,
             serial=f"{serial:x}",
             ends_at=kept.ends_at.isoformat(),
+            seen=seen,
         )
     )
     return kept
