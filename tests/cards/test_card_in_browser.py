@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, Page, Request, expect
 
@@ -90,8 +90,8 @@ def put(empty: Reader, pki: CardPki) -> Put:
     return putting
 
 
-def issued(pki: CardPki, user: str, **how: Any) -> PivCard:
-    key = rsa.generate_private_key(65537, 2048)
+def issued(pki: CardPki, user: str, *, curve: ec.EllipticCurve | None = None, **how: Any) -> PivCard:
+    key = ec.generate_private_key(curve) if curve else rsa.generate_private_key(65537, 2048)
     certificate = x509.load_pem_x509_certificate(
         pki.card(user, name="-piv", public=key.public_key(), **how).certificate.read_bytes()
     )
@@ -237,6 +237,17 @@ def said(page: Page, heading: str) -> None:
 class TestWithoutAScreen:
     def test_a_card_logs_in(self, held: Held, party: RelyingParty, pki: CardPki, tmp_path: Path) -> None:
         with headless(held, pki, tmp_path) as browser, tab(browser) as (page, landed):
+            to_the_card_page(page, party)
+            proceed(page)
+            arrived(page, landed)
+        assert who(party, landed) == GP
+
+    @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()], ids=["P-256", "P-384"])
+    def test_a_piv_card_whose_key_is_on_a_curve_logs_in(
+        self, curve: ec.EllipticCurve, piv: Held, put: Put, party: RelyingParty, pki: CardPki, tmp_path: Path
+    ) -> None:
+        put(GP, curve=curve)
+        with headless(piv, pki, tmp_path) as browser, tab(browser) as (page, landed):
             to_the_card_page(page, party)
             proceed(page)
             arrived(page, landed)
