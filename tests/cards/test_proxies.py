@@ -23,6 +23,7 @@ from support import provider as carekey
 from support import proxies
 from support.card_steps import heading, proceed, to_the_card_page
 from support.cards import DAY, CardPki, Curl, greets
+from support.half_open import half_open, hung_up_on
 from support.processes import free_port, running
 from support.provider import GP, Provider
 from support.proxies import Front
@@ -205,6 +206,18 @@ def test_no_session_is_resumed_at_the_proxy(ports: dict[str, int], provider: Pro
         done = subprocess.run([*command, version], input="", capture_output=True, text=True, check=False, timeout=30)
         assert "Reused" not in done.stdout
         assert "CN = SubCA02" in done.stdout
+
+
+def test_ten_thousand_that_stall_in_the_handshake_leave_the_log_in_pages_and_other_peoples_cards_alone(
+    proxy: str, nurse: Curl, stranger: Curl, ports: dict[str, int], provider: Provider
+) -> None:
+    stalling = "127.0.0.40"
+    with half_open(ports["card-host"], 10_000, source=stalling):
+        for who in (nurse, stranger):
+            assert who.run(f"https://localhost:{ports['log-in']}/healthz").status == 200
+        assert nurse.run(f"https://localhost:{ports['card-host']}/smartcard").status == 410
+        if proxy != "nginx":  # which cannot tell them apart before they have shaken hands
+            assert hung_up_on(ports["card-host"], source=stalling), "the address itself has its share"
 
 
 def said_to(port: int, *, source: str, line: bytes = b"", pki: CardPki) -> int:

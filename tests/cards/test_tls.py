@@ -1,12 +1,10 @@
 """The card host's TLS: it asks, names its authorities, proves anew each time, and leaves the main listener alone."""
 
-import resource
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 
 from carekey.app.handshakes import BACKLOG, BY_ADDRESS, IN_ALL
 from support.cards import CardPki, Curl
+from support.half_open import half_open, hung_up_on
 from support.provider import GP, Provider
 
 
@@ -94,24 +93,6 @@ def test_the_answer_on_the_wire_says_that_it_is_the_last(provider: Provider, car
     assert "connection: close" in said.lower()
 
 
-@contextmanager
-def half_open(port: int, count: int, *, source: str = "127.0.0.1") -> Iterator[None]:
-    """So many that say half a greeting, and no more. Those that are hung up on stay hung up on."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count + 1000), hard), hard))
-    try:
-        with ExitStack() as stack:
-            for _ in range(count):
-                peer = stack.enter_context(
-                    socket.create_connection(("127.0.0.1", port), timeout=5, source_address=(source, 0))
-                )
-                with suppress(OSError):
-                    peer.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
-            yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 @dataclass(frozen=True)
 class Taken:
     files: int
@@ -154,9 +135,7 @@ def test_ten_thousand_that_stall_take_little_and_shut_nobody_else_out(
         during = taken(card_host)
         assert during.files - before.files < BY_ADDRESS + BACKLOG
         assert during.memory_mb - before.memory_mb < 150
-        with socket.create_connection(("127.0.0.1", card_port), timeout=5) as another, suppress(OSError):
-            another.settimeout(5)
-            assert another.recv(1) == b"", "the address itself has its share, and is hung up on"
+        assert hung_up_on(card_port), "the address itself has its share"
     curl.more = ()
     deadline = time.monotonic() + 20
     while curl.run(f"https://localhost:{card_port}/smartcard").status != 410:

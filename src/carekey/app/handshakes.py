@@ -6,6 +6,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 
 IN_ALL = 1000
 BY_ADDRESS = 200
@@ -56,11 +57,12 @@ class Door(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP's is no other
         peer = transport.get_extra_info("peername")
-        if not peer or not self._handshakes.begin(peer[0]):
+        address = peer and party(peer[0])
+        if not address or not self._handshakes.begin(address):
             transport.abort()
             return
         transport.pause_reading()  # what comes is for TLS
-        self._greeting = asyncio.get_running_loop().create_task(self._greet(transport, peer[0]))
+        self._greeting = asyncio.get_running_loop().create_task(self._greet(transport, address))
 
     async def _greet(self, transport: asyncio.Transport, address: str) -> None:
         loop = asyncio.get_running_loop()
@@ -91,6 +93,14 @@ class Door(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (its base's)
         self._gone = True
+
+
+def party(address: str) -> str:
+    """Who counts as one address: a whole /64 of IPv6, which anybody has who has one of it (RFC 6177)."""
+    if ":" not in address:
+        return address
+    parsed = IPv6Address(address)
+    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
 
 
 def allow_open_files() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from carekey.app.certificate_listener import CertificateLoop
-from carekey.app.handshakes import Door, Handshakes
+from carekey.app.handshakes import Door, Handshakes, party
 from carekey.authenticators.smartcard.tests import pki
 
 
@@ -108,3 +108,20 @@ def test_the_loop_puts_the_door_before_tls_alone(context) -> None:
 
     with asyncio.Runner(loop_factory=CertificateLoop) as runner:
         assert runner.run(main()) == [Door, Echo]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.20.0.2", "10.20.0.2"),
+        ("::ffff:10.20.0.2", "10.20.0.2"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+    ],
+)
+def test_a_whole_network_of_ipv6_counts_as_one_address(address: str, counted: str) -> None:
+    """Whoever has one has 2**64, and each would have its share."""
+    assert party(address) == counted
