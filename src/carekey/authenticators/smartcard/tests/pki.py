@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -60,7 +60,7 @@ def usage(**on: bool) -> x509.KeyUsage:
 @dataclass(frozen=True)
 class Authority:
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
     @property
     def der(self) -> bytes:
@@ -146,9 +146,10 @@ def sub(
     policy: str | None = NATIONAL_POLICY,
     points: Sequence[str] = (),
     change: Change = lambda builder: builder,
+    own: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | None = None,
     **dates: Any,
 ) -> Authority:
-    own = key(number)
+    own = own or key(number)
     builder = (
         above.builder(name(common, "CA"), own.public_key(), **{"ends": NOW + 5 * YEAR, **dates})
         .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length if ca else None), critical=True)
@@ -195,6 +196,7 @@ def card(
     ca: bool = False,
     change: Change = lambda builder: builder,
     algorithm: hashes.HashAlgorithm | None = None,
+    padded: padding.PSS | None = None,
     signer: Authority | None = None,
     **dates: Any,
 ) -> x509.Certificate:
@@ -209,7 +211,9 @@ def card(
         builder = builder.add_extension(points, critical=False)
     if responder:
         builder = builder.add_extension(responder_access(responder), critical=False)
-    return change(builder).sign((signer or by).key, algorithm or hashes.SHA256())
+    own = (signer or by).key
+    hashed = None if isinstance(own, ed25519.Ed25519PrivateKey) else algorithm or hashes.SHA256()
+    return change(builder).sign(own, hashed, rsa_padding=padded)
 
 
 def der(certificate: x509.Certificate) -> bytes:
