@@ -243,14 +243,24 @@ OWN = replace(own_card(anchors=(ROOT.der,), intermediates=(SUB.der,)), locations
 BOTH: PkiProfile = replace(NATIONAL, methods=(Method.OCSP, Method.CRL))
 
 
-def responder(by: Authority, number: int = 5, *, for_ocsp=True, nocheck=True, **dates: Any) -> Authority:
-    builder = by.builder(name("Responder", "CA"), key(number).public_key(), **dates)
-    builder = builder.add_extension(usage(digital_signature=True), critical=True)
+def responder(
+    by: Authority,
+    number: int = 5,
+    *,
+    for_ocsp=True,
+    nocheck=True,
+    signs=True,
+    own: rsa.RSAPrivateKey | None = None,
+    change: Change = lambda builder: builder,
+    **dates: Any,
+) -> Authority:
+    builder = by.builder(name("Responder", "CA"), (own or key(number)).public_key(), **dates)
+    builder = builder.add_extension(usage(digital_signature=signs, key_encipherment=not signs), critical=True)
     if for_ocsp:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
     if nocheck:
         builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
-    return Authority(builder.sign(by.key, hashes.SHA256()), key(number))
+    return Authority(change(builder).sign(by.key, hashes.SHA256()), own or key(number))
 
 
 def ocsp_answer(
@@ -260,7 +270,9 @@ def ocsp_answer(
     *,
     by: Authority | None = None,
     status=ocsp.OCSPCertStatus.GOOD,
+    reason=x509.ReasonFlags.key_compromise,
     nonce: bytes | bool | None = True,
+    critical: x509.ExtensionType | None = None,
     this=NOW - timedelta(minutes=1),
     next=NOW + timedelta(hours=1),
 ) -> bytes:
@@ -277,7 +289,7 @@ def ocsp_answer(
             this_update=this,
             next_update=next,
             revocation_time=NOW - DAY if revoked else None,
-            revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
+            revocation_reason=reason if revoked else None,
         )
         .responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
     )
@@ -287,4 +299,6 @@ def ocsp_answer(
         nonce = asked.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
     if nonce:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    if critical:
+        builder = builder.add_extension(critical, critical=True)
     return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
