@@ -146,6 +146,7 @@ async def test_an_older_list_never_un_revokes(store, network, clock) -> None:
     network.served["http://crl.test/57.crl"] = SUB.crl(77, next=NOW + timedelta(minutes=1))
     assert isinstance(await checked(of, clock), Revoked)
     network.served["http://crl.test/57.crl"] = SUB.crl(this=NOW - DAY, next=NOW + DAY)
+    clock.moment += timedelta(seconds=30)
     await of.refresh()
     assert isinstance(await checked(of, clock), Revoked)
     network.served.clear()
