@@ -184,6 +184,25 @@ async def test_only_a_card_that_is_held_can_be_chosen(made: Whole, serial: str) 
     assert "Select a card" in again.text
 
 
+async def test_a_virtual_card_is_used_from_our_own_page_alone(made: Whole) -> None:
+    """Else another site could log a person in as the holder of a card of its choice."""
+    browser = Browser(made)
+    at = await browser.ask()
+    shown = await browser.open(f"{at.address}/virtual")
+    fields, card = shown.form("/virtual").fields, serial_of(made, GP)
+    stranger = Browser(made)
+    for who, headers, token in (
+        (browser, {}, "made up"),
+        (browser, {"origin": "https://evil.example"}, fields["csrf"]),
+        (stranger, {}, fields["csrf"]),
+    ):
+        sent = {"card": card, "csrf": token}
+        answer = await who.cookies.post(shown.address, data=sent, headers={"origin": ORIGIN, **headers})
+        assert answer.status_code == 403
+    assert "smartcard:log-in" not in " ".join(str(event["tag"]) for event in made.events())
+    assert (await browser.send(shown, "/virtual", card=card)).arrived()["code"]
+
+
 async def test_a_suspended_person_has_no_card_and_nobody_gets_one_twice(made: Whole) -> None:
     from carekey.app import demo_cards
 

@@ -1,9 +1,29 @@
-"""What is put on an operator's terminal."""
+"""What commands print for people."""
 
-from carekey.app.terminal import put_pairs
+import pytest
+
+from carekey.app.terminal import put_pairs, put_table
 
 
-def test_what_others_wrote_does_not_command_the_terminal(capsys) -> None:
+def test_in_a_narrow_terminal_a_table_cuts_nothing_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`carekey workstation revoke` wants the whole id that `carekey workstation list` shows."""
+    monkeypatch.setenv("COLUMNS", "80")
+    station, card = "IVjXZK0mq8FMEEiYRb9GDD", "JH26ToVVFCsXq0Qd3nA1Lw"
+    moment = "2026-11-29T13:14:15+00:00"
+    put_table(
+        ["Workstation", "Name", "State", "Enrolled", "Heard last", "Cards"],
+        [[station, "Ward 7, bay 2", "enrolled", moment, moment, card]],
+    )
+    shown = capsys.readouterr().out
+    assert station in shown
+    assert "…" not in shown
+    assert sum(shown.count(sign) for sign in set(card)) >= len(card)
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_what_others_wrote_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A certificate that nobody trusts says what it likes, and the record of its refusal has it."""
     put_pairs({"issuer": "CN=\x1b[2J\x1b]0;x\x07\nstate  active", "person": "Zoë O’Brien"})
     assert capsys.readouterr().out.splitlines() == [

@@ -296,6 +296,16 @@ async def test_someone_else_ends_the_session_of_the_one_before_whoever_goes_on(w
     assert ended.data["why"] == "someone_else"
 
 
+async def test_someone_else_tells_frames_of_applications_that_the_session_is_another(world, browser):
+    state = world.site.cookies.browser_state(HEALTHCARE)
+    first = await world.begun(browser, ROLE)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    browser.http.cookies.set(state, "as-it-was", domain="care.example.test")
+    await browser.post(f"/login/{first}/someone-else")
+    assert state not in browser.http.cookies
+
+
 async def test_someone_else_changes_a_cookie_that_no_script_reads_so_that_browsers_forget_the_pages_before(
     world, browser
 ):

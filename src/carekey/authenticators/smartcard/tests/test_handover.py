@@ -283,6 +283,8 @@ async def test_a_code_works_in_one_direction(world: CardWorld) -> None:
 
 
 async def test_codes_run_out(world: CardWorld) -> None:
+    """Soon: there is time for the PIN one way, and for a redirect the other."""
+    assert (timedelta(minutes=2), timedelta(minutes=1)) == (OUT, BACK)
     login = world.begin()
     out = await world.hand_over(login)
     world.clock.pass_by(OUT)
