@@ -98,7 +98,12 @@ def put_pairs(pairs: Mapping[str, Any], *, indent: int = 0) -> None:
 def _said(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_said(part)}" for name, part in value.items() if part not in (None, []))
-    return ", ".join(map(_said, value)) or "none" if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(_said, value)) or "none" if isinstance(value, list | tuple) else plain(str(value))
+
+
+def plain(text: str) -> str:
+    """What others wrote, such as the name in a certificate that nobody trusts, must not command the terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def this_operator() -> Actor:

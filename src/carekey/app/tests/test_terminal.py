@@ -2,7 +2,7 @@
 
 import pytest
 
-from carekey.app.terminal import put_table
+from carekey.app.terminal import put_pairs, put_table
 
 
 def test_in_a_narrow_terminal_a_table_cuts_nothing_off(
@@ -21,3 +21,12 @@ def test_in_a_narrow_terminal_a_table_cuts_nothing_off(
     assert "…" not in shown
     assert sum(shown.count(sign) for sign in set(card)) >= len(card)
     assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_what_others_wrote_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A certificate that nobody trusts says what it likes, and the record of its refusal has it."""
+    put_pairs({"issuer": "CN=\x1b[2J\x1b]0;x\x07\nstate  active", "person": "Zoë O’Brien"})
+    assert capsys.readouterr().out.splitlines() == [
+        "issuer  CN=\\x1b[2J\\x1b]0;x\\x07\\nstate  active",
+        "person  Zoë O’Brien",
+    ]

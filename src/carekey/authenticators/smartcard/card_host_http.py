@@ -1,14 +1,13 @@
 """The card host: looks at the certificate that the browser gave, and sends the browser back with what it found."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from carekey.authenticators.base import Verified
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.handover import Ask, Fault
-from carekey.authenticators.smartcard.judging import Judging
+from carekey.authenticators.smartcard.judging import Judging, refusal
 from carekey.authenticators.smartcard.log_in_http import ENTRANCE, handing_over
 from carekey.authenticators.smartcard.path import Reason, Refused
 from carekey.authenticators.smartcard.ports import CardTx
@@ -48,18 +47,25 @@ class CardHost(Generic[TxT]):
             ask = handover.opened(tx.challenges.take(given, now=now), Ask)
             if ask is None or accepted:
                 return ask
-            tx.audit.record(_refused(ask, Fault.WRONG_ZONE, now, detail=zone))
+            tx.audit.record(
+                LogInRefused(
+                    at=now,
+                    actor=actor.UNKNOWN,
+                    reference=ask.reference,
+                    login=ask.login,
+                    reason=Fault.WRONG_ZONE,
+                    detail=zone,
+                )
+            )
             return None
 
         def end(tx: TxT, ask: Ask, outcome: Verified | Refused) -> None:
             tx.challenges.put(handover.sealed(handover.finding(ask.login, outcome), code=code, now=now))
             if isinstance(outcome, Refused):
-                why, claimed = outcome.why, outcome.claimed_person
-                tx.audit.record(_refused(ask, why, now, detail=outcome.detail, claimed_person=claimed))
+                tx.audit.record(refusal(ask, outcome, chain, now=now))
 
-        done = await self._judging.outcome(
-            self._chain(request), begin=begin, end=end, amr=self._terms.amr(zone), now=now
-        )
+        chain = self._chain(request)
+        done = await self._judging.outcome(chain, begin=begin, end=end, amr=self._terms.amr(zone), now=now)
         if not accepted:
             raise _not_from_here()
         if done is None:
@@ -75,18 +81,6 @@ class CardHost(Generic[TxT]):
             return from_proxy(request)
         except MalformedCertificate:
             return Refused(why=Reason.MALFORMED, detail="Client-Cert is not what RFC 9440 describes")
-
-
-def _refused(ask: Ask, why: str, now: datetime, *, detail: str, claimed_person: str = "") -> LogInRefused:
-    return LogInRefused(
-        at=now,
-        actor=actor.UNKNOWN,
-        reference=ask.reference,
-        login=ask.login,
-        reason=why,
-        detail=detail,
-        claimed_person=claimed_person,
-    )
 
 
 def _not_from_here() -> Problem:

@@ -64,7 +64,7 @@ def finish(
     if isinstance(found, revocation.Revoked):
         return refuse(Reason.REVOKED, when=found.at, detail=f"certificate {found.depth} of the path")
     if isinstance(found, revocation.Unknown):
-        return refuse(Reason.REVOCATION_UNKNOWN, detail=" ".join(found.keys))
+        return refuse(Reason.REVOCATION_UNKNOWN, detail="; ".join(found.why)[:1000])
     if holder is None:
         return refuse(Reason.UNKNOWN_PERSON)
     if holder.status is PersonStatus.CLOSED:

@@ -19,6 +19,11 @@ class LogInRefused(AuditEvent):
     """What was found in the path or on the lists. Not for pages."""
     fingerprint: str = ""
     """SHA-256 of the certificate that came."""
+    certificate_issuer: str = ""
+    """What the certificate says, proven or not, as its serial number is."""
+    certificate_serial: str = ""
+    when: str = ""
+    """The end of a card that ran out, the beginning of one that is too early, the moment of a revocation."""
     claimed_person: str = ""
 
 

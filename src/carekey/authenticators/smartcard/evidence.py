@@ -59,6 +59,12 @@ class OcspAnswer:
     revoked_at: datetime | None
     this_update: datetime
     good_until: datetime
+    held: bool = False
+    """Revoked for now (certificateHold, RFC 5280 section 5.3.1): that may be taken back."""
+
+    def counts(self, now: datetime) -> bool:
+        """A revocation stays one. All else has to be asked about again."""
+        return now < self.good_until or (self.revoked_at is not None and not self.held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,8 @@ class Evidence:
     answers: Mapping[str, OcspAnswer] = field(default_factory=dict)
     tried: frozenset[str] = frozenset()
     """Keys that were asked for just now and could not be had."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Why the last fetch failed, by key. For the audit record."""
 
 
 def crl_key(issuer: x509.Certificate, point: str) -> str:

@@ -1,20 +1,22 @@
 """Judging a card that was shown, whoever shows it: whose it is, whether it still counts, whether it logs them in."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.authenticators.base import Verified
 from carekey.authenticators.smartcard import ceremony
-from carekey.authenticators.smartcard.events import CardAdded
+from carekey.authenticators.smartcard.events import CardAdded, LogInRefused
 from carekey.authenticators.smartcard.evidence import Evidence
 from carekey.authenticators.smartcard.handover import Ask
 from carekey.authenticators.smartcard.model import Card, CardCertificate, CardState, Purpose
-from carekey.authenticators.smartcard.path import CardIdentity, Reason, Refused
+from carekey.authenticators.smartcard.path import UNREADABLE, CardIdentity, Reason, Refused
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.authenticators.smartcard.revocation import NeedRevocation
 from carekey.authenticators.smartcard.terms import Terms
@@ -87,6 +89,34 @@ class Judging(Generic[TxT]):
             await self._store.write(lambda tx: end(tx, ask, refused))
             return ask, refused
         return ask, outcome
+
+
+def refusal(ask: Ask, refused: Refused, shown: Sequence[bytes] | Refused, *, now: datetime) -> LogInRefused:
+    """For the record: all that the person is not told. `shown`: what was judged."""
+    card = shown[0] if shown and not isinstance(shown, Refused) else None
+    issuer, serial = _names(card) if card else ("", "")
+    return LogInRefused(
+        at=now,
+        actor=actor.UNKNOWN,
+        reference=ask.reference,
+        login=ask.login,
+        reason=refused.why,
+        detail=refused.detail,
+        fingerprint=hashlib.sha256(card).hexdigest() if card else "",
+        certificate_issuer=issuer,
+        certificate_serial=serial,
+        when=refused.when.isoformat(timespec="seconds") if refused.when else "",
+        claimed_person=refused.claimed_person,
+    )
+
+
+def _names(certificate: bytes) -> tuple[str, str]:
+    """Issuer and serial number, by which its authority knows it; empty if it cannot be read."""
+    try:
+        found = x509.load_der_x509_certificate(certificate)
+        return found.issuer.rfc4514_string()[:500], f"{found.serial_number:x}"
+    except UNREADABLE:
+        return "", ""
 
 
 def _finish(

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from carekey.authenticators.smartcard.crl import SOUND, EvidenceError
 from carekey.authenticators.smartcard.evidence import OcspAnswer, OcspWanted
-from carekey.authenticators.smartcard.path import UNREADABLE
+from carekey.authenticators.smartcard.path import UNREADABLE, strong
 from carekey.authenticators.smartcard.policies import extension
 from carekey.authenticators.smartcard.revocation import SKEW
 
@@ -52,15 +52,20 @@ def _read(answer: ocsp.OCSPResponse, wanted: OcspWanted, nonce: bytes | None, no
     else:
         if nonce is not None and echoed != nonce:
             raise EvidenceError("another nonce: an answer to another question")
+    first, *others = answer.responses
+    if others:
+        raise EvidenceError("an answer about several certificates")
+    for known in (*answer.extensions, *answer.single_extensions):
+        if known.critical and not isinstance(known.value, x509.OCSPNonce):  # section 4.4
+            raise EvidenceError(f"critical extension {known.oid.dotted_string}")
     asked = ocsp.OCSPRequestBuilder().add_certificate(wanted.certificate, wanted.issuer, hashes.SHA1()).build()  # noqa: S303
-    for one in answer.responses:
-        if (one.serial_number, one.issuer_name_hash, one.issuer_key_hash) == (
-            asked.serial_number,
-            asked.issuer_name_hash,
-            asked.issuer_key_hash,
-        ):
-            return _single(one, wanted, now)
-    raise EvidenceError("an answer about other certificates")
+    if (first.serial_number, first.issuer_name_hash, first.issuer_key_hash) != (
+        asked.serial_number,
+        asked.issuer_name_hash,
+        asked.issuer_key_hash,
+    ):
+        raise EvidenceError("an answer about other certificates")
+    return _single(first, wanted, now)
 
 
 def _single(one: ocsp.OCSPSingleResponse, wanted: OcspWanted, now: datetime) -> OcspAnswer:
@@ -72,6 +77,7 @@ def _single(one: ocsp.OCSPSingleResponse, wanted: OcspWanted, now: datetime) -> 
     return OcspAnswer(
         key=wanted.key,
         revoked_at=one.revocation_time_utc,
+        held=one.revocation_reason is x509.ReasonFlags.certificate_hold,
         this_update=one.this_update_utc,
         good_until=min(until, now + KEPT),
     )
@@ -97,11 +103,14 @@ def _delegated(candidate: x509.Certificate, issuer: x509.Certificate, now: datet
         candidate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):
         return False
-    usage = extension(candidate, x509.ExtendedKeyUsage)
+    usage, extended = extension(candidate, x509.KeyUsage), extension(candidate, x509.ExtendedKeyUsage)
     return (
         isinstance(candidate.signature_hash_algorithm, SOUND)
-        and usage is not None
-        and ExtendedKeyUsageOID.OCSP_SIGNING in usage
+        and strong(candidate.public_key())
+        and (usage is None or usage.digital_signature)
+        and extended is not None
+        and ExtendedKeyUsageOID.OCSP_SIGNING in extended
+        and not any(one.critical and isinstance(one.value, x509.UnrecognizedExtension) for one in candidate.extensions)
         # Without it the responder's own state would have to be asked of somebody else (section 4.2.2.2.1).
         and extension(candidate, x509.OCSPNoCheck) is not None
         and candidate.not_valid_before_utc <= now <= candidate.not_valid_after_utc

@@ -28,6 +28,7 @@ from cryptography.x509.verification import (
 
 from carekey.authenticators.base import Rejected
 from carekey.authenticators.smartcard.known_paths import Key, KnownPaths
+from carekey.authenticators.smartcard.name_constraints import left_open
 from carekey.authenticators.smartcard.policies import acceptable, extension
 from carekey.authenticators.smartcard.profiles import PkiProfile
 from carekey.kernel.ids import PersonId
@@ -199,6 +200,8 @@ def _path_fault(path: tuple[x509.Certificate, ...], profile: PkiProfile) -> Refu
         return Refused(why=Reason.UNTRUSTED, detail="the certificate is itself an anchor")
     if not all(strong(one.public_key()) for one in path):
         return Refused(why=Reason.UNTRUSTED, detail="weak or unknown key")
+    if left_open(path):
+        return Refused(why=Reason.UNTRUSTED, detail="name constraints that cannot be compared")
     if not acceptable(path, profile.policies):
         return Refused(why=Reason.WRONG_POLICY, detail="no accepted certificate policy along the path")
     return None
@@ -251,6 +254,7 @@ def _policy(anchors: tuple[x509.Certificate, ...], max_depth: int) -> PolicyBuil
         ExtensionPolicy.permit_all()
         .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _an_authority)
         .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _for_clients_too)
         .may_be_present(x509.PolicyConstraints, Criticality.AGNOSTIC, None)
         .may_be_present(x509.InhibitAnyPolicy, Criticality.AGNOSTIC, None)
     )
@@ -279,6 +283,11 @@ def _an_authority(_policy: Policy, _certificate: x509.Certificate, found: x509.B
 def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
     if found is not None and not found.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
+
+
+def _for_clients_too(_policy: Policy, _certificate: x509.Certificate, found: x509.ExtendedKeyUsage | None) -> None:
+    if found is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in found:
+        raise ValueError("an issuer of certificates for other uses")
 
 
 @lru_cache(maxsize=256)

@@ -51,7 +51,8 @@ class NeedRevocation:
 class Unknown:
     """Nothing more can be asked, and what is known does not suffice: refused."""
 
-    keys: tuple[str, ...]
+    why: tuple[str, ...]
+    """Of each place that could have told, what came of asking it. For the audit record: it names the inside of a PKI."""
 
 
 def check(identity: CardIdentity, *, evidence: Evidence, now: datetime) -> Good | Revoked | NeedRevocation | Unknown:
@@ -77,12 +78,10 @@ def check_path(
         elif any(isinstance(one, Good) for one in found):
             stale = True
         else:
-            missing += [one.key for one in sources]
-            if not sources:
-                missing.append("no source")
+            missing += [_fault(one, evidence) for one in sources] or ["a certificate that names no place to ask"]
     if wanted:
         return NeedRevocation(requests=tuple(wanted))
-    return Unknown(keys=tuple(missing)) if missing else Good(stale=stale)
+    return Unknown(why=tuple(missing)) if missing else Good(stale=stale)
 
 
 def sources_of(certificate: x509.Certificate, issuer: x509.Certificate, profile: PkiProfile) -> Sequence[Wanted]:
@@ -106,11 +105,11 @@ def _ask(
 ) -> Good | Revoked | None:
     if isinstance(source, OcspWanted):
         answer = evidence.answers.get(source.key)
-        if answer is None:
+        if answer is None or not answer.counts(now):
             return None
         if answer.revoked_at is not None:
             return Revoked(at=answer.revoked_at, depth=0)
-        return Good() if answer.this_update <= now + SKEW and now < answer.good_until else None
+        return Good() if answer.this_update <= now + SKEW else None
     listed = evidence.lists.get(source.key)
     if listed is None or listed.this_update > now + SKEW or not _covers(listed, certificate):
         return None
@@ -119,6 +118,12 @@ def _ask(
     if now < listed.next_update:
         return Good()
     return Good(stale=True) if now < listed.next_update + grace else None
+
+
+def _fault(source: Wanted, evidence: Evidence) -> str:
+    if not source.urls and isinstance(source, CrlWanted):
+        return f"{source.point or source.issuer.subject.rfc4514_string()}: no address is known for it"
+    return evidence.faults.get(source.key) or f"{' '.join(source.urls)}: told nothing that counts now"
 
 
 SKEW = timedelta(minutes=5)

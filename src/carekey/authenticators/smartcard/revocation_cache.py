@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -59,11 +58,12 @@ class RevocationCache(Generic[TxT]):
         """By list and address: the validators of what this node fetched there last, if it is the list that is in force."""
         self._digests: dict[str, bytes] = {}
         self._failed: dict[str, datetime] = {}
+        self._faults: dict[str, str] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     def evidence(self) -> Evidence:
         """What is in memory. Costs nothing."""
-        return Evidence(lists=self._lists, answers=self._answers)
+        return Evidence(lists=self._lists, answers=self._answers, faults=self._faults)
 
     async def obtain(self, requests: Iterable[Wanted]) -> Evidence:
         """Have what is asked for, from the store or the network; `tried` names what could not be had."""
@@ -82,7 +82,7 @@ class RevocationCache(Generic[TxT]):
             if known is None or now >= due(known):
                 await self._once(wanted)
         for key, answer in list(self._answers.items()):
-            if answer.good_until <= now and answer.revoked_at is None:
+            if not answer.counts(now):
                 del self._answers[key]
         for key, listed in list(self._lists.items()):
             if listed.next_update + KEPT_AFTER_END <= now:
@@ -106,13 +106,18 @@ class RevocationCache(Generic[TxT]):
             return
         if (failed := self._failed.get(wanted.key)) is not None and now < failed + RETRY_AFTER:
             return
+        faults: list[str] = []
         for url in wanted.urls:
-            with suppress(NotFetched, EvidenceError):
+            try:
                 await self._from(url, wanted, now)
+            except (NotFetched, EvidenceError) as error:
+                faults.append(f"{url}: {error}")
+            else:
                 self._failed.pop(wanted.key, None)
+                self._faults.pop(wanted.key, None)
                 return
-        self._failed[wanted.key] = now
-        log.warning("revocation:unavailable", urls=wanted.urls, key=wanted.key)
+        self._failed[wanted.key], self._faults[wanted.key] = now, "; ".join(faults)
+        log.warning("revocation:unavailable", why=faults, key=wanted.key)
 
     async def _from(self, url: str, wanted: Wanted, now: datetime) -> None:
         """Raises: NotFetched, EvidenceError."""
@@ -123,8 +128,9 @@ class RevocationCache(Generic[TxT]):
             der = fetched.body
             listed = await asyncio.to_thread(crl.read, der, wanted, now=now)
             until, kept = listed.next_update, listed.next_update + KEPT_AFTER_END
-            if self._know(listed, der, now):
-                self._note(wanted.key, url, fetched)
+            if not self._know(listed, der, now):
+                raise EvidenceError("an older list than the one that is known")
+            self._note(wanted.key, url, fetched)
         else:
             nonce = self._entropy.bytes(ocsp.NONCE_SIZE)
             der = await self._fetch.ocsp(url, ocsp.question(wanted, nonce=nonce))
@@ -188,7 +194,7 @@ class RevocationCache(Generic[TxT]):
         if (listed := self._lists.get(key)) is not None:
             return now < listed.next_update
         answer = self._answers.get(key)
-        return answer is not None and (answer.revoked_at is not None or now < answer.good_until)
+        return answer is not None and answer.counts(now)
 
 
 def due(listed: RevocationList) -> datetime:

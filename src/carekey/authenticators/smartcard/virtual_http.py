@@ -8,15 +8,13 @@ from carekey.authenticators.base import Attempt, Verified
 from carekey.authenticators.http import browser_of, remembered
 from carekey.authenticators.smartcard import handover
 from carekey.authenticators.smartcard.authority.registration import CardError
-from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.handover import Ask
-from carekey.authenticators.smartcard.judging import Judging
+from carekey.authenticators.smartcard.judging import Judging, refusal
 from carekey.authenticators.smartcard.log_in_http import LogInPages, back
 from carekey.authenticators.smartcard.path import Reason, Refused
 from carekey.authenticators.smartcard.ports import CardTx
 from carekey.authenticators.smartcard.terms import WAY, Terms
 from carekey.authenticators.smartcard.virtual import Wallet
-from carekey.kernel import actor
 from carekey.kernel.unit_of_work import Store
 from carekey.web.kit import Request, Response, Route, page
 
@@ -72,17 +70,7 @@ class VirtualPages(Generic[TxT]):
             if isinstance(outcome, Verified):
                 self._pages.conclude(tx, attempt, outcome, notice=notice, now=now)
                 return
-            tx.audit.record(
-                LogInRefused(
-                    at=now,
-                    actor=actor.UNKNOWN,
-                    reference=ask.reference,
-                    login=ask.login,
-                    reason=outcome.why,
-                    detail=outcome.detail,
-                    claimed_person=outcome.claimed_person,
-                )
-            )
+            tx.audit.record(refusal(ask, outcome, chain, now=now))
 
         done = await self._judging.outcome(chain, begin=begin, end=end, amr=self._terms.amr(request.zone), now=now)
         if done is None or isinstance(done[1], Verified):

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -60,7 +60,7 @@ def usage(**on: bool) -> x509.KeyUsage:
 @dataclass(frozen=True)
 class Authority:
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
     @property
     def der(self) -> bytes:
@@ -146,9 +146,10 @@ def sub(
     policy: str | None = NATIONAL_POLICY,
     points: Sequence[str] = (),
     change: Change = lambda builder: builder,
+    own: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | None = None,
     **dates: Any,
 ) -> Authority:
-    own = key(number)
+    own = own or key(number)
     builder = (
         above.builder(name(common, "CA"), own.public_key(), **{"ends": NOW + 5 * YEAR, **dates})
         .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length if ca else None), critical=True)
@@ -195,6 +196,7 @@ def card(
     ca: bool = False,
     change: Change = lambda builder: builder,
     algorithm: hashes.HashAlgorithm | None = None,
+    padded: padding.PSS | None = None,
     signer: Authority | None = None,
     **dates: Any,
 ) -> x509.Certificate:
@@ -209,7 +211,9 @@ def card(
         builder = builder.add_extension(points, critical=False)
     if responder:
         builder = builder.add_extension(responder_access(responder), critical=False)
-    return change(builder).sign((signer or by).key, algorithm or hashes.SHA256())
+    own = (signer or by).key
+    hashed = None if isinstance(own, ed25519.Ed25519PrivateKey) else algorithm or hashes.SHA256()
+    return change(builder).sign(own, hashed, rsa_padding=padded)
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -239,14 +243,24 @@ OWN = replace(own_card(anchors=(ROOT.der,), intermediates=(SUB.der,)), locations
 BOTH: PkiProfile = replace(NATIONAL, methods=(Method.OCSP, Method.CRL))
 
 
-def responder(by: Authority, number: int = 5, *, for_ocsp=True, nocheck=True, **dates: Any) -> Authority:
-    builder = by.builder(name("Responder", "CA"), key(number).public_key(), **dates)
-    builder = builder.add_extension(usage(digital_signature=True), critical=True)
+def responder(
+    by: Authority,
+    number: int = 5,
+    *,
+    for_ocsp=True,
+    nocheck=True,
+    signs=True,
+    own: rsa.RSAPrivateKey | None = None,
+    change: Change = lambda builder: builder,
+    **dates: Any,
+) -> Authority:
+    builder = by.builder(name("Responder", "CA"), (own or key(number)).public_key(), **dates)
+    builder = builder.add_extension(usage(digital_signature=signs, key_encipherment=not signs), critical=True)
     if for_ocsp:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
     if nocheck:
         builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
-    return Authority(builder.sign(by.key, hashes.SHA256()), key(number))
+    return Authority(change(builder).sign(by.key, hashes.SHA256()), own or key(number))
 
 
 def ocsp_answer(
@@ -256,7 +270,9 @@ def ocsp_answer(
     *,
     by: Authority | None = None,
     status=ocsp.OCSPCertStatus.GOOD,
+    reason=x509.ReasonFlags.key_compromise,
     nonce: bytes | bool | None = True,
+    critical: x509.ExtensionType | None = None,
     this=NOW - timedelta(minutes=1),
     next=NOW + timedelta(hours=1),
 ) -> bytes:
@@ -273,7 +289,7 @@ def ocsp_answer(
             this_update=this,
             next_update=next,
             revocation_time=NOW - DAY if revoked else None,
-            revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
+            revocation_reason=reason if revoked else None,
         )
         .responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
     )
@@ -283,4 +299,6 @@ def ocsp_answer(
         nonce = asked.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
     if nonce:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    if critical:
+        builder = builder.add_extension(critical, critical=True)
     return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)

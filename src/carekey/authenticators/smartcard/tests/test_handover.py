@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from carekey.authenticators.base import Challenge
 from carekey.authenticators.conformance.world import FixedClock, OpenAttempts, World, site
 from carekey.authenticators.smartcard import crl, handover
 from carekey.authenticators.smartcard.card_host_http import CardHost
+from carekey.authenticators.smartcard.events import LogInRefused
 from carekey.authenticators.smartcard.evidence import CrlWanted, Evidence, RevocationList, Wanted
 from carekey.authenticators.smartcard.handover import BACK, OUT
 from carekey.authenticators.smartcard.http import Smartcard
@@ -393,6 +395,43 @@ async def test_a_card_of_another_pki_is_known_from_its_first_use(world: CardWorl
 
 def main_thing_to_do(page: str) -> list[str]:
     return re.findall(r'class="nhsuk-button"[^>]*>\s*([^<]+?)\s*<', page)
+
+
+async def refusal(world: CardWorld) -> Any:
+    """The one on record."""
+    rows = await world.store.read(lambda tx: list(tx.audit.search(tag=LogInRefused.tag, limit=10)))
+    assert len(rows) == 1
+    return rows[0].data
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason", "said"),
+    [
+        (
+            pki.card(pki.SUB, starts=pki.NOW - pki.YEAR, ends=pki.NOW - pki.DAY, serial=0x5EED),
+            Reason.EXPIRED,
+            "2026-11-22",
+        ),
+        (pki.card(pki.root(7, common="Other"), serial=0x5EED), Reason.UNKNOWN_ISSUER, ""),
+    ],
+)
+async def test_what_the_person_is_not_told_is_on_the_record(
+    shown: Any, reason: Reason, said: str, world: CardWorld
+) -> None:
+    refused = await world.log_in(world.begin(), pki.der(shown))
+    told = await refusal(world)
+    assert told["reason"] == reason
+    assert told["fingerprint"] == hashlib.sha256(pki.der(shown)).hexdigest()
+    assert (told["certificate_issuer"], told["certificate_serial"]) == (shown.issuer.rfc4514_string(), "5eed")
+    assert told["when"][:10] == said
+    for inside in (told["fingerprint"], "5eed", told["certificate_issuer"], told["detail"] or "SubCA02"):
+        assert inside not in refused.text
+
+
+async def test_bytes_that_are_no_certificate_are_on_the_record_too(world: CardWorld) -> None:
+    await world.log_in(world.begin(), b"junk")
+    told = await refusal(world)
+    assert (told["reason"], told["fingerprint"]) == (Reason.MALFORMED, hashlib.sha256(b"junk").hexdigest())
 
 
 async def test_without_a_card_trying_again_is_the_main_thing_to_do(world: CardWorld) -> None:

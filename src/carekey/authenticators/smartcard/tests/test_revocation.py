@@ -5,7 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asn1crypto import core as asn1
+from asn1crypto import crl as asn1_crl
+from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as answers
 from hypothesis import given
@@ -117,6 +122,28 @@ def test_a_certificate_with_nowhere_to_ask_is_unknown() -> None:
     assert isinstance(check(nowhere, evidence=Evidence(), now=NOW), Unknown)
 
 
+def changed(change: Any, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
+    """A list of the authority, changed and signed again."""
+    whole = asn1_crl.CertificateList.load(SUB.crl())
+    change(whole["tbs_cert_list"])
+    whole["signature_algorithm"] = whole["tbs_cert_list"]["signature"]
+    signed = whole["tbs_cert_list"].dump(force=True)
+    whole["signature"] = SUB.key.sign(signed, ec.ECDSA(algorithm or hashes.SHA256()))
+    return whole.dump(force=True)
+
+
+def by_sha1(signed: Any) -> None:
+    signed["signature"] = {"algorithm": "sha1_ecdsa"}
+
+
+def without_end(signed: Any) -> None:
+    del signed["next_update"]
+
+
+def numbered_twice(signed: Any) -> None:
+    signed["crl_extensions"].append(signed["crl_extensions"][0].copy())
+
+
 OTHER = x509.Name([*[*CRL57][:-1], x509.NameAttribute(x509.NameOID.COMMON_NAME, "CRL58")])
 USELESS = {
     "of another authority": ROOT.crl(),
@@ -127,11 +154,24 @@ USELESS = {
     "for some reasons": SUB.crl(point=partition(CRL57, only_some_reasons=frozenset({x509.ReasonFlags.key_compromise}))),
     "of changes": SUB.crl(delta=True),
     "from the future": SUB.crl(this=NOW + HOUR, next=NOW + DAY),
+    "with SHA-1": changed(by_sha1, hashes.SHA1()),
+    "without an end": changed(without_end),
+    "with an extension twice": changed(numbered_twice),
     "junk": b"\x30\x03\x02\x01\x00",
     "empty": b"",
     "a certificate": der(CARD),
     "cut short": SUB.crl()[:-4],
 }
+
+
+TAKEN_BY_OTHERS = {
+    # They know indirect lists, and see that this one is the authority's own all the same.
+    "indirect": (True, True),
+    "with SHA-1": (True, True),
+    "without an end": (True, False),
+    "with an extension twice": (True, True),
+}
+"""By OpenSSL, by certvalidator."""
 
 
 @pytest.mark.parametrize("what", USELESS)
@@ -141,8 +181,7 @@ def test_rfc5280_6_3_3_a_list_that_proves_nothing_is_not_read(what) -> None:
         crl.read(USELESS[what], first, now=NOW)
     if what not in {"junk", "empty", "a certificate", "cut short"}:  # which are no lists
         asked = peers.about([der(CARD)], NATIONAL, NOW, crls=[USELESS[what], ROOT.crl()])
-        # The others know indirect lists, and see that this one is the authority's own all the same.
-        assert peers.openssl(asked) is peers.certvalidator(asked) is (what == "indirect")
+        assert (peers.openssl(asked), peers.certvalidator(asked)) == TAKEN_BY_OTHERS.get(what, (False, False))
 
 
 UNHEARD_OF = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\x05\x00")
@@ -266,6 +305,12 @@ BAD_ANSWERS = {
     "by a delegate that may not": {"by": pki.responder(SUB, for_ocsp=False)},
     "by a delegate whose own state is open": {"by": pki.responder(SUB, nocheck=False)},
     "by a delegate that has expired": {"by": pki.responder(SUB, starts=NOW - 2 * DAY, ends=NOW - DAY)},
+    "by a delegate with a weak key": {"by": pki.responder(SUB, own=rsa.generate_private_key(65537, 1024))},
+    "by a delegate whose key is not for signatures": {"by": pki.responder(SUB, signs=False)},
+    "by a delegate with an unknown critical extension": {
+        "by": pki.responder(SUB, change=lambda builder: builder.add_extension(UNHEARD_OF, critical=True))
+    },
+    "with an unknown critical extension": {"critical": UNHEARD_OF},
     "by a card": {"by": pki.Authority(card(SUB, serial=5), pki.key(9))},
 }
 
@@ -285,6 +330,36 @@ def test_rfc6960_an_answer_with_another_signature_is_not_read() -> None:
 def test_rfc6960_an_answer_about_another_certificate_is_not_read() -> None:
     with pytest.raises(EvidenceError, match="other certificates"):
         ocsp.read(pki.ocsp_answer(ocsp.question(online(), nonce=NONCE), CARD, SUB), online(), nonce=NONCE, now=NOW)
+
+
+def spoilt(change: Any) -> bytes:
+    """A good answer, changed and signed again."""
+    whole = asn1_ocsp.OCSPResponse.load(answered())
+    basic = whole["response_bytes"]["response"].parsed
+    change(basic["tbs_response_data"]["responses"])
+    basic["signature"] = SUB.key.sign(basic["tbs_response_data"].dump(force=True), ec.ECDSA(hashes.SHA256()))
+    whole["response_bytes"]["response"] = asn1.ParsableOctetString(basic.dump(force=True))
+    return whole.dump(force=True)
+
+
+def contradict(singles: Any) -> None:
+    other = singles[0].copy()
+    other["cert_status"] = asn1_ocsp.CertStatus("revoked", {"revocation_time": NOW - DAY})
+    singles.append(other)
+
+
+def ask_too_much(singles: Any) -> None:
+    unheard_of = {"extn_id": UNHEARD_OF.oid.dotted_string, "critical": True, "extn_value": b"\x05\x00"}
+    singles[0]["single_extensions"] = [unheard_of]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"), [(contradict, "several"), (ask_too_much, "critical")], ids=["two answers", "critical, in one"]
+)
+def test_rfc6960_an_answer_that_says_more_than_was_asked_is_not_read(change, why) -> None:
+    assert ocsp.read(spoilt(lambda _: None), online(), nonce=NONCE, now=NOW).revoked_at is None
+    with pytest.raises(EvidenceError, match=why):
+        ocsp.read(spoilt(change), online(), nonce=NONCE, now=NOW)
 
 
 def test_rfc6960_a_responder_that_refuses_tells_nothing() -> None:

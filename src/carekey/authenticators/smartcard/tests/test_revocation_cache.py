@@ -4,14 +4,18 @@ import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.x509.ocsp import OCSPCertStatus
 
 from carekey.authenticators.smartcard import crl, ocsp
 from carekey.authenticators.smartcard.evidence import Evidence
 from carekey.authenticators.smartcard.fetch import Fetched, NotFetched
 from carekey.authenticators.smartcard.path import judge
-from carekey.authenticators.smartcard.revocation import Good, NeedRevocation, Revoked, check
+from carekey.authenticators.smartcard.profiles import Method
+from carekey.authenticators.smartcard.revocation import Good, NeedRevocation, Revoked, Unknown, check
 from carekey.authenticators.smartcard.revocation_cache import RETRY_AFTER, RevocationCache
 from carekey.authenticators.smartcard.tests import pki
 from carekey.authenticators.smartcard.tests.pki import CRL57, DAY, NATIONAL, NOW, ROOT, SUB, card, der
@@ -41,6 +45,8 @@ class Network:
         self.unchanged: list[str] = []
         """Of those, which were told that nothing has changed."""
         self.tags = True
+        self.answers: dict[str, Any] = {}
+        """What the responder says, if not that all is well."""
 
     async def crl(self, url: str, validators: dict[str, str]) -> Fetched | None:
         self.asked.append(url)
@@ -55,7 +61,7 @@ class Network:
 
     async def ocsp(self, url: str, question: bytes) -> bytes:
         self.asked.append(url)
-        return pki.ocsp_answer(question, ONLINE, SUB)
+        return pki.ocsp_answer(question, ONLINE, SUB, **self.answers)
 
 
 @pytest.fixture
@@ -86,8 +92,9 @@ def identity(certificate=CARD, profile=NATIONAL):
 async def checked(of, clock, who=None):
     who = who or identity()
     found = check(who, evidence=of.evidence(), now=clock.now())
-    while isinstance(found, NeedRevocation):
-        found = check(who, evidence=await of.obtain(found.requests), now=clock.now())
+    for _ in range(3):
+        if isinstance(found, NeedRevocation):
+            found = check(who, evidence=await of.obtain(found.requests), now=clock.now())
     return found
 
 
@@ -139,8 +146,57 @@ async def test_an_older_list_never_un_revokes(store, network, clock) -> None:
     network.served["http://crl.test/57.crl"] = SUB.crl(77, next=NOW + timedelta(minutes=1))
     assert isinstance(await checked(of, clock), Revoked)
     network.served["http://crl.test/57.crl"] = SUB.crl(this=NOW - DAY, next=NOW + DAY)
+    clock.moment += timedelta(seconds=30)
     await of.refresh()
     assert isinstance(await checked(of, clock), Revoked)
+    network.served.clear()
+    assert isinstance(await checked(cache(store, network, clock), clock), Revoked), "nor on a node that starts now"
+
+
+async def test_the_next_address_is_asked_if_one_has_only_an_older_list(store, network, clock) -> None:
+    points = pki.web_points("http://behind.test/")
+    both = x509.CRLDistributionPoints(
+        [
+            x509.DistributionPoint(
+                [*points[0].full_name, *pki.web_points("http://crl.test/57.crl")[0].full_name], *[None] * 3
+            )
+        ]
+    )
+    who, of = identity(card(SUB, serial=77, points=both)), cache(store, network, clock)
+    await checked(of, clock, who)
+    clock.moment = NOW + DAY - timedelta(minutes=30)
+    network.served["http://behind.test/"] = SUB.crl(this=NOW - DAY, next=NOW + 2 * DAY)
+    network.served["http://crl.test/57.crl"] = SUB.crl(77, this=clock.moment, next=clock.moment + DAY)
+    await of.refresh()
+    assert isinstance(await checked(of, clock, who), Revoked)
+
+
+HOLD = {"status": OCSPCertStatus.REVOKED, "reason": x509.ReasonFlags.certificate_hold}
+
+
+async def test_rfc5280_5_3_1_a_hold_that_is_taken_back_lets_the_card_in_again(store, network, clock) -> None:
+    network.answers = HOLD
+    who, of = identity(ONLINE, pki.BOTH), cache(store, network, clock)
+    assert isinstance(await checked(of, clock, who), Revoked)
+    network.answers = {}
+    assert isinstance(await checked(of, clock, who), Revoked), "asked once in five minutes"
+    clock.moment += ocsp.KEPT
+    assert await checked(of, clock, who) == Good()
+
+
+@pytest.mark.parametrize("reason", [HOLD["reason"], x509.ReasonFlags.key_compromise])
+async def test_a_revoked_card_stays_so_while_nobody_can_be_asked(reason, store, network, clock) -> None:
+    network.answers = {**HOLD, "reason": reason}
+    who, of = (
+        identity(ONLINE, replace(pki.BOTH, methods=(Method.OCSP,), responders=("http://ocsp.test/",))),
+        cache(store, network, clock),
+    )
+    first = await checked(of, clock, who)
+    network.answers = {"nonce": None}
+    clock.moment += ocsp.KEPT
+    await of.refresh()
+    assert isinstance(first, Revoked)
+    assert not isinstance(await checked(of, clock, who), Good)
 
 
 async def test_an_unreachable_source_refuses_and_is_left_alone_for_a_while(store, network, clock) -> None:
@@ -160,6 +216,28 @@ async def test_a_list_that_proves_nothing_is_not_kept(store, network, clock) -> 
     assert not isinstance(await checked(of, clock), Good)
     asked = check(identity(), evidence=Evidence(), now=NOW)
     assert await store.read(lambda tx: tx.revocation.find(asked.requests[0].key)) is None
+
+
+@pytest.mark.parametrize(
+    ("served", "why"),
+    [
+        (None, "http://crl.test/57.crl: no answer"),
+        (SUB.crl(signer=ROOT), "http://crl.test/57.crl: the signature does not hold"),
+        (SUB.crl(next=NOW - timedelta(minutes=1)), "http://crl.test/57.crl: told nothing that counts now"),
+    ],
+    ids=["no answer", "another signature", "it ran out"],
+)
+async def test_the_record_is_told_where_was_asked_and_what_was_wrong(served, why, store, network, clock) -> None:
+    network.served = (
+        {**network.served, "http://crl.test/57.crl": served} if served else {"http://crl.test/root.crl": ROOT.crl()}
+    )
+    assert await checked(cache(store, network, clock), clock) == Unknown(why=(why,))
+
+
+async def test_the_record_is_told_of_a_list_whose_place_nobody_has_said(store, network, clock) -> None:
+    who = identity(profile=replace(NATIONAL, locations=NATIONAL.locations[:1]))
+    found = await checked(cache(store, network, clock), clock, who)
+    assert found == Unknown(why=("CN=CRL57,CN=SubCA02,OU=CA,O=nhs: no address is known for it",))
 
 
 async def test_rfc9654_every_question_has_a_nonce_and_the_answer_serves_all_nodes(store, network, clock) -> None:
@@ -225,6 +303,8 @@ async def test_a_list_that_was_not_taken_is_asked_for_whole_again(store, network
     await checked(of, clock)
     network.served["http://crl.test/57.crl"] = SUB.crl(this=NOW - DAY, next=NOW + DAY)
     await of.refresh()
+    clock.moment += RETRY_AFTER
     await of.refresh()
+    assert network.asked.count("http://crl.test/57.crl") == 3
     assert network.unchanged.count("http://crl.test/57.crl") == 0
     assert isinstance(await checked(of, clock), Revoked)
