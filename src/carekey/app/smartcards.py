@@ -8,11 +8,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.app import card_authority, certificates
-from carekey.app.settings import Settings, duration, origin_of
+from carekey.app.settings import Settings, SettingsError, duration, origin_of
 from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.fetch import Fetcher
 from carekey.authenticators.smartcard.profiles import Method, PkiProfile, national_card, own_card
-from carekey.authenticators.smartcard.revocation_cache import RevocationCache
+from carekey.authenticators.smartcard.revocation_cache import KEPT_AFTER_END, RevocationCache
 from carekey.authenticators.smartcard.terms import WAY, Terms
 from carekey.authenticators.smartcard.virtual import Wallet
 from carekey.kernel.clock import Clock
@@ -76,13 +76,15 @@ def profiles(found: Settings) -> list[PkiProfile]:
         anchors = _certificates(pki.anchors, f"{where}.anchors")
         between = _certificates(pki.intermediates, f"{where}.intermediates") if pki.intermediates else ()
         grace = duration(f"{where}.grace", pki.grace) if pki.grace else timedelta(0)
+        if grace > KEPT_AFTER_END:
+            raise SettingsError(f"{where}.grace is at most {KEPT_AFTER_END.days}d: no list is kept for longer.")
         if pki.profile == "national":
             locations = tuple(pki.locations.items())
             profile = national_card(anchors=anchors, intermediates=between, locations=locations, grace=grace)
         else:
             profile = own_card(anchors=anchors, intermediates=between, grace=grace)
         methods, responders = tuple(Method(one) for one in pki.methods), tuple(pki.responders)
-        made.append(replace(profile, name=name, methods=methods, responders=responders))
+        made.append(replace(profile, name=name, methods=methods, responders=responders, nonce=pki.nonce))
     if own := card_authority.certificates(found):
         root, cards = own
         made.append(own_card(anchors=(root,), intermediates=(cards,)))

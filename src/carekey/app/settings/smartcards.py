@@ -23,9 +23,12 @@ class CardPki(Section, frozen=True):
     certificate names its responder, or `responders` does."""
     responders: list[str] = []
     """URLs of OCSP responders for certificates that name none."""
+    nonce: bool = True
+    """Whether an OCSP answer has to bear our nonce (RFC 9654). False for responders that answer beforehand: an older
+    answer can then be played back for as long as it says that it counts, but for five minutes at most."""
     grace: str | None = None
-    """How long after its end the last revocation list still counts, such as `4h`. By default not at all: while no
-    list can be had, nobody logs in with these cards."""
+    """How long after its end the last revocation list still counts, such as `4h`, at most `7d`. By default not at all:
+    while no list can be had, nobody logs in with these cards."""
 
 
 class Smartcards(Section, frozen=True):

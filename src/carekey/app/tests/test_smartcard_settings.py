@@ -1,9 +1,13 @@
 """What settings of smartcards are refused, and in which words."""
 
-import pytest
+from pathlib import Path
 
-from carekey.app import checks, settings
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from carekey.app import checks, settings, smartcards
 from carekey.app.settings import SettingsError
+from carekey.authenticators.smartcard.tests import pki
 
 GOOD = {
     "CAREKEY_SMARTCARDS__URL": "https://*.card.example",
@@ -49,3 +53,15 @@ def test_what_cannot_work_is_said_at_start(changed: dict[str, str | None], said:
         said = "smartcards.url"
     with pytest.raises(SettingsError, match=said.replace(".", r"\.")):
         checks.check(settings.load(None, variables))
+
+
+def test_a_pki_is_judged_as_the_settings_say_and_no_grace_outlasts_the_lists(tmp_path: Path) -> None:
+    anchors = tmp_path / "roots.pem"
+    anchors.write_bytes(pki.ROOT.certificate.public_bytes(Encoding.PEM))
+    table = {"ANCHORS": str(anchors), "PROFILE": "own", "METHODS": '["ocsp"]', "NONCE": "false", "GRACE": "7d"}
+    given = {f"CAREKEY_SMARTCARDS__PKIS__WARD__{name}": value for name, value in table.items()}
+    (made,) = smartcards.profiles(settings.load(None, {**GOOD, **given, "CAREKEY_DATA": str(tmp_path)}))
+    assert (made.name, made.methods, made.nonce, made.grace.days) == ("ward", ("ocsp",), False, 7)
+    given["CAREKEY_SMARTCARDS__PKIS__WARD__GRACE"] = "169h"
+    with pytest.raises(SettingsError, match=r"smartcards\.pkis\.ward\.grace"):
+        smartcards.profiles(settings.load(None, {**GOOD, **given, "CAREKEY_DATA": str(tmp_path)}))

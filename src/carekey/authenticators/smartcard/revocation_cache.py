@@ -26,7 +26,7 @@ AHEAD = 0.2
 """A list is fetched anew when so much of its life is left, so that a log-in never waits for it."""
 AHEAD_AT_MOST = timedelta(hours=1)
 KEPT_AFTER_END = timedelta(days=7)
-"""Longer than any grace that makes sense."""
+"""The longest grace that there is."""
 RETRY_AFTER = timedelta(seconds=20)
 """After a failure the source is left alone for so long: log-ins meanwhile are judged by what is known."""
 

@@ -25,6 +25,8 @@ TxT = TypeVar("TxT", bound=CardTx)
 
 KEPT_AFTER_END = timedelta(days=7)
 LARGEST_QUESTION = 4096
+LONGEST_NONCE = 128
+"""Octets (RFC 9654 section 2.1)."""
 BY = system("card-authority")
 
 
@@ -47,7 +49,8 @@ def publish(tx: CardTx, one: Published, *, lifetime: timedelta, now: datetime) -
     True if there is a new one. What is listed is compared, not when it was revoked: a cancellation may become
     visible after a list that was signed later.
     """
-    revoked = tx.cards.revoked(one.authority.id, after=now)
+    # Whatever ran out since is on one list more (RFC 5280 section 3.3): who was offline would never hear of it.
+    revoked = tx.cards.revoked(one.authority.id, after=now - lifetime)
     known = tx.revocation.find(one.key)
     if known is not None and now < known.fetched_at + lifetime / 2:
         listed = {entry.serial_number for entry in x509.load_der_x509_crl(known.der)}
@@ -96,8 +99,10 @@ class CardAuthorityHttp(Generic[TxT]):
         now = request.site.clock.now()
         try:
             question = ocsp.load_der_ocsp_request(await request.limited_body(LARGEST_QUESTION))
-            _ = question.extensions  # read only now, and perhaps unreadable
+            nonces = [one.value.nonce for one in question.extensions if isinstance(one.value, x509.OCSPNonce)]
         except UNREADABLE:
+            return _unsigned(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
+        if not all(0 < len(nonce) <= LONGEST_NONCE for nonce in nonces):
             return _unsigned(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
         one = next((one for one in self._published if one.authority.answers_for(question)), None)
         if one is None:

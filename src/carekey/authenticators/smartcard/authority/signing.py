@@ -127,8 +127,7 @@ class Authority:
         )
         try:
             nonce = question.extensions.get_extension_for_class(x509.OCSPNonce).value
-            if len(nonce.nonce) <= 128:  # RFC 9654 section 2.1
-                builder = builder.add_extension(nonce, critical=False)
+            builder = builder.add_extension(nonce, critical=False)
         except x509.ExtensionNotFound:
             pass
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)

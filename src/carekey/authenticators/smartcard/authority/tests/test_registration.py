@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from carekey.authenticators.smartcard import crl
 from carekey.authenticators.smartcard.authority import lint, registration
 from carekey.authenticators.smartcard.authority.certificate_profiles import key_usage
-from carekey.authenticators.smartcard.authority.publishing import Published, publish
+from carekey.authenticators.smartcard.authority.publishing import CardAuthorityHttp, Published, publish
 from carekey.authenticators.smartcard.authority.registration import CardError, Faulty
 from carekey.authenticators.smartcard.authority.tests.world import (
     ASHA,
@@ -38,6 +38,7 @@ from carekey.sessions.ending import end_all
 from carekey.sessions.events import WhyEnded
 from carekey.sessions.model import Proof, Session
 from carekey.storage import open_store
+from carekey.web.tests.site import Browser
 
 pytestmark = pytest.mark.anyio
 
@@ -392,6 +393,34 @@ async def test_a_cancelled_card_is_on_the_next_list_and_stays_there(store) -> No
     assert found == Revoked(at=NOW + timedelta(seconds=10), depth=0)
     new, _ = await published(NOW + DAY)
     assert new == [True, True]
+
+
+async def test_rfc5280_3_3_what_is_revoked_just_before_its_end_is_on_a_list_all_the_same(store) -> None:
+    card, certificate = await store.write(made)
+    end = certificate.ends_at
+    await store.write(lambda tx: cancelled(tx, card, now=end - timedelta(seconds=1)))
+    one = Published(name="cards", authority=CARDS)
+    for at, listed in ((end, True), (end + DAY - timedelta(seconds=1), True), (end + 2 * DAY, False)):
+        await store.write(lambda tx, at=at: publish(tx, one, lifetime=DAY, now=at))
+        row = await store.read(lambda tx: tx.revocation.find(one.key))
+        assert (certificate.serial in {entry.serial_number for entry in x509.load_der_x509_crl(row.der)}) is listed
+
+
+@pytest.mark.parametrize("length", [0, 1, 128, 129])
+async def test_rfc9654_2_1_a_nonce_of_no_length_or_of_too_much_is_malformed(store, length: int) -> None:
+    _, certificate = await store.write(made)
+    held = x509.load_der_x509_certificate(certificate.der)
+    builder = ocsp.OCSPRequestBuilder().add_certificate(held, CARDS.certificate, hashes.SHA256())
+    question = builder.add_extension(x509.OCSPNonce(b"n" * length), critical=False).build().public_bytes(Encoding.DER)
+    browser = Browser.of(*CardAuthorityHttp(store, [Published(name="cards", authority=CARDS)]).routes())
+    asked = await browser.ask("POST", "/pki/ocsp", body=[question])
+    assert asked is not None
+    answer = ocsp.load_der_ocsp_response(asked.body)
+    if length in {1, 128}:
+        assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
+        assert answer.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"n" * length
+    else:
+        assert answer.response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
 @pytest.mark.parametrize(
