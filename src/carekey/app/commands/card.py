@@ -10,20 +10,9 @@ import typer
 
 from carekey.app.commands.card_reader import PIV, Reader, Shown, reader, secret
 from carekey.app.commands.opening import opened
+from carekey.app.commands.options import Config, Json
 from carekey.app.settings import is_loopback
-from carekey.app.terminal import (
-    CommandError,
-    Config,
-    Exit,
-    Json,
-    put,
-    put_json,
-    put_pairs,
-    read_settings,
-    run,
-    say,
-    this_operator,
-)
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, read_settings, run, say, this_operator
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.sessions.ending import end_all
