@@ -46,6 +46,7 @@ def settings_page() -> str:
         ("smartcards", settings.Smartcards),
         ("smartcards.pkis.NAME", settings.CardPki),
         ("card_authority", settings.CardAuthority),
+        ("card_authority.profiles.PURPOSE", settings.CardCertificateProfile),
         ("workstations", settings.Workstations),
         ("api_host", settings.ApiHost),
         ("uaf", settings.Uaf),

@@ -11,6 +11,7 @@ import pytest
 
 import carekey
 from carekey.kernel.event import AuditEvent
+from support.pages import folders, templates
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +81,23 @@ def test_tests_of_one_name_in_one_file_do_not_hide_each_other():
     for file in [*(ROOT / "src").rglob("test_*.py"), *(ROOT / "tests").rglob("test_*.py")]:
         names = re.findall(r"^(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE)
         assert [name for name, count in Counter(names).items() if count > 1] == [], file
+
+
+def whole(template: str) -> str:
+    """With what it is made of."""
+    slice, _, file = template.partition("/")
+    text = (folders()[slice] / file).read_text("utf-8")
+    return text + "".join(whole(part) for part in re.findall(r'{% (?:include|extends) "([^"]+)" %}', text))
+
+
+LOG_IN_PAGES = sorted(one for one in templates() if "/login/" in whole(one))
+
+
+@pytest.mark.parametrize("template", LOG_IN_PAGES)
+def test_on_every_page_of_a_log_in_the_next_person_can_say_that_it_is_not_them(template: str):
+    """The account chooser asks just that."""
+    assert "someone_else" in whole(template) or "someone-else" in whole(template) or template == "login/account.html"
+
+
+def test_there_are_pages_of_a_log_in():
+    assert {"login/ways.html", "smartcard/runs_out.html", "phone/waiting.html"} <= set(LOG_IN_PAGES)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as running:
+    with chromium(remembers_pages=True) as running:
         yield running
 
 
@@ -66,7 +66,8 @@ def test_card_and_role_and_back_at_the_application(
 
 
 def test_without_a_card_the_page_says_so_and_leads_on(browser: Browser, party: RelyingParty, card_port: int) -> None:
-    with tab(browser, card_port, None, script=True) as (page, _):
+    """To another way where there is one, and else back to the application."""
+    with tab(browser, card_port, None, script=True) as (page, landed):
         page.goto(party.authorize(acr_values="AAL3_SMARTCARD"))
         shoot(page, "smartcard-put-in")
         page.get_by_role("button", name="Continue").click()
@@ -74,8 +75,18 @@ def test_without_a_card_the_page_says_so_and_leads_on(browser: Browser, party: R
         shoot(page, "smartcard-no-card")
         page.reload()
         expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
+        expect(page.get_by_role("link", name="Use another way to log in")).to_have_count(0)
+        page.get_by_role("button", name="Cancel and go back to").click()
+        page.wait_for_url(f"{CALLBACK}**")
+        assert party.answered(landed[-1])["error"] == "access_denied"
+        page.goto(party.authorize(acr_values="AAL3_ANY"))
+        page.get_by_label("Smartcard", exact=True).check()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="We did not get a card")).to_be_visible()
         page.get_by_role("link", name="Use another way to log in").click()
         expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+        expect(page.get_by_role("radio")).not_to_have_count(1)
 
 
 def test_the_next_card_never_sees_the_previous_persons_pages(
@@ -125,18 +136,28 @@ def test_where_there_is_one_way_only_the_next_person_says_that_it_is_not_them(
 def test_back_after_not_you_shows_nothing_of_the_one_before(
     browser: Browser, party: RelyingParty, pki: CardPki, card_port: int
 ) -> None:
-    """Whether the browser asks again or shows the page out of its memory."""
+    """Whether the browser asks again or shows the page out of its memory, which it does with pages that are not to be
+    stored, too; and no script is there to notice."""
     with tab(browser, card_port, pki.card(NURSE)) as (page, _):
+        asked = list[str]()
+        page.on("request", lambda request: asked.append(request.url))
         page.goto(party.authorize(acr_values="AAL3_ANY", nonce="n", scope="openid selectedrole"))
         page.get_by_label("Smartcard", exact=True).check()
         page.get_by_role("button", name="Continue").click()
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading", name="Choose your role")).to_be_visible()
         shoot(page, "role-not-you")
+        role_page = page.url
+        page.get_by_role("link", name="Help", exact=True).click()
+        expect(page.get_by_role("heading", name="Help with logging in")).to_be_visible()
+        asked.clear()
+        page.go_back(wait_until="commit")
+        expect(page.get_by_role("heading", name="Choose your role")).to_be_visible()
+        assert role_page not in asked, "out of its memory, as long as the same person is there"
         page.get_by_role("button", name="Not you? Log in as someone else").click()
         expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
         assert "Sullivan" not in page.content()
-        page.go_back()
+        page.go_back(wait_until="commit")
         expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
         assert "Sullivan" not in page.content()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, Page, Request, expect
 
@@ -90,8 +90,8 @@ def put(empty: Reader, pki: CardPki) -> Put:
     return putting
 
 
-def issued(pki: CardPki, user: str, **how: Any) -> PivCard:
-    key = rsa.generate_private_key(65537, 2048)
+def issued(pki: CardPki, user: str, *, curve: ec.EllipticCurve | None = None, **how: Any) -> PivCard:
+    key = ec.generate_private_key(curve) if curve else rsa.generate_private_key(65537, 2048)
     certificate = x509.load_pem_x509_certificate(
         pki.card(user, name="-piv", public=key.public_key(), **how).certificate.read_bytes()
     )
@@ -105,15 +105,26 @@ def piv(put: Put, reader: Reader) -> Held:
 
 @pytest.fixture(scope="module")
 def softhsm(pki: CardPki, tmp_path_factory: pytest.TempPathFactory) -> Held:
-    folder, key = tmp_path_factory.mktemp("softhsm"), rsa.generate_private_key(65537, 2048)
+    folder = tmp_path_factory.mktemp("softhsm")
+    held = no_token(folder)
+    put_into_token(held, pki, folder)
+    return held
+
+
+def no_token(folder: Path) -> Held:
+    """SoftHSM, and nothing in it."""
     (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(
         f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\nslots.removable = true\n"
     )
-    held = Held(module=SOFTHSM, environment={"SOFTHSM2_CONF": str(folder / "softhsm2.conf")}, pin=PIN)
+    return Held(module=SOFTHSM, environment={"SOFTHSM2_CONF": str(folder / "softhsm2.conf")}, pin=PIN)
+
+
+def put_into_token(held: Held, pki: CardPki, folder: Path, user: str = GP, **how: Any) -> None:
+    key = rsa.generate_private_key(65537, 2048)
     (folder / "key.der").write_bytes(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     card = x509.load_pem_x509_certificate(
-        pki.card(GP, name="-softhsm", public=key.public_key()).certificate.read_bytes()
+        pki.card(user, name="-softhsm", public=key.public_key(), **how).certificate.read_bytes()
     )
     (folder / "card.der").write_bytes(card.public_bytes(Encoding.DER))
     tool = ["pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--id", "01", "--label", "card"]
@@ -123,7 +134,6 @@ def softhsm(pki: CardPki, tmp_path_factory: pytest.TempPathFactory) -> Held:
         [*tool, "--write-object", folder / "card.der", "--type", "cert"],
     ):
         subprocess.run(command, env={**os.environ, **held.environment}, check=True, capture_output=True)
-    return held
 
 
 @pytest.fixture(params=["softhsm", "piv"])
@@ -149,7 +159,7 @@ def headless(held: Held, pki: CardPki, folder: Path, *, pin: str | None = PIN) -
     if pin is not None:
         file.write_text(pin)
     environment = {**held.environment, "TYPED_PIN_MODULE": held.module, "TYPED_PIN_FILE": str(file)}
-    home = home_for(folder, module=typed_pin(folder), trust=pki.folder / "root.pem", environment=environment)
+    home = home_for(folder, module=typed_pin(), trust=pki.folder / "root.pem", environment=environment)
     with chromium_with_card(home, environment) as browser:
         yield browser
 
@@ -227,6 +237,17 @@ def said(page: Page, heading: str) -> None:
 class TestWithoutAScreen:
     def test_a_card_logs_in(self, held: Held, party: RelyingParty, pki: CardPki, tmp_path: Path) -> None:
         with headless(held, pki, tmp_path) as browser, tab(browser) as (page, landed):
+            to_the_card_page(page, party)
+            proceed(page)
+            arrived(page, landed)
+        assert who(party, landed) == GP
+
+    @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()], ids=["P-256", "P-384"])
+    def test_a_piv_card_whose_key_is_on_a_curve_logs_in(
+        self, curve: ec.EllipticCurve, piv: Held, put: Put, party: RelyingParty, pki: CardPki, tmp_path: Path
+    ) -> None:
+        put(GP, curve=curve)
+        with headless(piv, pki, tmp_path) as browser, tab(browser) as (page, landed):
             to_the_card_page(page, party)
             proceed(page)
             arrived(page, landed)
@@ -361,6 +382,44 @@ class TestWithoutAScreen:
             shoot(page, f"smartcard-refused-{which}")
         assert not landed
 
+    @pytest.mark.parametrize(
+        ("which", "heading"),
+        [
+            ("none", "We did not get a card"),
+            ("expired", "We did not get a card"),
+            ("listed", "This smartcard is cancelled"),
+            ("nobody", "This smartcard is not linked to an account"),
+        ],
+    )
+    def test_a_token_of_softhsm_that_does_not_count_gets_the_same_page(
+        self, which: str, heading: str, party: RelyingParty, pki: CardPki, tmp_path: Path
+    ) -> None:
+        token = no_token(tmp_path)
+        match which:
+            case "expired":
+                put_into_token(token, pki, tmp_path, NURSE, starts=pki.now - 290 * DAY, ends=pki.now - DAY)
+            case "listed":
+                revoked = x509.load_pem_x509_certificate(pki.revoked.certificate.read_bytes())
+                put_into_token(token, pki, tmp_path, NURSE, serial=revoked.serial_number)
+            case "nobody":
+                put_into_token(token, pki, tmp_path, "555999999999")
+        with headless(token, pki, tmp_path) as browser, tab(browser) as (page, landed):
+            to_the_card_page(page, party)
+            proceed(page)
+            said(page, heading)
+        assert not landed
+
+    def test_a_wrong_pin_opens_no_token_of_softhsm(
+        self, softhsm: Held, party: RelyingParty, pki: CardPki, tmp_path: Path
+    ) -> None:
+        with headless(softhsm, pki, tmp_path, pin=WRONG) as browser, tab(browser) as (page, landed):
+            to_the_card_page(page, party)
+            page.set_default_timeout(4_000)
+            with pytest.raises(Exception, match=r"Timeout|ERR_|closed|did not"):  # noqa: PT012 (whichever of them it is)
+                proceed(page)
+                arrived(page, landed, within=4)
+        assert not landed
+
     @pytest.mark.parametrize(("doing", "state"), [("suspend", "suspended"), ("cancel", "cancelled")])
     def test_a_card_that_was_suspended_or_cancelled_since_gets_its_page_and_not_try_again(
         self,
@@ -389,10 +448,12 @@ class TestWithoutAScreen:
             main = page.get_by_role("main")
             expect(main).to_contain_text("ask your Registration Authority (RA)", ignore_case=True)
             expect(main.get_by_role("button", name="Try again")).to_have_count(0)
+            expect(main).not_to_contain_text("another way")
             shoot(page, f"smartcard-refused-{state}")
-            main.get_by_role("button", name="Use another way to log in").click()
-            said(page, "How do you want to log in?")
-        assert set(landed) == before
+            assert set(landed) == before
+            main.get_by_role("button", name="Cancel and go back to").click()
+            page.wait_for_url(f"{CALLBACK}**")
+        assert party.answered(landed[-1])["error"] == "access_denied"
 
     def test_somebody_without_a_role_is_in_without_one(
         self, piv: Held, put: Put, party: RelyingParty, pki: CardPki, tmp_path: Path
@@ -419,6 +480,30 @@ class TestWithTheRealDialog:
             shown.type_pin(PIN)
             arrived(page, landed)
         assert who(party, landed) == GP
+
+    def test_each_card_is_asked_for_its_own_pin_and_one_that_does_not_count_gets_its_page(
+        self, piv: Held, put: Put, reader: Reader, party: RelyingParty, pki: CardPki, tmp_path: Path
+    ) -> None:
+        """One browser, as it stands on a ward: nothing in the reader, one person, the next one, and a cancelled card."""
+        revoked = x509.load_pem_x509_certificate(pki.revoked.certificate.read_bytes())
+        with headed(piv, pki, tmp_path) as (browser, shown):
+            for user, how in ((None, {}), (GP, {}), (NURSE, {}), (NURSE, {"serial": revoked.serial_number})):
+                if user is None:
+                    reader.remove()
+                else:
+                    put(user, **how)
+                with tab(browser) as (page, landed):
+                    to_the_card_page(page, party, prompt="login")
+                    page.wait_for_timeout(1500)  # the browser looks at its readers when it is asked, once a second
+                    proceed(page, wait=False)
+                    if user is not None:
+                        shown.type_pin(PIN)
+                    if user is None or how:
+                        said(page, "This smartcard is cancelled" if how else "We did not get a card")
+                        assert not landed
+                    else:
+                        arrived(page, landed)
+                        assert who(party, landed) == user
 
     def test_three_wrong_pins_lock_the_card_and_the_puk_unlocks_it(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from carekey.kernel.ids import PersonId
+from carekey.login.journey import Journey
 from carekey.sessions.model import Session
 from carekey.workstations import enrolling
 from carekey_agent import Ed25519, Service
@@ -131,6 +132,21 @@ async def test_a_locked_session_asks_for_the_card_and_goes_on_in_the_same_role(m
 
 
 @pytest.mark.parametrize("made", ["lock"], indirect=True)
+async def test_at_a_locked_session_the_next_one_says_that_it_is_not_them(made: Whole, bay: Companion) -> None:
+    await bay.say(GP)
+    browser = await log_in(made)
+    made.clock.pass_by(minutes=1)
+    await bay.say()
+    card_page = await browser.ask()
+    chooser = await browser.open(f"{card_page.address.removesuffix('/smartcard')}/ways")
+    for at in (card_page, chooser):
+        assert "Not you? Log in as someone else" in at.text
+        assert "Amara" not in at.text
+    await browser.send(chooser, "/someone-else")
+    assert await sessions(made) == []
+
+
+@pytest.mark.parametrize("made", ["lock"], indirect=True)
 async def test_another_persons_card_does_not_go_on_in_a_locked_session(made: Whole, bay: Companion) -> None:
     await bay.say(GP)
     browser = await log_in(made)
@@ -158,9 +174,36 @@ async def test_a_card_that_leaves_before_the_role_is_chosen_gets_no_session(made
     role = next(iter(at.form("/role").choices["role"].values()))
     made.clock.pass_by(seconds=5)
     await bay.say()
+    shown = await browser.open(at.address)
+    assert "Sullivan" not in shown.text
+    assert role not in shown.text
     after = await browser.send(at, "/role", role=role)
     assert not after.address.startswith("https://ward.example")
     assert "Sullivan" not in after.text
+    assert await sessions(made, NURSE) == []
+
+
+async def test_a_card_that_leaves_while_the_log_in_is_being_ended_gets_no_session(
+    made: Whole, bay: Companion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first look at where it is, and before the session is there: it is looked at again, under a lock."""
+    await bay.say(NURSE)
+    browser = Browser(made)
+    made.clock.pass_by(seconds=5)
+    at = await browser.use_card(await browser.ask(scope="openid selectedrole"), NURSE)
+    role = next(iter(at.form("/role").choices["role"].values()))
+    made.clock.pass_by(seconds=5)
+    await bay.say()
+    look, seen = Journey._withdrawn, list[bool]()
+
+    def saw(*given: Any) -> bool:
+        seen.append(look(*given))
+        return len(seen) > 1 and seen[-1]
+
+    monkeypatch.setattr(Journey, "_withdrawn", saw)
+    after = await browser.send(at, "/role", role=role)
+    assert seen[:2] == [True, True]
+    assert not after.address.startswith("https://ward.example")
     assert await sessions(made, NURSE) == []
 
 
@@ -256,6 +299,7 @@ async def test_a_revoked_workstation_is_believed_no_more_and_sessions_stay(made:
     store, now = made.installation.store, made.clock.now()
     (station,) = await store.read(lambda tx: tx.workstations.list())
     await store.write(lambda tx: enrolling.revoke(tx, station.id, by=BY, now=now))
+    assert await store.read(lambda tx: list(tx.card_places.at(station.id))) == [], "no card is there any more"
     answer = await bay.say()
     assert (answer.status_code, answer.json()) == (401, {"error": "revoked"})
     assert "code" in await silent(browser)

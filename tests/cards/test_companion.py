@@ -197,6 +197,53 @@ def test_a_card_that_left_and_is_back_has_left() -> None:
     assert told.heard == [[b"a", b"b"], [b"b"], [b"a", b"b"]], "and the card in the other reader has not"
 
 
+def test_what_pc_sc_counts_tells_of_a_card_that_was_out_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader's event has in its upper half how often a card came or went."""
+    readers, name = object.__new__(carekey_agent.Readers), b"Virtual PCD 00 00"
+    readers._held, certificates = {}, iter([b"first", b"second", b"second"])
+    monkeypatch.setattr(readers, "_look", lambda: None)
+    monkeypatch.setattr(readers, "_certificate", lambda _: next(certificates))
+    looks = []
+    for count, present in ((1, True), (1, True), (3, True), (4, False), (7, True)):
+        readers._states = {carekey_agent.PNP: 0, name: count << 16 | (carekey_agent.PRESENT if present else 0)}
+        looks.append(readers.cards())
+    assert looks == [
+        ([b"first"], set()),
+        ([b"first"], set()),
+        ([b"second"], {b"first"}),
+        ([], {b"second"}),
+        ([b"second"], set()),
+    ]
+
+
+def test_where_the_reader_is_unplugged_its_card_is_told_to_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be seen is not there: else pulling the reader's plug would keep a session open."""
+
+    class Unplugged:
+        def __init__(self) -> None:
+            self.looked = 0
+
+        def cards(self) -> tuple[list[bytes], set[bytes]]:
+            self.looked += 1
+            if self.looked > 1:
+                raise carekey_agent.NoReader("PC/SC does not answer")
+            return [b"a"], set()
+
+        def wait(self, seconds: float) -> None: ...
+
+        def close(self) -> None: ...
+
+    def enough(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    told = Told()
+    monkeypatch.setattr(carekey_agent, "Readers", Unplugged)
+    monkeypatch.setattr(carekey_agent.time, "sleep", enough)
+    with pytest.raises(KeyboardInterrupt):
+        carekey_agent.run(told)  # type: ignore[arg-type]
+    assert told.heard == [[b"a"], []]
+
+
 def test_a_removal_that_could_not_be_told_is_told_later_even_if_the_card_is_back() -> None:
     it, told = watch()
     it.notice([b"a"], lost=set(), now=0)

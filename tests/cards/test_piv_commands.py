@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from support import card_reader
 from support.card_reader import Reader
 from support.card_steps import heading, proceed, to_the_card_page
 from support.cards import CardPki, Curl
-from support.own_cards import SOON, card_events, card_state, own_authority
+from support.own_cards import SOON, card_events, card_state, own_authority, refusals
 from support.piv_card import MAKERS_KEY, Command, PivCard, PulledOut
 from support.provider import CAREKEY, GP, NURSE, Provider
 from support.relying_party import RelyingParty
@@ -324,6 +325,78 @@ def test_no_card_no_reader_and_another_card_are_said(desk: Desk, blank: PivCard,
     assert "There is no PIV card in a reader." in desk.refused("issue", GP)
     assert "start pcscd" in desk.refused("issue", GP, PCSCLITE_CSOCK_NAME=str(tmp_path / "nobody"))
     assert not blank.objects
+
+
+FIRST, SECOND = "00 00", "00 01"
+"""How pcscd ends the names of the reader's two slots."""
+
+
+def test_of_two_cards_in_readers_none_is_chosen_by_chance(
+    desk: Desk, blank: PivCard, holder: Callable[[str], Holder]
+) -> None:
+    """Neither while both are blank, and have no number to be told by, nor afterwards."""
+    beside = PivCard(pin=PIN, puk="87654321")
+    desk.reader.insert_beside(beside)
+    for words in (("issue", GP), ("unlock",)):
+        # No PIN is set: whoever is to choose first is not asked for one before.
+        said = desk.refused(*words, CAREKEY_CARD_PIN="", CAREKEY_CARD_OFFICER_PIN="")
+        assert said.count("\n") == 1
+        assert said.startswith("There are several cards (a new one in ")
+        assert "say which by --card or --reader" in said
+    assert not blank.objects
+    assert not beside.objects
+    second = desk.did("issue", NURSE, "--reader", SECOND)
+    first = desk.did("issue", GP, "--reader", FIRST, CAREKEY_CARD_AUTHORITY__CARD_KEYS="p-256")
+    assert (numbered(blank), numbered(beside)) == (first, second)
+    assert desk.state(first) == desk.state(second) == ("active", 2, 0)
+
+    assert f'{first} in "' in desk.refused("unlock")
+    desk.did("unlock", "--card", second, CAREKEY_CARD_OFFICER_PIN="87654321")
+    assert (blank.pin, beside.pin) == (PIN, NEW_PIN)
+    desk.reader.remove()
+    desk.reader.insert(blank)
+    assert holder(PIN).logs_in() == GP
+
+
+def test_each_refusal_at_the_desk_is_on_record(desk: Desk, blank: PivCard) -> None:
+    serial = desk.did("issue", GP)
+    before = len(refusals(desk.provider))
+    desk.refused("issue", "555000000999")
+    desk.refused("issue", NURSE)
+    desk.refused("renew", CAREKEY_CARD_PIN="000000")
+    desk.refused("unlock", CAREKEY_CARD_OFFICER_PIN="99999999")
+    desk.did("cancel", serial, "--why", "lost")
+    desk.refused("suspend", serial, "--why", "left at home")
+    assert refusals(desk.provider)[before:] == [
+        ("issue", "", "555000000999", "Nobody who may log in has the user ID 555000000999."),
+        ("issue", serial, NURSE, f"The card {serial} is somebody else's: cancel it, and take another."),
+        ("renew", serial, "", "The PIN is wrong: 2 tries are left."),
+        ("unlock", serial, GP, "The PUK is wrong: 2 tries are left."),
+        ("suspend", serial, GP, f"The card {serial} is cancelled, and cannot become suspended."),
+    ]
+
+
+def test_a_card_of_others_that_has_no_number_is_not_given_one(desk: Desk, blank: PivCard) -> None:
+    """What names it elsewhere would be gone."""
+    blank.objects[0x5FC102] = b"\x53\x04\x30\x02\x01\x02"
+    blank.objects[0x5FC105] = b"\x53\x09\x70\x02\x30\x00\x71\x01\x00\xfe\x00"
+    before = dict(blank.objects)
+    assert "was not issued here" in desk.refused("issue", GP)
+    del blank.objects[0x5FC105]
+    assert "was not issued here" in desk.refused("renew")
+    assert "Nobody who may log in" in desk.refused("issue", "555000000999")
+    assert blank.objects == {0x5FC102: before[0x5FC102]}
+
+
+def test_sp800_73_4_part1_3_4_1_a_number_that_is_given_is_a_uuid(desk: Desk, blank: PivCard) -> None:
+    done = desk.run("issue", GP, CAREKEY_CARD_PIN="")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "There is no terminal to ask for the PIN at: set CAREKEY_CARD_PIN.\n",
+    )
+    assert not blank.objects, "no secret is read from where there is no terminal"
+    found = uuid.UUID(desk.did("issue", GP))
+    assert (found.version, found.variant) == (4, uuid.RFC_4122)
 
 
 def test_a_piv_card_is_not_renewed_by_its_holder_alone(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.tests.world import (
@@ -21,6 +22,7 @@ from carekey.authenticators.smartcard.authority.tests.world import (
     authorities,
     profile,
 )
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.issuing import Desk, Step
 from carekey.authenticators.smartcard.model import Card, CardState, Purpose
 from carekey.authenticators.smartcard.path import CardIdentity, judge
@@ -57,7 +59,7 @@ def chip() -> virtual.PivCard:
     return virtual.PivCard(pin=PIN.reveal())
 
 
-def in_reader(chip: virtual.PivCard) -> PivCard:
+def in_reader(chip: virtual.PivCard, kind: Kind = Kind.RSA_2048) -> PivCard:
     """Power on. A chip that is pulled out answers nothing, as PC/SC would."""
     chip.reset()
 
@@ -67,13 +69,13 @@ def in_reader(chip: virtual.PivCard) -> PivCard:
         except PulledOut:
             return b""
 
-    card = PivCard(transmit)
+    card = PivCard(transmit, kind)
     assert card.is_piv()
     return card
 
 
-def opened(chip: virtual.PivCard, *, pin: Secret = PIN, key: Secret = KEY) -> PivCard:
-    card = in_reader(chip)
+def opened(chip: virtual.PivCard, *, pin: Secret = PIN, key: Secret = KEY, kind: Kind = Kind.RSA_2048) -> PivCard:
+    card = in_reader(chip, kind)
     card.open_with(pin, key, ENTROPY.bytes(16))
     if card.number() is None:
         card.give_number(NUMBER)
@@ -92,6 +94,37 @@ async def issued(desk: Desk, chip: virtual.PivCard, person: Person = ASHA) -> Ca
 async def renewed(desk: Desk, chip: virtual.PivCard, *, late: bool = False, progress=silent) -> Card:
     card = opened(chip)
     return await desk.renew(card, serial=card.serial, late=late, progress=progress)
+
+
+@pytest.mark.parametrize("kind", [Kind.P_256, Kind.P_384])
+async def test_sp800_78_keys_on_a_curve_are_issued_used_and_take_the_place_of_others(desk, chip, kind) -> None:
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    card = opened(chip, kind=kind)
+    await desk.renew(card, serial=card.serial, late=False, progress=silent)
+    await assert_whole(desk, chip, made, signed=4)
+    size = {Kind.P_256: 256, Kind.P_384: 384}[kind]
+    assert [key.key_size for key in chip.keys.values()] == [size] * 2
+    wanted = {256: "sha256", 384: "sha384"}[size]
+    algorithm = card.request(card.key(b"\x9a"), ASHA.id).signature_hash_algorithm
+    assert algorithm is not None
+    assert algorithm.name == wanted
+    desk.clock.moment = RENEWABLE + 2 * YEAR - timedelta(days=31)
+    await renewed(desk, chip)  # and back
+    await assert_whole(desk, chip, made, signed=6)
+
+
+async def test_keys_that_were_on_a_blank_card_are_never_certified(desk, chip) -> None:
+    """Whoever has the management key can put in a key of which they have a copy, and mark it as we do."""
+    card = opened(chip)
+    card.make_key(b"\x9a", "")
+    planted = chip.keys[0x9A]
+    with pytest.raises(CardError, match="has keys that were not made here"):
+        await issued(desk, chip)
+    card.remove(b"\x9a")
+    made = await issued(desk, chip)
+    assert chip.keys[0x9A] != planted
+    await assert_whole(desk, chip, made, signed=2)
 
 
 async def events(desk: Desk) -> list[str]:
@@ -192,6 +225,60 @@ async def test_renewal_leaves_only_new_keys_and_certificates(desk, chip) -> None
     assert not set(before.values()) & set(chip.keys.values())
     with pytest.raises(CardError, match="90 days"):
         await renewed(desk, chip)
+
+
+async def test_that_a_card_was_renewed_out_of_time_is_on_record(desk, chip) -> None:
+    """Whoever did it said that they had checked the person's identity."""
+    await issued(desk, chip)
+    desk.clock.moment = NOW + YEAR
+    await renewed(desk, chip, late=True)
+    signed = await desk.store.read(lambda tx: tx.audit.search(tag="smartcard:certificate:signed"))
+    assert [one.data["seen"] for one in signed] == [False, False, True, True]
+
+
+async def test_a_suspended_and_a_cancelled_card_are_not_renewed(desk, chip) -> None:
+    from carekey.authenticators.smartcard.authority import registration
+    from carekey.authenticators.smartcard.model import WhyCancelled
+
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    before = (dict(chip.keys), dict(chip.objects))
+    made = await desk.store.write(
+        lambda tx: registration.move(tx, made, to=CardState.SUSPENDED, why="mislaid", by=BY, now=RENEWABLE)
+    )
+    for late in (False, True):
+        with pytest.raises(CardError, match="not one that can be renewed"):
+            await renewed(desk, chip, late=late)
+    await desk.store.write(
+        lambda tx: registration.cancel(tx, made, WhyCancelled.LOST, end_sessions=lambda *_: 0, by=BY, now=RENEWABLE)
+    )
+    with pytest.raises(CardError, match="not one that can be renewed"):
+        await renewed(desk, chip)
+    assert before == (chip.keys, chip.objects)
+
+
+async def test_a_request_that_its_key_did_not_sign_gets_no_certificate(desk, chip) -> None:
+    """Proof of possession (RFC 2986 section 3): whoever asks has the key, and not only its public half."""
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    right = opened(chip).request(opened(chip).key(b"\x9a"), ASHA.id).public_bytes(Encoding.DER)
+    forged = x509.load_der_x509_csr(right[:-1] + bytes([right[-1] ^ 1]))
+    with pytest.raises(CardError, match="cannot prove that it has the key"):
+        await desk.counter(made.id, late=False).sign(Purpose.AUTHENTICATION, forged)
+
+
+async def test_a_certificate_is_not_called_replaced_before_it_is(desk, chip) -> None:
+    """Whoever says so too early would have a card that logs nobody in."""
+    made = await issued(desk, chip)
+    desk.clock.moment = RENEWABLE
+    for one in await desk.store.read(lambda tx: tx.cards.certificates(made.id)):
+        with pytest.raises(CardError, match="has not been replaced"):
+            await desk.counter(made.id, late=False).replaced(one)
+    desk.clock.moment = NOW + timedelta(days=1)
+    request = opened(chip).request(opened(chip).key(b"\x9a"), ASHA.id)
+    with pytest.raises(CardError, match="in the 90 days before it ends"):
+        await desk.counter(made.id, late=False).sign(Purpose.AUTHENTICATION, request)
+    await assert_whole(desk, chip, made, signed=2)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -77,7 +77,7 @@ def chosen(reader: Reader, pki: CardPki, certificate: Path, key: rsa.RSAPrivateK
     environment = {**reader.environment, **asked}
     reader.insert(PivCard(certificate=found, key=key, pin=PIN, puk=PUK))
     try:
-        home = home_for(folder, module=typed_pin(folder), trust=pki.folder / "root.pem", environment=environment)
+        home = home_for(folder, module=typed_pin(), trust=pki.folder / "root.pem", environment=environment)
         with chromium_with_card(home, environment) as browser:
             context = browser.new_context(java_script_enabled=False)
             context.set_default_timeout(30_000)

@@ -17,7 +17,7 @@ import pytest
 
 from support.card_steps import heading, proceed, send, to_the_card_page
 from support.cards import CardPki, Curl
-from support.own_cards import SOON, card_events, card_state, own_authority
+from support.own_cards import SOON, card_events, card_state, own_authority, refusals
 from support.provider import CAREKEY, GP, Provider
 from support.relying_party import RelyingParty
 
@@ -260,6 +260,7 @@ def test_a_running_service_hears_of_a_cancelled_and_of_a_suspended_card_at_once(
     assert heading(person.shows_the_card()) == "This smartcard is suspended"
     refused = person.renew()
     assert (refused.returncode, "not one that can be renewed" in refused.stderr) == (4, True)
+    assert refusals(person.provider)[-1] == ("renew", number, GP, "This card is not one that can be renewed.")
     assert person.run("resume", number, "--why", "found").returncode == 0
     assert person.renew().returncode == 0
     assert person.logs_in() == GP

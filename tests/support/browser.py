@@ -29,14 +29,19 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser. Raises: AssertionError, saying what to install.
+def chromium(*, remembers_pages: bool = False) -> Iterator[Browser]:
+    """A browser. `remembers_pages`: Back shows pages out of its memory, as on people's computers and not as Playwright
+    would have it. Raises: AssertionError, saying what to install.
 
     While it is open no other event loop can run in this thread: keep it to a module without async tests.
     """
     assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium (make test does)"
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, NOBODY_ELSE])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*QUIET, NOBODY_ELSE],
+            ignore_default_args=["--disable-back-forward-cache"] if remembers_pages else None,
+        )
         try:
             yield browser
         finally:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -40,17 +41,23 @@ def why_not() -> str:
     return f"missing: {', '.join(missing)} (make test installs them)" if missing else ""
 
 
-def typed_pin(folder: Path) -> Path:
+def typed_pin() -> Path:
     """The module of `typed_pin.c`."""
-    return _compiled("typed_pin.c", folder / "typed_pin.so", "-I/usr/include/p11-kit-1")
+    return _compiled("typed_pin.c", "-I/usr/include/p11-kit-1")
 
 
-def unlocked(folder: Path) -> Path:
+def unlocked() -> Path:
     """What `unlocked.c` says, for LD_PRELOAD."""
-    return _compiled("unlocked.c", folder / "unlocked.so")
+    return _compiled("unlocked.c")
 
 
-def _compiled(source: str, made: Path, *more: str) -> Path:
+_COMPILED = tempfile.TemporaryDirectory(prefix="carekey-compiled-")
+
+
+@cache
+def _compiled(source: str, *more: str) -> Path:
+    """Once for all tests."""
+    made = Path(_COMPILED.name) / f"{source}.so"
     command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", *more, "-o", made, HERE / source]
     subprocess.run(command, check=True, capture_output=True)
     return made
@@ -94,7 +101,7 @@ def chromium_with_card(home: Path, environment: Mapping[str, str], *, headless: 
             executable_path=CHROMIUM,
             args=[*QUIET, names, "--explicitly-allowed-ports=9"],  # the application's, where nobody listens
             headless=headless,
-            env={**os.environ, **environment, "HOME": str(home), "LD_PRELOAD": str(unlocked(home))},
+            env={**os.environ, **environment, "HOME": str(home), "LD_PRELOAD": str(unlocked())},
         )
         try:
             yield browser

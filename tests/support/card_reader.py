@@ -42,19 +42,31 @@ class Reader:
     environment: Mapping[str, str]
     """By which programs find it."""
     _in: socket.socket | None = field(default=None, init=False)
+    _beside: socket.socket | None = field(default=None, init=False)
 
     def insert(self, card: PivCard) -> None:
         """Returns when OpenSC sees it."""
         assert self._in is None, "there is a card in it"
         self._put_in(card)
-        self._wait(present=True)
+        self._wait(cards=1)
+
+    def insert_beside(self, card: PivCard) -> None:
+        """Into the second slot, whose card is another as far as programs can tell. The first has one already."""
+        assert self._in is not None, "there is no card in the first slot"
+        self._beside = _serving(self.namespace, _PORT + 1, card)
+        self._wait(cards=2)
 
     def remove(self) -> None:
+        if self._beside is not None:
+            with suppress(OSError):
+                self._beside.shutdown(socket.SHUT_RDWR)
+            self._beside = None
+            self._wait(cards=1)
         if self._in is not None:
             with suppress(OSError):
                 self._in.shutdown(socket.SHUT_RDWR)
             self._in = None
-            self._wait(present=False)
+            self._wait(cards=0)
 
     def inserted(self, card: PivCard) -> None:
         """Again, after it was pulled out in the middle."""
@@ -69,12 +81,11 @@ class Reader:
         self._put_in(card)
 
     def _put_in(self, card: PivCard) -> None:
-        self._in = _inside(self.namespace)
-        threading.Thread(target=_serve, args=(self._in, card), daemon=True).start()
+        self._in = _serving(self.namespace, _PORT, card)
 
-    def _wait(self, *, present: bool) -> None:
+    def _wait(self, *, cards: int) -> None:
         deadline = time.monotonic() + 10
-        while ("piv_II" in self.tool("--list-token-slots").stdout) is not present:
+        while self.tool("--list-token-slots").stdout.count("piv_II") != cards:
             assert time.monotonic() < deadline, "the reader did not notice"
             time.sleep(0.1)
 
@@ -126,7 +137,14 @@ def card_reader() -> Iterator[Reader]:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
-def _inside(namespace: str) -> socket.socket:
+def _serving(namespace: str, port: int, card: PivCard) -> socket.socket:
+    """The driver has two slots, on ports side by side."""
+    made = _inside(namespace, port)
+    threading.Thread(target=_serve, args=(made, card), daemon=True).start()
+    return made
+
+
+def _inside(namespace: str, port: int) -> socket.socket:
     """A connection to the reader's driver: made by a thread that enters the namespace, and no other of ours does."""
     made: list[socket.socket] = []
 
@@ -137,7 +155,7 @@ def _inside(namespace: str) -> socket.socket:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not made:
             with suppress(OSError):
-                made.append(socket.create_connection(("127.0.0.1", _PORT), timeout=5))
+                made.append(socket.create_connection(("127.0.0.1", port), timeout=5))
             time.sleep(0.02)
 
     thread = threading.Thread(target=enter)

@@ -54,6 +54,12 @@ def card_events(provider: Provider) -> list[str]:
     return [one.tag for one in found if re.match("smartcard:(card|certificate):", one.tag)]
 
 
+def refusals(provider: Provider) -> list[tuple[str, str, str, str]]:
+    """What was refused at the desk, the first first: what, the card, the person, and why."""
+    found = _read(provider, lambda tx: tx.audit.search(tag="smartcard:desk:refused", limit=100_000))
+    return [(one.data["action"], one.data["serial"], one.data["person"], one.data["why"]) for one in found]
+
+
 def card_state(provider: Provider, serial: str) -> tuple[str, int, int] | None:
     """The card's; and how many of its certificates are on it, and how many were replaced. None if nobody knows it."""
 

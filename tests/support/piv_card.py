@@ -264,8 +264,8 @@ class PivCard:
                 numbers = made.public_key().public_numbers()
                 told = tlv(0x81, numbers.n.to_bytes(256, "big")) + tlv(0x82, numbers.e.to_bytes(3, "big"))
                 self.keys[command.p2] = made
-            case b"\x11":
-                curve = ec.generate_private_key(ec.SECP256R1())
+            case b"\x11" | b"\x14" as asked:
+                curve = ec.generate_private_key(ec.SECP256R1() if asked == b"\x11" else ec.SECP384R1())
                 point = serialization.PublicFormat.UncompressedPoint
                 told = tlv(0x86, curve.public_key().public_bytes(serialization.Encoding.X962, point))
                 self.keys[command.p2] = curve

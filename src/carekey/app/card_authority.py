@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from carekey.app.card_profiles import profiles
 from carekey.app.settings import Settings, SettingsError, duration
-from carekey.authenticators.smartcard.authority.certificate_profiles import card_profiles
 from carekey.authenticators.smartcard.authority.keys import FileKeys, KeyStore
 from carekey.authenticators.smartcard.authority.publishing import Published
 from carekey.authenticators.smartcard.authority.registration import CardError
@@ -93,23 +94,23 @@ def published(found: Settings, sealing: Sealing) -> tuple[Published, ...]:
         return ()
     try:
         store = key_store(found, sealing)
-        return tuple(
-            Published(
-                name=name,
-                authority=Authority(
-                    certificate=x509.load_pem_x509_certificate(_certificate(where, name).read_bytes()),
-                    key=store.load(name),
-                    addresses=_addresses(found, name),
-                ),
-            )
-            for name in (ROOT, CARDS)
-        )
+        return tuple(_published(found, store, name) for name in (ROOT, CARDS))
     except OSError as error:
         raise SettingsError(f"The card authority's file {error.filename} cannot be read: {error.strerror}.") from None
     except ValueError:
         raise SettingsError(f"The card authority in {where} is damaged: bring back its files from a copy.") from None
     except SealBroken:
         raise SettingsError(f"The keys in {where} were sealed under another master key.") from None
+
+
+def _published(found: Settings, store: KeyStore, name: str) -> Published:
+    certificate = x509.load_pem_x509_certificate(_certificate(folder(found), name).read_bytes())
+    certified = certificate.public_key()
+    assert isinstance(certified, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    key = store.load(name, certified)
+    return Published(
+        name=name, authority=Authority(certificate=certificate, key=key, addresses=_addresses(found, name))
+    )
 
 
 def certificates(found: Settings) -> tuple[bytes, bytes] | None:
@@ -146,8 +147,8 @@ def desks(
         return None
 
     def made(by: Actor, lifetime: timedelta | None = None) -> Desk[Tx]:
-        profiles = card_profiles(lifetime or card_lifetime(found))
-        return Desk(store=store, authority=authority, profiles=profiles, clock=clock, entropy=entropy, by=by)
+        made_as = profiles(found.card_authority, lifetime or card_lifetime(found))
+        return Desk(store=store, authority=authority, profiles=made_as, clock=clock, entropy=entropy, by=by)
 
     return made
 

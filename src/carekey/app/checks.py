@@ -1,6 +1,6 @@
 """What settings must not ask for: each is well formed, and together they make no sense or no safe service."""
 
-from carekey.app import registry
+from carekey.app import card_authority, card_profiles, registry
 from carekey.app.settings import Settings, SettingsError
 from carekey.authenticators.smartcard.terms import WAY as CARD
 from carekey.oidc.profiles import PROFILES
@@ -11,6 +11,7 @@ def check(found: Settings) -> None:
     """Raises: SettingsError."""
     _check_profiles(found)
     _check_ways(found)
+    card_profiles.profiles(found.card_authority, card_authority.card_lifetime(found))
 
 
 def _check_profiles(found: Settings) -> None:

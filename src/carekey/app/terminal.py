@@ -63,11 +63,14 @@ def put_json(value: Any) -> None:
 
 
 def put_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """The first column is what other commands want to be told: it stays whole in its line, and the others break."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE, pad_edge=False)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for number, name in enumerate(columns):
+        table.add_column(name, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(no_color="NO_COLOR" in os.environ or None).print(table)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from carekey.kernel import actor
+from carekey.kernel import actor, entropy
 from carekey.kernel.ids import IssuerName, LoginId
 from carekey.kernel.secret import digest
 from carekey.kernel.unit_of_work import Store
@@ -14,7 +14,16 @@ from carekey.login.events import ForeignBrowser, LoginBarred, LoginRefused
 from carekey.login.held_session import SessionGone
 from carekey.login.journey import Closed, Ended, Journey, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
-from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
+from carekey.login.policy import (
+    Authenticate,
+    ChooseAccount,
+    ChooseRole,
+    Refusal,
+    Refuse,
+    Share,
+    only_way,
+    without_pages,
+)
 from carekey.login.ports import LoginTx
 from carekey.web import csrf
 from carekey.web.kit import Request, Response, Route, get_alone, page, post, see_other
@@ -23,6 +32,7 @@ from carekey.web.problem import Problem, not_found
 TxT = TypeVar("TxT", bound=LoginTx)
 
 _LAST_WAY_AGE = 90 * 24 * 3600
+_TURN_AGE = 600
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 OpenT = TypeVar("OpenT", Standing, Standing | Ended, Login)
@@ -151,6 +161,9 @@ class LogIn(Generic[TxT]):
         cookies.drop(response, cookies.session(done.issuer))
         if cookies.browser_state(done.issuer) in request.cookies:
             cookies.drop(response, cookies.browser_state(done.issuer))
+        # Chromium throws pages that are not to be stored out of its memory (bfcache) when an HttpOnly cookie changes, and
+        # only then: without script nothing else would keep Back from showing those of the one before.
+        cookies.put(response, cookies.turn(), entropy.token(request.site.entropy, size=8), max_age=_TURN_AGE)
         # In other tabs the one before may have proven themself, and be about to choose a role.
         for name in cookies.logins(request.cookies):
             if name != cookies.login(id):
@@ -229,9 +242,9 @@ class LogIn(Generic[TxT]):
 
     async def _show(self, request: Request, at: Standing, *, error: str | None = None) -> Response:
         match at.step:
-            case Authenticate(offer=offer):
-                if len(offer.ways) == 1 and at.login.proof is None:
-                    return see_other(f"/login/{at.login.id}/{offer.ways[0].name}")
+            case Authenticate() as step:
+                if at.login.proof is None and (way := only_way(step)):
+                    return see_other(f"/login/{at.login.id}/{way.name}")
                 return self._chooser(request, at)
             case ChooseAccount(person=person):
                 accounts = [
@@ -342,6 +355,7 @@ class LogIn(Generic[TxT]):
             blanks=own if many else None,
             application=login.asked.application,
             language=login.asked.language,
+            someone=at.so_far.person is not None,
             **({} if many else own),
             **context,
         )

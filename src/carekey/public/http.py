@@ -130,6 +130,11 @@ class Public:
                 "Lets the page after a log out say which applications have been told",
                 "10 minutes",
             ),
+            (
+                cookies.turn(),
+                "Has your browser forget pages of the person before you, and says nothing about either",
+                "10 minutes",
+            ),
             *([(cookies.last_way(), _LAST_WAY, "90 days")] if self._remembers_way else []),
             *([(cookies.named("demo"), _DEMO, "Until you close the browser")] if self._demo else []),
         ]

@@ -58,6 +58,10 @@ class Cookies:
         """Tells scripts of ours, in a frame of an application, whether the session is still the same."""
         return self.named(f"state-{issuer}")
 
+    def turn(self) -> str:
+        """Another value for each person who says "Not you?", and nothing about them."""
+        return self.named("turn")
+
     def last_way(self) -> str:
         """Holds the name of the way to log in used last, and nothing about the person."""
         return self.named("last")

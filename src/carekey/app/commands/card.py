@@ -1,32 +1,34 @@
 """`carekey card`: smartcards of our own authority."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from carekey.app.commands.card_reader import PIV, Reader, Shown, reader, secret
+from carekey.app.commands.card_desk import explained, find, in_reader, progress, publish, recorded, the_desk, the_reader
+from carekey.app.commands.card_reader import PIV, secret
+from carekey.app.commands.card_reader import reader as reader_of
 from carekey.app.commands.opening import opened
 from carekey.app.commands.options import Config, Json
 from carekey.app.settings import is_loopback
 from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, read_settings, run, say, this_operator
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.model import Card, CardState, WhyCancelled
+from carekey.authenticators.smartcard.standing import standing
 from carekey.kernel.ids import CredentialId, PersonId
 from carekey.sessions.ending import end_all
 from carekey.sessions.events import WhyEnded
 from carekey.storage.store import Tx
 
-if TYPE_CHECKING:
-    from carekey.app.wiring import Installation
-    from carekey.authenticators.smartcard.issuing import Desk
-
 commands = typer.Typer(help="Smartcards of this installation's own authority.", no_args_is_help=True)
 
 Serial = Annotated[str, typer.Argument(metavar="CARD", help="The card's serial number.")]
 Which = Annotated[str | None, typer.Option("--card", help="The serial number, if several cards are in readers.")]
+In = Annotated[str | None, typer.Option("--reader", help="The reader's name, or a part of it, if there are several.")]
 Module = Annotated[
     str | None,
     typer.Option(help="The reader's PKCS#11 module, or `piv` for PIV cards. By default that of card_authority.module."),
@@ -59,10 +61,12 @@ def new_authority(
             except FileExistsError:
                 where = card_authority.folder(running.settings)
                 raise CommandError(
-                    f"There is something in {where}: an authority is not replaced.", Exit.CONFLICT
+                    f"There is something in {where}, or on the token: an authority is not replaced. One that was not "
+                    "finished has no cards.pem: remove its files, and its keys from the token, and repeat.",
+                    Exit.CONFLICT,
                 ) from None
             except OSError as error:
-                raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
+                raise CommandError(f"The authority was not made: {error.filename}: {error.strerror}.") from None
             for file in made:
                 put(str(file))
 
@@ -76,6 +80,7 @@ def issue(
     config: Config = None,
     *,
     card: Which = None,
+    reader: In = None,
     module: Module = None,
     locked: Annotated[bool, typer.Option("--locked", help="The holder unlocks it on receipt.")] = False,
 ) -> None:
@@ -86,19 +91,23 @@ def issue(
 
     Examples: `carekey card issue 555000000102`, `carekey card issue 555000000102 --locked`
     """
-    from carekey.app.asgi import publish_lists
+    from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
-            at, desk = _reader(running, module), _desk(running)
-            with at.opened(card) as blank:
+        async with opened(config) as running, recorded(running, "issue", person=person) as about:
+            at, desk = the_reader(running, module), the_desk(running)
+            await running.store.read(lambda tx: registration.check_holder(tx, PersonId(person)))
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
+            with at.opened(shown, issue=True) as blank:
+                about.serial = blank.serial
                 made = await desk.issue(
-                    blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=_progress
+                    blank, serial=blank.serial, person=PersonId(person), locked=locked, progress=progress
                 )
-            await publish_lists(running)  # the first card of an authority needs its first lists
+            await publish(running)  # the first card of an authority needs its first lists
             return made
 
-    made = _explained(work)
+    made = explained(work, again=True)
     put(made.serial)
     say(f"The card is {made.state.value}, and {person}'s.")
 
@@ -108,6 +117,7 @@ def renew(
     config: Config = None,
     *,
     card: Which = None,
+    reader: In = None,
     module: Module = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="You have checked the person's identity: renew at any time.")
@@ -125,50 +135,51 @@ def renew(
     Examples: `carekey card renew`, `carekey card renew --seen`, `carekey card renew --service https://login.example.org`
     """
     if service is not None:
-        run(_renew_own(service, config, module, card, trust))
+        own = Wanted(card=card, reader=reader)
+        explained(lambda: _renew_own(service, config, module, own, trust), again=True)
         say("Your card is renewed.")
         return
 
     async def work() -> Card:
-        async with opened(config) as running:
-            at, desk = _reader(running, module), _desk(running)
-            with at.opened(card) as held:
-                return await desk.renew(held, serial=held.serial, late=seen, progress=_progress)
+        async with opened(config) as running, recorded(running, "renew") as about:
+            at, desk = the_reader(running, module), the_desk(running)
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
+            with at.opened(shown) as held:
+                return await desk.renew(held, serial=held.serial, late=seen, progress=progress)
 
-    done = _explained(work)
+    done = explained(work, again=True)
     say(f"The card {done.serial} is renewed. It is {done.person}'s.")
 
 
-async def _renew_own(service: str, config: Config, module: str | None, card: str | None, trust: Path | None) -> None:
+async def _renew_own(service: str, config: Config, module: str | None, wanted: Wanted, trust: Path | None) -> None:
     import ssl
 
     import httpx2
 
     from carekey.authenticators.smartcard import renewing
-    from carekey.authenticators.smartcard.authority.registration import CardError
     from carekey.authenticators.smartcard.renewal_client import RemoteCounter
 
     if not service.startswith("https://") and not is_loopback(urlsplit(service).hostname or ""):
         raise CommandError("--service has to be an https address: anybody could listen otherwise.", Exit.USAGE)
-    found = module or read_settings(config).card_authority.module
+    authority = read_settings(config).card_authority
+    found = module or authority.module
     if found is None:
         raise CommandError("Say which PKCS#11 module the reader has: --module.", Exit.USAGE)
     if found == PIV:
         raise CommandError(
             "A PIV card is renewed where it was issued: writing on it needs its management key.", Exit.NOT_ALLOWED
         )
-    at, code = reader(found), secret(_CODE, "Renewal code")
+    at = reader_of(found, Kind(authority.card_keys))
+    shown, code = at.shown(wanted), secret(_CODE, "Renewal code")
     context = ssl.create_default_context(cafile=trust)
-    try:
-        async with httpx2.AsyncClient(verify=context, timeout=30) as client:
-            with at.opened(card) as held:
-                await renewing.renew(held, RemoteCounter(service, code, held, client), _progress)
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
+    async with httpx2.AsyncClient(verify=context, timeout=30) as client:
+        with at.opened(shown) as held:
+            await renewing.renew(held, RemoteCounter(service, code, held, client), progress)
 
 
 @commands.command()
-def unlock(config: Config = None, *, card: Which = None, module: Module = None) -> None:
+def unlock(config: Config = None, *, card: Which = None, reader: In = None, module: Module = None) -> None:
     """Give the card in the reader a new PIN. A card that was issued locked becomes active.
 
     The security officer's PIN (a PIV card's PUK) and the new one are asked for, or taken from CAREKEY_CARD_OFFICER_PIN
@@ -179,26 +190,24 @@ def unlock(config: Config = None, *, card: Which = None, module: Module = None) 
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
-            at = _reader(running, module)
-            shown = at.shown(card)
-            known = await _in_reader(running, shown)
+        async with opened(config) as running, recorded(running, "unlock") as about:
+            at = the_reader(running, module)
+            shown = at.shown(Wanted(card=card, reader=reader))
+            about.serial = shown.serial
+            known = await in_reader(running, shown)
+            about.serial, about.person = known.serial, known.person
             if known.state not in {CardState.LOCKED, CardState.ACTIVE}:
-                raise CommandError(f"The card {known.serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+                raise CardError(f"The card {known.serial} is {known.state.value}.")
             key, new = at.unlocking()
             await running.store.write(
                 lambda tx: registration.set_out_to_unlock(tx, known, by=this_operator(), now=running.clock.now())
             )
-            at.unlock(shown.serial, key, new)
-            if known.state is CardState.ACTIVE:
-                return known
+            at.unlock(shown, key, new)
             return await running.store.write(
-                lambda tx: registration.move(
-                    tx, known, to=CardState.ACTIVE, why="unlocked", by=this_operator(), now=running.clock.now()
-                )
+                lambda tx: registration.unlocked(tx, known, by=this_operator(), now=running.clock.now())
             )
 
-    say(f"The card {_explained(work).serial} has its new PIN.")
+    say(f"The card {explained(work, again=True).serial} has its new PIN.")
 
 
 @commands.command()
@@ -212,12 +221,12 @@ def cancel(
 
     Examples: `carekey card cancel 0a1b2c3d --why lost`
     """
-    from carekey.app.asgi import publish_lists
     from carekey.authenticators.smartcard.authority import registration
 
     async def work() -> Card:
-        async with opened(config) as running:
-            known, now = await _find(running, serial), running.clock.now()
+        async with opened(config) as running, recorded(running, "cancel", serial=serial) as about:
+            known, now = await find(running, serial), running.clock.now()
+            about.person = known.person
             await running.store.write(
                 lambda tx: registration.cancel(
                     tx,
@@ -228,10 +237,10 @@ def cancel(
                     now=now,
                 )
             )
-            await publish_lists(running)
+            await publish(running)
             return known
 
-    say(f"The card {_explained(work).serial} is cancelled.")
+    say(f"The card {explained(work).serial} is cancelled.")
 
 
 @commands.command()
@@ -259,11 +268,14 @@ def resume(
 def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardState | None = None) -> Card:
     from carekey.authenticators.smartcard.authority import registration
 
+    action = "suspend" if to is CardState.SUSPENDED else "resume"
+
     async def work() -> Card:
-        async with opened(config) as running:
-            known, now = await _find(running, serial), running.clock.now()
+        async with opened(config) as running, recorded(running, action, serial=serial) as about:
+            known, now = await find(running, serial), running.clock.now()
+            about.person = known.person
             if was is not None and known.state is not was:
-                raise CommandError(f"The card {serial} is {known.state.value}.", Exit.NOT_ALLOWED)
+                raise CardError(f"The card {serial} is {known.state.value}.")
 
             def move(tx: Tx) -> Card:
                 moved = registration.move(tx, known, to=to, why=why, by=this_operator(), now=now)
@@ -273,7 +285,7 @@ def _move(config: Config, serial: str, to: CardState, why: str, *, was: CardStat
 
             return await running.store.write(move)
 
-    return _explained(work)
+    return explained(work)
 
 
 def _end_sessions(tx: Tx, card: Card, now: datetime) -> int:
@@ -296,7 +308,6 @@ def virtual(
 
     Examples: `carekey card virtual 555000000102`
     """
-    from carekey.app.asgi import publish_lists
     from carekey.app.smartcards import wallet
 
     async def work() -> Card:
@@ -307,13 +318,13 @@ def virtual(
                     Exit.NOT_ALLOWED,
                 )
             card = wallet(running.settings).blank(PersonId(person), running.entropy)
-            made = await _desk(running).issue(
-                card, serial=card.serial, person=PersonId(person), locked=False, progress=_progress
+            made = await the_desk(running).issue(
+                card, serial=card.serial, person=PersonId(person), locked=False, progress=progress
             )
-            await publish_lists(running)
+            await publish(running)
             return made
 
-    put(_explained(work).serial)
+    put(explained(work).serial)
 
 
 @commands.command()
@@ -325,12 +336,12 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
 
     async def work() -> dict[str, Any]:
         async with opened(config) as running:
-            known = await _find(running, serial)
+            known = await find(running, serial)
             certificates = await running.store.read(lambda tx: tx.cards.certificates(known.id))
             return {
                 "serial": known.serial,
                 "person": known.person,
-                "state": known.state.value,
+                "state": standing(known, certificates, now=running.clock.now()),
                 "changed": known.changed_at.isoformat(timespec="seconds"),
                 "why_cancelled": known.why_cancelled and known.why_cancelled.value,
                 "certificates": [
@@ -350,57 +361,3 @@ def status(serial: Serial, config: Config = None, *, json: Json = False) -> None
         put_json(found)
     else:
         put_pairs(found)
-
-
-def _reader(running: "Installation", given: str | None) -> Reader:
-    found = given or running.settings.card_authority.module
-    if found is None:
-        raise CommandError("Say which PKCS#11 module the reader has: --module or card_authority.module.", Exit.USAGE)
-    return reader(found)
-
-
-def _desk(running: "Installation") -> "Desk[Tx]":
-    from carekey.app import card_authority
-    from carekey.authenticators.smartcard.authority.registration import CardError
-
-    try:
-        return card_authority.desk(running, by=this_operator())
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_FOUND) from None
-
-
-async def _find(running: "Installation", serial: str) -> Card:
-    found = await running.store.read(lambda tx: tx.cards.find_serial(serial))
-    if found is None:
-        raise CommandError(f"There is no card {serial} in the directory.", Exit.NOT_FOUND)
-    return found
-
-
-async def _in_reader(running: "Installation", shown: Shown) -> Card:
-    """A card of another PKI is in the directory since its first use, by its certificate. Raises: CommandError."""
-    from carekey.authenticators.smartcard.ceremony import known_by
-
-    def find(tx: Tx) -> Card | None:
-        serials = (shown.serial, *map(known_by, shown.certificates))
-        return next((found for serial in serials if (found := tx.cards.find_serial(serial))), None)
-
-    known = await running.store.read(find)
-    if known is None:
-        raise CommandError(
-            f"The card in the reader ({shown.serial or 'no number'}) is not in the directory.", Exit.NOT_FOUND
-        )
-    return known
-
-
-def _progress(step: str, what: str) -> None:
-    say(f"{step}: {what}")
-
-
-def _explained(work: Callable[[], Any]) -> Card:
-    from carekey.authenticators.smartcard.authority.registration import CardError
-
-    try:
-        done: Card = run(work())
-    except CardError as error:
-        raise CommandError(str(error), Exit.NOT_ALLOWED) from None
-    return done

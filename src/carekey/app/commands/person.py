@@ -12,6 +12,7 @@ from carekey.app.commands.options import Config, Json
 from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, run, say, this_operator
 from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
+from carekey.authenticators.smartcard.standing import standing
 from carekey.authenticators.user_code import keeping as user_codes
 from carekey.directory.model import PersonStatus
 from carekey.kernel.actor import Actor
@@ -95,6 +96,9 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
             roles = await running.store.read(lambda tx: tx.roles.held_by(person.id, at=now))
             ways = await running.store.read(lambda tx: tx.credentials.held_by(person.id))
             code = await running.store.read(lambda tx: tx.user_codes.find(person.id))
+            cards = await running.store.read(
+                lambda tx: [(one, tx.cards.certificates(one.id)) for one in tx.cards.held_by(person.id)]
+            )
             return {
                 "id": person.id,
                 "name": person.name,
@@ -105,6 +109,10 @@ def show(id: Id, config: Config = None, *, json: Json = False) -> None:
                     {"id": one.id, "kind": one.kind, "label": one.label, "added": one.created_at.isoformat()}
                     | _described(running, one)
                     for one in ways
+                ],
+                "smartcards": [
+                    {"serial": card.serial, "state": standing(card, certificates, now=now)}
+                    for card, certificates in cards
                 ],
                 "user_code_chosen": code.chosen_at.isoformat() if code else None,
             }

@@ -28,13 +28,14 @@ from carekey.app.settings.section import (
     is_loopback,
     origin_of,
 )
-from carekey.app.settings.smartcards import CardAuthority, CardPki, Smartcards
+from carekey.app.settings.smartcards import CardAuthority, CardCertificateProfile, CardPki, Smartcards
 from carekey.app.settings.teams import Team
 from carekey.app.settings.workstations import Workstations
 
 __all__ = [
     "ApiHost",
     "CardAuthority",
+    "CardCertificateProfile",
     "CardPki",
     "Issuer",
     "Registration",

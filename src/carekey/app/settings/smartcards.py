@@ -55,6 +55,17 @@ class Smartcards(Section, frozen=True):
     """Whose cards are accepted, by a name, besides those of this installation's own authority (`carekey card`)."""
 
 
+class CardCertificateProfile(Section, frozen=True):
+    key_usage: list[str] | None = None
+    """Key usage (RFC 5280 section 4.2.1.3) by its names there, such as `["digitalSignature"]`."""
+    extended_key_usage: list[str] | None = None
+    """Extended key usage: `clientAuth`, `emailProtection`, or dotted object identifiers."""
+    policies: list[str] = []
+    """Certificate policies, as dotted object identifiers."""
+    lifetime: str | None = None
+    """How long it lasts, if not `card_authority.card_lifetime`."""
+
+
 class CardAuthority(Section, frozen=True):
     folder: str | None = None
     """Folder with the authority's certificates and sealed keys, which `carekey card new-authority` makes. By default
@@ -63,6 +74,12 @@ class CardAuthority(Section, frozen=True):
     """Origin that goes into cards as the place of revocation lists, if it is not the first issuer's."""
     card_lifetime: str = "730d"
     """How long a card's certificates last."""
+    card_keys: Literal["rsa-2048", "p-256", "p-384"] = "rsa-2048"
+    """What keys cards make, for `carekey card` at this machine. Cards that were issued before change with their next
+    renewal."""
+    profiles: dict[Literal["authentication", "content_commitment"], CardCertificateProfile] = {}
+    """What is in the two certificates of a card, where it is not the usual. One that a relying party could misread is
+    not signed."""
     list_lifetime: str = "1d"
     """How long a revocation list may be used. A new one comes within a minute of each cancellation, and at half time."""
     token_module: str | None = None

@@ -3,6 +3,7 @@ judged by OpenSSL."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,13 @@ from pathlib import Path
 import anyio
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.x509 import ocsp
 
-from carekey.app import data_folder, settings, wiring
+from carekey.app import checks, data_folder, settings, wiring
+from carekey.app.settings import SettingsError
 from carekey.authenticators.smartcard.authority.tests.world import ASHA
+from carekey.authenticators.smartcard.model import Purpose
 from carekey.storage.open import open_store
 
 pytestmark = [pytest.mark.anyio]
@@ -156,6 +161,130 @@ async def test_a_card_from_blank_to_cancelled(installation, tmp_path) -> None:
         for junk in (b"", b"junk", b"0" * 5000):
             answer = await request(running, "POST", "/pki/ocsp", junk)
             assert answer.status_code in {200, 413}
+
+
+@pytest.mark.softhsm
+@pytest.mark.usefixtures("softhsm")
+async def test_an_authority_whose_token_is_in_the_readers_module(installation, tmp_path, monkeypatch) -> None:
+    """As with one module for all: the token is no card, signs while a card is open, and may be away."""
+    monkeypatch.setenv("SOFTHSM2_CONF", installation.environment["SOFTHSM2_CONF"])
+    await with_asha(installation.config)
+    blank_card(installation.environment)
+    (hsm,) = (tmp_path / "tokens").iterdir()
+    (serial,) = serials(installation)
+    (tmp_path / "pin").write_text("482915")
+    token = f'token_module = "{MODULE}"\ntoken_serial = "{serial}"\ntoken_pin_file = "{tmp_path / "pin"}"\n'
+    installation.config.write_text(installation.config.read_text() + token)
+    made = installation("card", "new-authority", "--organisation", "Test Trust")
+    assert made.returncode == 0, made.stderr
+    nobody = installation("card", "issue", ASHA.id)
+    assert (nobody.returncode, nobody.stderr) == (4, "There is no card in the reader.\n")
+    named = installation("card", "issue", ASHA.id, "--card", serial)
+    assert (named.returncode, named.stderr) == (4, f"The card {serial} is not in a reader.\n")
+    blank_card(installation.environment)
+    issued = installation("card", "issue", ASHA.id)
+    assert issued.returncode == 0, issued.stderr
+    card = issued.stdout.strip()
+
+    hsm.rename(tmp_path / "away")
+    blank_card(installation.environment)
+    (third,) = set(serials(installation)) - {serial, card}
+    refused = installation("card", "issue", ASHA.id, "--card", third)
+    assert refused.returncode == 4
+    assert refused.stderr.endswith("The card authority cannot sign just now: run it again later.\n")
+    cancelled = installation("card", "cancel", card, "--why", "lost")
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert "The revocation list could not be signed" in cancelled.stderr
+    assert "Traceback" not in refused.stderr + cancelled.stderr
+    assert json.loads(installation("card", "status", card, "--json").stdout)["state"] == "cancelled"
+    async with wiring.running(settings.load(installation.config, {})) as running:
+        folder = tmp_path / "data" / "card-authority"
+        openssl(folder, "ocsp", "-issuer", "cards.pem", "-serial", "0x40", "-reqout", "question.der")
+        answer = await request(running, "POST", "/pki/ocsp", (folder / "question.der").read_bytes())
+        status = ocsp.load_der_ocsp_response(answer.content).response_status
+        assert (answer.status_code, status) == (200, ocsp.OCSPResponseStatus.TRY_LATER)
+        (tmp_path / "away").rename(hsm)
+        answer = await request(running, "POST", "/pki/ocsp", (folder / "question.der").read_bytes())
+        assert ocsp.load_der_ocsp_response(answer.content).response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
+        gone_on = installation("card", "issue", ASHA.id, "--card", third)
+        assert gone_on.returncode == 0, gone_on.stderr
+        listed = x509.load_der_x509_crl((await request(running, "GET", "/pki/cards.crl")).content)
+        assert len(list(listed)) == 2, "what could not be signed before is signed"
+    shown = json.loads(installation("person", "show", ASHA.id, "--json").stdout)["smartcards"]
+    assert shown == [{"serial": card, "state": "cancelled"}, {"serial": third, "state": "active"}]
+
+
+def serials(installation) -> list[str]:
+    words = ["softhsm2-util", "--show-slots"]
+    listed = subprocess.run(words, env=installation.environment, check=True, capture_output=True, text=True).stdout
+    return [found for line in listed.splitlines() if "Serial number" in line and (found := line.split(":")[1].strip())]
+
+
+def test_the_words_for_an_authority_that_cannot_be_made(installation, tmp_path) -> None:
+    token = f'token_module = "{MODULE}"\ntoken_pin_file = "{tmp_path / "pin"}"\n'
+    installation.config.write_text(installation.config.read_text() + token)
+    done = installation("card", "new-authority", "--organisation", "Test Trust")
+    assert done.returncode == 1
+    assert done.stderr == f"The authority was not made: {tmp_path / 'pin'}: No such file or directory.\n"
+
+
+@pytest.mark.softhsm
+@pytest.mark.usefixtures("softhsm")
+async def test_a_profile_of_ones_own_is_data(installation, tmp_path) -> None:
+    await with_asha(installation.config)
+    installation("card", "new-authority", "--organisation", "Test Trust")
+    blank_card(installation.environment)
+    before = installation.config.read_text()
+    bad = """
+[card_authority.profiles.authentication]
+extended_key_usage = ["clientAuth", "1.3.6.1.5.5.7.3.9"]
+"""
+    installation.config.write_text(before + bad)
+    refused = installation("card", "issue", ASHA.id)
+    assert refused.returncode == 4
+    assert "it would break a rule of the authority (signs no certificates, revocation lists or OCSP" in refused.stderr
+    own = """
+[card_authority.profiles.authentication]
+extended_key_usage = ["clientAuth", "1.3.6.1.4.1.311.20.2.2"]
+policies = ["1.2.826.0.1.1"]
+lifetime = "30d"
+[card_authority.profiles.content_commitment]
+key_usage = ["digitalSignature", "contentCommitment"]
+"""
+    installation.config.write_text(before + own)
+    issued = installation("card", "issue", ASHA.id)
+    assert issued.returncode == 0, issued.stderr
+    store = open_store(settings.load(installation.config, {}).database_url())
+    card = await store.read(lambda tx: tx.cards.find_serial(issued.stdout.strip()))
+    found = {one.purpose: one for one in await store.read(lambda tx: tx.cards.certificates(card.id))}
+    store.close()
+    log_in, commit = found[Purpose.AUTHENTICATION], found[Purpose.CONTENT_COMMITMENT]
+    assert (log_in.ends_at - log_in.starts_at).days == 30
+    read = x509.load_der_x509_certificate(log_in.der).extensions
+    uses = [one.dotted_string for one in read.get_extension_for_class(x509.ExtendedKeyUsage).value]
+    assert uses == ["1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2"]
+    policies = read.get_extension_for_class(x509.CertificatePolicies).value
+    assert [one.policy_identifier.dotted_string for one in policies] == ["1.2.826.0.1.1"]
+    usage = x509.load_der_x509_certificate(commit.der).extensions.get_extension_for_class(x509.KeyUsage).value
+    assert (usage.digital_signature, usage.content_commitment) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ('authentication.key_usage = ["signing"]', "names 'signing', which is none of digitalSignature"),
+        ('authentication.key_usage = ["digitalSignature", "encipherOnly"]', "need keyAgreement"),
+        ('authentication.extended_key_usage = ["login"]', "holds 'login', which is neither clientAuth"),
+        ('content_commitment.policies = ["1.2.x"]', "nor a dotted object identifier"),
+        ('content_commitment.lifetime = "long"', "content_commitment.lifetime must be a number and s, m, h or d"),
+    ],
+)
+def test_a_profile_that_cannot_be_read_is_said(installation, wrong: str, said: str) -> None:
+    lines = f"{installation.config.read_text()}[card_authority.profiles]\n{wrong}\n"
+    installation.config.write_text(lines)
+    done = settings.load(installation.config, {})
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        checks.check(done)
 
 
 async def unlockings(installation) -> list[str]:

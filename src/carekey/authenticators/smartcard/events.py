@@ -73,6 +73,21 @@ class CardCancelled(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtTheDeskRefused(AuditEvent):
+    """Somebody set out to do something with a card, and it was not done: by a decision, or since the card refused."""
+
+    tag: ClassVar[str] = "smartcard:desk:refused"
+    refusal: ClassVar[bool] = True
+
+    action: str
+    """`issue`, `renew`, `unlock`, `cancel`, `suspend` or `resume`."""
+    serial: str
+    """The card's, as far as it was known."""
+    person: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateSigned(AuditEvent):
     """Our authority signed a certificate for a card."""
 
@@ -83,6 +98,8 @@ class CertificateSigned(AuditEvent):
     purpose: str
     serial: str
     ends_at: str
+    seen: bool = False
+    """Renewed by somebody who said that they had checked the person's identity: at any time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

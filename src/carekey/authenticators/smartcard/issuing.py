@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -24,6 +25,8 @@ from carekey.kernel.ids import PersonId
 from carekey.kernel.unit_of_work import Store
 
 __all__ = ["Counter", "Desk", "Progress", "Step"]
+
+log = structlog.get_logger()
 
 TxT = TypeVar("TxT", bound=CardTx)
 
@@ -45,8 +48,11 @@ class Desk(Generic[TxT]):
         id, now = CardId(token(self.entropy, size=16)), self.clock.now()
         places = [slot for each in card.slots.values() for slot in each]
         shows = [der for slot in places if (der := card.certificate(slot)) is not None]
+        has_keys = any(card.key(slot) is not None for slot in places)
         entered = await self.store.write(
-            lambda tx: registration.prepare(tx, serial=serial, person=person, id=id, shows=shows, by=self.by, now=now)
+            lambda tx: registration.prepare(
+                tx, serial=serial, person=person, id=id, shows=shows, has_keys=has_keys, by=self.by, now=now
+            )
         )
         for profile in self.profiles:
             await self._certify(card, entered, profile, progress)
@@ -67,28 +73,39 @@ class Desk(Generic[TxT]):
         return Counter(desk=self, card=card, late=late)
 
     async def sign(
-        self, entered: Card, profile: CertificateProfile, request: x509.CertificateSigningRequest
+        self,
+        entered: Card,
+        profile: CertificateProfile,
+        request: x509.CertificateSigningRequest,
+        *,
+        seen: bool = False,
     ) -> CardCertificate:
         """Raises: CardError."""
         public_key = request.public_key()
         if not request.is_signature_valid or not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise CardError("The card cannot prove that it has the key.")
         serial, throwaway, now = serial_number(self.entropy.bytes(16)), keys.new_key(), self.clock.now()
-        signed = await self.store.write(
-            lambda tx: registration.certify(
-                tx,
-                entered,
-                profile,
-                public_key,
-                authority=self.authority,
-                serial=serial,
-                throwaway=throwaway,
-                by=self.by,
-                now=now,
+        try:
+            signed = await self.store.write(
+                lambda tx: registration.certify(
+                    tx,
+                    entered,
+                    profile,
+                    public_key,
+                    authority=self.authority,
+                    serial=serial,
+                    throwaway=throwaway,
+                    seen=seen,
+                    by=self.by,
+                    now=now,
+                )
             )
-        )
+        except OSError as error:  # its key is on a token that is away
+            log.warning("card-authority:not-signed", said=error.strerror)
+            raise CardError("The card authority cannot sign just now: run it again later.") from error
         if isinstance(signed, Faulty):
-            raise CardError(f"The certificate would be faulty, and was not signed: {'; '.join(signed.faults)}.")
+            rules = "; ".join(signed.faults)
+            raise CardError(f"The certificate was not signed: it would break a rule of the authority ({rules}).")
         return signed
 
     async def _certify(self, card: Writable, entered: Card, profile: CertificateProfile, progress: Progress) -> None:
@@ -96,7 +113,8 @@ class Desk(Generic[TxT]):
             return await self.sign(entered, profile, request)
 
         slot = card.slots[profile.purpose][0]
-        await renewing.certify(card, profile.purpose, slot, entered.person, sign, progress)
+        ever = await self.store.read(lambda tx: tx.cards.certificates(entered.id))
+        await renewing.certify(card, profile.purpose, slot, entered.person, ever, sign, progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +152,7 @@ class Counter(Generic[TxT]):
         found = await self.desk.store.read(lambda tx: tx.cards.find(self.card))
         profile = next(one for one in self.desk.profiles if one.purpose is purpose)
         assert found is not None
-        return await self.desk.sign(found, profile, request)
+        return await self.desk.sign(found, profile, request, seen=self.late)
 
     async def replaced(self, old: CardCertificate) -> None:
         """Another certificate of this card has taken the place of this one. Raises: CardError."""

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 APPLICATION = bytes.fromhex("a00000030800001000")
 """Without the version, of which a card has one (part 1 section 2.2)."""
-RSA_2048 = 0x07
+RSA_2048, ECC_P256, ECC_P384 = 0x07, 0x11, 0x14
+"""Algorithms (SP 800-78-4 table 6-2); of these three GENERATE ASYMMETRIC KEY PAIR has the same names."""
 PIN, MANAGEMENT_KEY = 0x80, 0x9B
 
 HOLDER = bytes.fromhex("5fc102")
@@ -52,14 +53,14 @@ def reset_retry_counter(puk: bytes, new_pin: bytes) -> Sequence[bytes]:
     return _commands(0x2C, 0x00, PIN, puk + new_pin, answers=False)
 
 
-def generate(key: int) -> Sequence[bytes]:
+def generate(key: int, algorithm: int) -> Sequence[bytes]:
     """A pair under this reference, in place of any other. The private key never leaves the card."""
-    return _commands(0x47, 0x00, key, tlv(0xAC, tlv(0x80, bytes([RSA_2048]))))
+    return _commands(0x47, 0x00, key, tlv(0xAC, tlv(0x80, bytes([algorithm]))))
 
 
-def sign(key: int, block: bytes) -> Sequence[bytes]:
-    """`block`: padded already."""
-    return _commands(0x87, RSA_2048, key, tlv(0x7C, tlv(0x82, b"") + tlv(0x81, block)))
+def sign(key: int, algorithm: int, block: bytes) -> Sequence[bytes]:
+    """`block`: for RSA padded already, for a curve the hash (part 2 appendix A.4)."""
+    return _commands(0x87, algorithm, key, tlv(0x7C, tlv(0x82, b"") + tlv(0x81, block)))
 
 
 def get_response(size: int) -> bytes:
@@ -127,17 +128,23 @@ def management_keys(text: str) -> Sequence[ManagementKey]:
     return [ManagementKey(algorithm, value) for algorithm in _ALGORITHMS.get(len(value), ())]
 
 
-def public_key(answer: bytes) -> rsa.RSAPublicKey:
+def public_key(answer: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
     """What `generate` answers. Raises: Unreadable."""
     found = read_tlv(read_tlv(answer).get(0x7F49, b""))
     try:
+        if (point := found.get(0x86)) is not None:
+            return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[len(point)], point)
         return rsa.RSAPublicNumbers(int.from_bytes(found[0x82], "big"), int.from_bytes(found[0x81], "big")).public_key()
     except (KeyError, ValueError):
         raise Unreadable from None
 
 
+_CURVES: Mapping[int, ec.EllipticCurve] = {65: ec.SECP256R1(), 97: ec.SECP384R1()}
+"""By the length of a point on it."""
+
+
 def signature(answer: bytes) -> bytes:
-    """What `sign` answers. Raises: Unreadable."""
+    """What `sign` answers; of a curve as X.509 has it. Raises: Unreadable."""
     return read_tlv(read_tlv(answer).get(0x7C, b"")).get(0x82, b"")
 
 

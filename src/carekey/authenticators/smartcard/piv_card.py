@@ -12,16 +12,21 @@ from functools import partial
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from carekey.authenticators.smartcard import piv
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.authority.signing import user_name
-from carekey.authenticators.smartcard.hidden_key import HiddenKey
+from carekey.authenticators.smartcard.hidden_key import (
+    HiddenCurveKey,
+    HiddenKey,
+    Kind,
+    OnCard,
+    belong_together,
+    hash_for,
+)
 from carekey.authenticators.smartcard.model import Purpose
 from carekey.kernel.secret import Secret
 
@@ -38,8 +43,10 @@ T = TypeVar("T")
 class PivCard:
     """A `writable.Writable`, once `open_with` has been passed. Every method raises CardError."""
 
-    def __init__(self, transmit: Transmit) -> None:
+    def __init__(self, transmit: Transmit, kind: Kind = Kind.RSA_2048) -> None:
+        """`kind`: of the keys that it makes."""
         self.slots = SLOTS
+        self._kind = kind
         self._transmit = transmit
         self._pin = b""
 
@@ -85,7 +92,7 @@ class PivCard:
     def certificates(self) -> Sequence[bytes]:
         return [der for places in self.slots.values() for id in places if (der := self.certificate(id)) is not None]
 
-    def key(self, id: bytes) -> HiddenKey | None:
+    def key(self, id: bytes) -> OnCard | None:
         """PIV cards tell a public key once, when it is made: from then on its certificate tells, or its mark."""
         der = self._certificate(id)
         if der is None:
@@ -94,21 +101,26 @@ class PivCard:
             public_key = x509.load_der_x509_certificate(der).public_key()
         except ValueError:
             raise CardError("The card has a certificate that cannot be read.") from None
-        if not isinstance(public_key, rsa.RSAPublicKey) or public_key.key_size != _BITS:
-            raise CardError("The card has a key that was not made here.")
-        return HiddenKey(partial(self._sign, id[0]), public_key)
+        return self._under(id, public_key)
 
-    def make_key(self, id: bytes, label: str) -> HiddenKey:
+    def make_key(self, id: bytes, label: str) -> OnCard:
         del label
         if (known := self.key(id)) is not None:
             return known
-        answer = self._done(piv.generate(id[0]))
-        key = HiddenKey(partial(self._sign, id[0]), _readable(piv.public_key, answer))
+        key = self._under(id, _readable(piv.public_key, self._done(piv.generate(id[0], _ALGORITHMS[self._kind]))))
         self._put(piv.CERTIFICATES[id[0]], piv.certificate_object(_mark(key)))
         return key
 
-    def request(self, key: HiddenKey, user: str) -> x509.CertificateSigningRequest:
-        return x509.CertificateSigningRequestBuilder().subject_name(user_name(user)).sign(key, hashes.SHA256())
+    def _under(self, id: bytes, public_key: object) -> OnCard:
+        if isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size == _BITS:
+            return HiddenKey(lambda data: self._sign(id[0], piv.RSA_2048, _padded(data)), public_key)
+        if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name in _CURVES:
+            algorithm = _CURVES[public_key.curve.name]
+            return HiddenCurveKey(lambda hashed: self._sign(id[0], algorithm, hashed), public_key)
+        raise CardError("The card has a key that was not made here.")
+
+    def request(self, key: OnCard, user: str) -> x509.CertificateSigningRequest:
+        return x509.CertificateSigningRequestBuilder().subject_name(user_name(user)).sign(key, hash_for(key))
 
     def write(self, id: bytes, label: str, der: bytes) -> None:
         del label
@@ -119,11 +131,8 @@ class PivCard:
         key = self.key(id)
         if key is None or self.certificate(id) is None:
             raise CardError("The card lacks a certificate that was just written: try again.")
-        signed = key.sign(b"carekey", _PADDING, hashes.SHA256())
-        try:
-            key.public_key().verify(signed, b"carekey", _PADDING, hashes.SHA256())
-        except InvalidSignature:
-            raise CardError("The card's key and certificate do not belong together.") from None
+        if not belong_together(key, key.public_key()):
+            raise CardError("The card's key and certificate do not belong together.")
 
     def remove(self, id: bytes) -> None:
         """The certificate: a key is gone when another is made in its place."""
@@ -152,10 +161,10 @@ class PivCard:
             raise CardError("The card is locked: unlock it first.")
         _check(status)
 
-    def _sign(self, key: int, data: bytes) -> bytes:
+    def _sign(self, key: int, algorithm: int, block: bytes) -> bytes:
         """The key for signatures wants the PIN each time (part 1 section 3.2.1)."""
         self._verify()
-        return _readable(piv.signature, self._done(piv.sign(key, _padded(data))))
+        return _readable(piv.signature, self._done(piv.sign(key, algorithm, block)))
 
     def _certificate(self, id: bytes) -> bytes | None:
         answer = self._read(piv.CERTIFICATES[id[0]])
@@ -226,7 +235,7 @@ def _readable(read: Callable[[bytes], T], answer: bytes) -> T:
         raise CardError(_NO_PIV_CARD) from None
 
 
-def _mark(key: HiddenKey) -> bytes:
+def _mark(key: OnCard) -> bytes:
     """A certificate that nobody ever accepts: it holds the new key's place until the authority has signed."""
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
     made = (
@@ -237,7 +246,7 @@ def _mark(key: HiddenKey) -> bytes:
         .serial_number(1)
         .not_valid_before(long_ago)
         .not_valid_after(long_ago)
-        .sign(key, hashes.SHA256())
+        .sign(key, hash_for(key))
     )
     return made.public_bytes(Encoding.DER)
 
@@ -254,8 +263,9 @@ _GONE = "The card was taken out, or does not answer: put it in again and repeat.
 _NO_PIV_CARD = "The card answers as no PIV card does."
 _MORE, _PARTS = 0x61, 128
 """An answer that has no end after 32 KB is none."""
-_PADDING = padding.PKCS1v15()
 _BITS = 2048
+_ALGORITHMS = {Kind.RSA_2048: piv.RSA_2048, Kind.P_256: piv.ECC_P256, Kind.P_384: piv.ECC_P384}
+_CURVES = {"secp256r1": piv.ECC_P256, "secp384r1": piv.ECC_P384}
 
 
 def _padded(data: bytes) -> bytes:

@@ -74,7 +74,7 @@ async def renew(card: Writable, counter: Counter, progress: Progress) -> None:
         async def sign(request: x509.CertificateSigningRequest, purpose: Purpose = purpose) -> CardCertificate:
             return await counter.sign(purpose, request)
 
-        kept = await certify(card, purpose, new, known.person, sign, progress)
+        kept = await certify(card, purpose, new, known.person, known.certificates, sign, progress)
         replaced = [one for one in held if one.purpose is purpose and one.serial != kept.serial]
         if replaced:
             progress(Step.CLEARING, purpose.value)
@@ -85,11 +85,24 @@ async def renew(card: Writable, counter: Counter, progress: Progress) -> None:
 
 
 async def certify(
-    card: Writable, purpose: Purpose, slot: bytes, person: PersonId, sign: Sign, progress: Progress
+    card: Writable,
+    purpose: Purpose,
+    slot: bytes,
+    person: PersonId,
+    ever: Sequence[CardCertificate],
+    sign: Sign,
+    progress: Progress,
 ) -> CardCertificate:
-    """A key on the card, and a certificate beside it. Raises: CardError."""
+    """A key on the card, and a certificate beside it. Raises: CardError.
+
+    `ever`: the certificates that this card had. A key that is there already, but in none that still counts, was not made
+    just now: whoever put it there may have kept a copy, and one that was replaced is not taken up again.
+    """
     label = purpose.value
     progress(Step.MAKING_KEYS, label)
+    there = card.key(slot)
+    if there is not None and not any(_is_for(one, there.public_key()) for one in current(ever)):
+        card.remove(slot)
     key = card.make_key(slot, label)
     progress(Step.ASKING, label)
     signed = await sign(card.request(key, person))
@@ -98,6 +111,10 @@ async def certify(
     progress(Step.CHECKING, label)
     card.check(slot)
     return signed
+
+
+def _is_for(certificate: CardCertificate, public_key: object) -> bool:
+    return bool(x509.load_der_x509_certificate(certificate.der).public_key() == public_key)
 
 
 def _clear(card: Writable, ever: Sequence[CardCertificate]) -> None:

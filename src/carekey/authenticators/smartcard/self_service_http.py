@@ -11,6 +11,7 @@ from carekey.authenticators.http import browser_of
 from carekey.authenticators.smartcard import renewing, self_service
 from carekey.authenticators.smartcard.authority import registration
 from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.events import AtTheDeskRefused
 from carekey.authenticators.smartcard.issuing import Counter
 from carekey.authenticators.smartcard.log_in_http import LogInPages, back
 from carekey.authenticators.smartcard.model import Purpose
@@ -181,6 +182,15 @@ class SelfService(Generic[TxT]):
         try:
             return _json(200, await work(self._counter(ticket), asked))
         except CardError as error:
+            refused = AtTheDeskRefused(
+                at=now,
+                actor=actor.person(ticket.person),
+                action="renew",
+                serial=ticket.serial,
+                person=ticket.person,
+                why=str(error),
+            )
+            await self._store.write(lambda tx: tx.audit.record(refused))
             return _json(409, {"error": str(error)})
 
     def _counter(self, ticket: Ticket) -> Counter[Any]:

@@ -296,6 +296,31 @@ async def test_someone_else_ends_the_session_of_the_one_before_whoever_goes_on(w
     assert ended.data["why"] == "someone_else"
 
 
+async def test_someone_else_tells_frames_of_applications_that_the_session_is_another(world, browser):
+    state = world.site.cookies.browser_state(HEALTHCARE)
+    first = await world.begun(browser, ROLE)
+    await browser.get(f"/login/{first}")
+    await browser.prove(first)
+    browser.http.cookies.set(state, "as-it-was", domain="care.example.test")
+    await browser.post(f"/login/{first}/someone-else")
+    assert state not in browser.http.cookies
+
+
+async def test_someone_else_changes_a_cookie_that_no_script_reads_so_that_browsers_forget_the_pages_before(
+    world, browser
+):
+    turns = []
+    for _ in range(2):
+        first = await world.begun(browser, ROLE)
+        await browser.get(f"/login/{first}")
+        await browser.prove(first)
+        answer = await browser.post(f"/login/{first}/someone-else")
+        (set_it,) = [each for each in answer.headers.get_list("set-cookie") if each.startswith("__Host-turn=")]
+        assert "HttpOnly" in set_it
+        turns.append(set_it)
+    assert turns[0] != turns[1]
+
+
 async def test_someone_else_closes_the_other_tabs_of_the_one_before(world, browser):
     other, first = await world.begun(browser, ROLE), await world.begun(browser, ROLE)
     await browser.get(f"/login/{other}")

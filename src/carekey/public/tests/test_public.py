@@ -102,6 +102,7 @@ async def test_every_cookie_that_we_set_is_in_the_privacy_notice_and_no_other():
         cookies.login(LoginId("")) + "…",
         cookies.logged_out(),
         cookies.device(),
+        cookies.turn(),
     }
     assert _cookies_of((await public().get("/privacy")).text) == {*always, cookies.last_way()}
     assert _cookies_of((await public(remembers_way=False).get("/privacy")).text) == always

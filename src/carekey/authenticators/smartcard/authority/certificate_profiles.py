@@ -14,6 +14,7 @@ class CertificateProfile:
     purpose: Purpose
     key_usage: x509.KeyUsage
     extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
+    policies: tuple[x509.ObjectIdentifier, ...] = ()
     lifetime: timedelta
 
 
@@ -23,17 +24,24 @@ def key_usage(*on: str) -> x509.KeyUsage:
     return x509.KeyUsage(**flags)
 
 
-_BITS = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
+USAGES = {
+    "digitalSignature": "digital_signature",
+    "nonRepudiation": "content_commitment",
+    "contentCommitment": "content_commitment",
+    "keyEncipherment": "key_encipherment",
+    "dataEncipherment": "data_encipherment",
+    "keyAgreement": "key_agreement",
+    "keyCertSign": "key_cert_sign",
+    "cRLSign": "crl_sign",
+    "encipherOnly": "encipher_only",
+    "decipherOnly": "decipher_only",
+}
+"""Names of RFC 5280 section 4.2.1.3, and the library's."""
+EXTENDED_USAGES = {
+    "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+}
+_BITS = tuple(dict.fromkeys(USAGES.values()))
 
 
 def card_profiles(lifetime: timedelta) -> tuple[CertificateProfile, ...]:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from carekey.authenticators.smartcard.authority.signing import Key
+from carekey.authenticators.smartcard.authority.signing import Key, PublicKey
 from carekey.jose.sealing import Sealing
 
 PURPOSE = "smartcard authority key: "
@@ -26,8 +26,8 @@ class KeyStore(Protocol):
         """Raises: FileExistsError, if there is one of that name; OSError."""
         ...
 
-    def load(self, name: str) -> Key:
-        """Raises: OSError; SealBroken."""
+    def load(self, name: str, certified: PublicKey) -> Key:
+        """`certified`: its public key, by its certificate. Raises: OSError; SealBroken; ValueError, if it is another."""
         ...
 
 
@@ -43,8 +43,11 @@ class FileKeys:
         save(self._file(name), key, self.sealing)
         return key
 
-    def load(self, name: str) -> Key:
-        return load(self._file(name), self.sealing)
+    def load(self, name: str, certified: PublicKey) -> Key:
+        key = load(self._file(name), self.sealing)
+        if key.public_key() != certified:
+            raise ValueError(name)
+        return key
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.key"

@@ -16,6 +16,16 @@ from carekey.authenticators.smartcard.path import UNREADABLE, strong
 from carekey.authenticators.smartcard.policies import extension
 
 
+def hindrances(profile: CertificateProfile, *, authority: Authority, now: datetime) -> Sequence[str]:
+    """Why no certificate can be made at all."""
+    own = authority.certificate
+    rules = [
+        ("authority is valid now: look at the clock", not own.not_valid_before_utc <= now < own.not_valid_after_utc),
+        ("lasts for some time", profile.lifetime <= timedelta(0)),
+    ]
+    return [what for what, wrong in rules if wrong]
+
+
 def faults(
     rehearsed: x509.Certificate, profile: CertificateProfile, *, user: str, authority: Authority, now: datetime
 ) -> Sequence[str]:
@@ -38,6 +48,8 @@ def _rules(
     names = [one.value for one in made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     identifier = extension(made, x509.AuthorityKeyIdentifier)
     critical = {one.oid for one in made.extensions if one.critical}
+    uses = tuple(extended or ())
+    policies = tuple(one.policy_identifier for one in extension(made, x509.CertificatePolicies) or ())
     return [
         ("version 3", made.version is not x509.Version.v3),
         ("issuer is the authority", made.issuer != own.subject),
@@ -54,12 +66,26 @@ def _rules(
         ("ends no later than the authority", made.not_valid_after_utc > own.not_valid_after_utc),
         ("no authority", constraints is None or constraints.ca),
         ("key usage as in the profile, critical", usage != profile.key_usage or x509.KeyUsage.oid not in critical),
-        ("extended key usage as in the profile", tuple(extended or ()) != profile.extended_key_usage),
+        ("extended key usage as in the profile", uses != profile.extended_key_usage),
+        ("policies as in the profile", policies != profile.policies),
+        ("key usage is what the certificate is for", usage is None or not _fits(usage, profile.purpose)),
+        (
+            "signs no certificates, revocation lists or OCSP answers",
+            usage is None or usage.key_cert_sign or usage.crl_sign or ExtendedKeyUsageOID.OCSP_SIGNING in uses,
+        ),
+        ("uses are named one by one", ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in uses),
         (
             "log-in for one certificate alone",
-            (profile.purpose is Purpose.AUTHENTICATION) != (ExtendedKeyUsageOID.CLIENT_AUTH in tuple(extended or ())),
+            (profile.purpose is Purpose.AUTHENTICATION) != (ExtendedKeyUsageOID.CLIENT_AUTH in uses),
         ),
         ("says where its revocation list is", points is None or not list(points)),
         ("names the authority's key", identifier is None or identifier.key_identifier is None),
         ("names its own key", extension(made, x509.SubjectKeyIdentifier) is None),
     ]
+
+
+def _fits(usage: x509.KeyUsage, purpose: Purpose) -> bool:
+    """A key that logs in signs what others choose, so it commits its holder to nothing."""
+    if purpose is Purpose.AUTHENTICATION:
+        return usage.digital_signature and not usage.content_commitment
+    return usage.content_commitment

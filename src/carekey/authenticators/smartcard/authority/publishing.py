@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -17,6 +18,8 @@ from carekey.authenticators.smartcard.ports import CardTx, StoredEvidence
 from carekey.kernel.actor import system
 from carekey.kernel.unit_of_work import Store
 from carekey.web.kit import Handler, Request, Response, Route, get, post
+
+log = structlog.get_logger()
 
 TxT = TypeVar("TxT", bound=CardTx)
 
@@ -109,7 +112,11 @@ class CardAuthorityHttp(Generic[TxT]):
             return False, None
 
         known, revoked_at = await self._store.read(look)
-        der = authority.sign_answer(question, known=known, revoked_at=revoked_at, now=now)
+        try:
+            der = authority.sign_answer(question, known=known, revoked_at=revoked_at, now=now)
+        except OSError as error:  # its key is on a token that is away
+            log.warning("card-authority:not-signed", said=error.strerror)
+            return _unsigned(ocsp.OCSPResponseStatus.TRY_LATER)
         return _binary(der, "application/ocsp-response", "no-store")
 
 

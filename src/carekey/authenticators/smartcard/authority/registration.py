@@ -49,6 +49,13 @@ class Faulty:
     faults: tuple[str, ...]
 
 
+def check_holder(tx: CardTx, person: PersonId) -> None:
+    """Whether they may have a card. Raises: CardError."""
+    holder = tx.people.find(person)
+    if holder is None or holder.status is not PersonStatus.ACTIVE:
+        raise CardError(f"Nobody who may log in has the user ID {person}.")
+
+
 def prepare(
     tx: CardTx,
     *,
@@ -56,22 +63,24 @@ def prepare(
     person: PersonId,
     id: CardId,
     shows: Collection[bytes] = (),
+    has_keys: bool = False,
     by: Actor,
     now: datetime,
 ) -> Card:
     """Enter a card for a person, or find it again if its issue was interrupted. Raises: CardError.
 
-    `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over.
+    `shows`: the certificates on it. One that is not of this issue is somebody's, and is not written over; nor is a key
+    (`has_keys`) on a card that nobody has begun to issue.
     """
-    holder = tx.people.find(person)
-    if holder is None or holder.status is not PersonStatus.ACTIVE:
-        raise CardError(f"Nobody who may log in has the user ID {person}.")
+    check_holder(tx, person)
     begun = tx.cards.find_serial(serial)
     ours = {one.der for one in tx.cards.certificates(begun.id)} if begun else set[bytes]()
     if not ours.issuperset(shows):
         raise CardError(
             f"The card {serial} has certificates that were not made here: take a blank one, or empty it first."
         )
+    if begun is None and has_keys:
+        raise CardError(f"The card {serial} has keys that were not made here: take a blank one, or empty it first.")
     made = Card(
         id=id,
         serial=serial,
@@ -103,25 +112,34 @@ def certify(
     authority: Authority,
     serial: int,
     throwaway: Key,
+    seen: bool = False,
     by: Actor,
     now: datetime,
 ) -> CardCertificate | Faulty:
     """Have a certificate signed for a key that is on the card. Asked again for the same key, gives the same one.
 
+    `seen`: at any time, since the registration authority has seen the person; that is on record.
     `throwaway`: any key of the authority's kind, for the rehearsal. The possession of the card's key is the
     caller's to prove. Raises: CardError.
     """
     if card.state is CardState.CANCELLED:
         raise CardError(f"The card {card.serial} is cancelled.")
     for known in tx.cards.certificates(card.id):
-        same = known.purpose is profile.purpose and known.issuer == authority.id and not known.superseded_at
-        if same and _spki(x509.load_der_x509_certificate(known.der).public_key()) == _spki(public_key):
+        if _spki(x509.load_der_x509_certificate(known.der).public_key()) != _spki(public_key):
+            continue
+        if known.superseded_at:
+            raise CardError("The card shows a key that was replaced before: that one gets no certificate any more.")
+        if known.purpose is not profile.purpose:
+            raise CardError("The card shows one key for both of its certificates: each has a key of its own.")
+        if known.issuer == authority.id:
             return known
 
     def sign(key: Key | None) -> x509.Certificate:
         return authority.sign_card(profile, user=card.person, public_key=public_key, serial=serial, now=now, key=key)
 
-    found = lint.faults(sign(throwaway), profile, user=card.person, authority=authority, now=now)
+    found = lint.hindrances(profile, authority=authority, now=now) or lint.faults(
+        sign(throwaway), profile, user=card.person, authority=authority, now=now
+    )
     if found:
         tx.audit.record(
             CertificateNotSigned(
@@ -150,6 +168,7 @@ def certify(
             purpose=profile.purpose,
             serial=f"{serial:x}",
             ends_at=kept.ends_at.isoformat(),
+            seen=seen,
         )
     )
     return kept
@@ -162,7 +181,8 @@ def hand_over(tx: CardTx, card: Card, *, locked: bool, by: Actor, now: datetime)
 
 ALLOWED = {
     CardState.PREPARED: {CardState.LOCKED, CardState.ACTIVE},
-    CardState.LOCKED: {CardState.ACTIVE, CardState.SUSPENDED},
+    # Not suspended: a card that was resumed would be active, and its holder has never had it.
+    CardState.LOCKED: {CardState.ACTIVE},
     CardState.ACTIVE: {CardState.SUSPENDED, CardState.LOCKED},
     CardState.SUSPENDED: {CardState.ACTIVE},
     CardState.CANCELLED: set[CardState](),
@@ -189,6 +209,16 @@ def set_out_to_unlock(tx: CardTx, card: Card, *, by: Actor, now: datetime) -> No
     if card.state not in {CardState.LOCKED, CardState.ACTIVE}:
         raise CardError(f"The card {card.serial} is {card.state.value}.")
     tx.audit.record(CardUnlocking(at=now, actor=by, card=card.id, person=card.person, state=card.state))
+
+
+def unlocked(tx: CardTx, card: Card, *, by: Actor, now: datetime) -> Card:
+    """The card has its new PIN. One that was issued locked is active from now on. Raises: CardError."""
+    if card.state is CardState.LOCKED:
+        return move(tx, card, to=CardState.ACTIVE, why="unlocked", by=by, now=now)
+    tx.audit.record(
+        CardChanged(at=now, actor=by, card=card.id, person=card.person, was=card.state, now=card.state, why="unlocked")
+    )
+    return card
 
 
 def cancel(

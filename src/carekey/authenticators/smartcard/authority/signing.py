@@ -69,6 +69,9 @@ class Authority:
         )
         if profile.extended_key_usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(profile.extended_key_usage), critical=False)
+        if profile.policies:
+            named = [x509.PolicyInformation(one, None) for one in profile.policies]
+            builder = builder.add_extension(x509.CertificatePolicies(named), critical=False)
         return builder.sign(key or self.key, hashes.SHA256())
 
     def sign_authority(

@@ -281,6 +281,8 @@ async def test_a_code_works_in_one_direction(world: CardWorld) -> None:
 
 
 async def test_codes_run_out(world: CardWorld) -> None:
+    """Soon: there is time for the PIN one way, and for a redirect the other."""
+    assert (timedelta(minutes=2), timedelta(minutes=1)) == (OUT, BACK)
     login = world.begin()
     out = await world.hand_over(login)
     world.clock.pass_by(OUT)
@@ -443,12 +445,14 @@ async def test_rfc9440_a_header_that_is_none_logs_nobody_in(value: str) -> None:
     assert world.attempts.concluded == []
 
 
+@pytest.mark.parametrize("others", [True, False])
 @pytest.mark.parametrize("reason", list(Reason))
-async def test_every_reason_has_its_words(reason: Reason) -> None:
-    heading, advice = words(reason, pki.NOW)
+async def test_every_reason_has_its_words(reason: Reason, others: bool) -> None:
+    heading, advice = words(reason, pki.NOW, others=others)
     assert heading
     assert "{" not in heading
     assert advice.endswith(".")
+    assert others or "another way" not in advice
 
 
 def test_a_code_meant_for_something_else_is_none() -> None:

@@ -3,6 +3,8 @@
 import gzip
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,8 @@ DER = bytes(range(256)) * 3
 def test_sp800_73_4_part2_commands_are_those_of_the_standard() -> None:
     assert piv.select() == [bytes.fromhex("00a4040009a0000003080000100000")]
     assert piv.get_data(piv.HOLDER) == [bytes.fromhex("00cb3fff055c035fc10200")]
-    assert piv.generate(0x9A) == [bytes.fromhex("0047009a05ac0380010700")]
+    assert piv.generate(0x9A, piv.RSA_2048) == [bytes.fromhex("0047009a05ac0380010700")]
+    assert piv.generate(0x9C, piv.ECC_P256) == [bytes.fromhex("0047009c05ac0380011100")]
     assert piv.verify(b"") == [bytes.fromhex("00200080")]
     assert piv.verify(b"123456\xff\xff") == [bytes.fromhex("0020008008313233343536ffff")]
     assert piv.put_data(piv.CERTIFICATES[0x9A], b"") == [bytes.fromhex("00db3fff075c035fc1055300")]
@@ -81,6 +84,15 @@ def test_sp800_73_4_part1_3_1_2_a_card_is_named_by_its_guid() -> None:
     assert piv.guid(piv.tlv(0x53, piv.holder_object(guid))) == guid
     assert piv.guid(piv.tlv(0x53, piv.holder_object(bytes(16)))) is None
     assert piv.guid(piv.tlv(0x53, b"")) is None
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()])
+def test_sp800_73_4_part2_3_3_2_a_point_is_read_as_a_key(curve: ec.EllipticCurve) -> None:
+    key = ec.generate_private_key(curve).public_key()
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert piv.public_key(piv.tlv(0x7F49, piv.tlv(0x86, point))) == key
+    with pytest.raises(piv.Unreadable):
+        piv.public_key(piv.tlv(0x7F49, piv.tlv(0x86, point[:-1] + bytes([point[-1] ^ 1]))))
 
 
 @given(st.binary(max_size=300))

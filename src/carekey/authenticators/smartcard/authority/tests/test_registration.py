@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from carekey.authenticators.smartcard import crl
 from carekey.authenticators.smartcard.authority import lint, registration
@@ -58,11 +59,11 @@ def prepared(tx, **fields: Any):
     return registration.prepare(tx, **{**given, **fields})
 
 
-def certified(tx, card, purpose=0, key=KEY, now=NOW, number=None):
+def certified(tx, card, purpose=0, key=KEY, now=NOW, number=None, profile=None):
     return registration.certify(
         tx,
         card,
-        TWO_YEARS[purpose],
+        profile or TWO_YEARS[purpose],
         key.public_key(),
         authority=CARDS,
         serial=number or serial(),
@@ -145,6 +146,86 @@ async def test_a_faulty_certificate_is_not_signed_and_that_is_on_record(store) -
     assert refused.refusal
 
 
+AT_THE_END = CARDS.certificate.not_valid_after_utc
+
+
+@pytest.mark.parametrize("now", [AT_THE_END, AT_THE_END + YEAR, CARDS.certificate.not_valid_before_utc - DAY])
+async def test_by_a_clock_that_is_wrong_nothing_is_signed(store, now) -> None:
+    """Before the authority began and after it ended; a certificate that ends before it begins cannot even be made."""
+    card = await store.write(prepared)
+    found = await store.write(lambda tx: certified(tx, card, now=now))
+    assert found == Faulty(faults=("authority is valid now: look at the clock",))
+    assert not await store.read(lambda tx: tx.cards.certificates(card.id))
+
+
+async def test_no_certificate_outlasts_the_authority(store) -> None:
+    card = await store.write(prepared)
+    made = await store.write(lambda tx: certified(tx, card, now=AT_THE_END - YEAR))
+    assert made.ends_at == AT_THE_END
+
+
+EXTENDED = ExtendedKeyUsageOID
+BAD_PROFILES = {
+    "one that may sign certificates": (
+        {"key_usage": key_usage("digital_signature", "key_cert_sign")},
+        "signs no certificates, revocation lists or OCSP answers",
+    ),
+    "one that may sign revocation lists": (
+        {"key_usage": key_usage("digital_signature", "crl_sign")},
+        "signs no certificates, revocation lists or OCSP answers",
+    ),
+    "one that may answer for the authority": (
+        {"extended_key_usage": (EXTENDED.CLIENT_AUTH, EXTENDED.OCSP_SIGNING)},
+        "signs no certificates, revocation lists or OCSP answers",
+    ),
+    "one for any use": (
+        {"extended_key_usage": (EXTENDED.CLIENT_AUTH, EXTENDED.ANY_EXTENDED_KEY_USAGE)},
+        "uses are named one by one",
+    ),
+    "a log-in that commits to content": (
+        {"key_usage": key_usage("digital_signature", "content_commitment")},
+        "key usage is what the certificate is for",
+    ),
+    "a log-in that cannot sign": (
+        {"key_usage": key_usage("key_agreement")},
+        "key usage is what the certificate is for",
+    ),
+    "a log-in that is none": ({"extended_key_usage": ()}, "log-in for one certificate alone"),
+    "no time at all": ({"lifetime": timedelta(0)}, "lasts for some time"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_PROFILES)
+async def test_a_bad_profile_is_found_before_anything_is_signed_by_it(store, what) -> None:
+    changes, fault = BAD_PROFILES[what]
+    card = await store.write(prepared)
+    found = await store.write(lambda tx: certified(tx, card, profile=replace(TWO_YEARS[0], **changes)))
+    assert isinstance(found, Faulty), found
+    assert fault in found.faults
+    assert not await store.read(lambda tx: tx.cards.certificates(card.id))
+    (refused,) = await store.read(lambda tx: tx.audit.search(tag="smartcard:certificate:refused"))
+    assert refused.data["faults"] == list(found.faults)
+
+
+async def test_a_certificate_to_commit_with_that_commits_to_nothing_is_found(store) -> None:
+    card = await store.write(prepared)
+    idle = replace(TWO_YEARS[1], key_usage=key_usage("digital_signature"))
+    found = await store.write(lambda tx: certified(tx, card, profile=idle))
+    assert found == Faulty(faults=("key usage is what the certificate is for",))
+
+
+def test_policies_of_a_profile_are_in_its_certificates() -> None:
+    policy = x509.ObjectIdentifier("1.2.826.0.1.1")
+    for named, wrong in (((policy,), ()), ((), (policy,))):
+        made = CARDS.sign_card(
+            replace(TWO_YEARS[0], policies=named), user=ASHA.id, public_key=KEY.public_key(), serial=serial(), now=NOW
+        )
+        right = lint.faults(made, replace(TWO_YEARS[0], policies=named), user=ASHA.id, authority=CARDS, now=NOW)
+        assert not right
+        other = lint.faults(made, replace(TWO_YEARS[0], policies=wrong), user=ASHA.id, authority=CARDS, now=NOW)
+        assert other == ["policies as in the profile"]
+
+
 LINTED = {
     "the authority's own key": ({"public_key": CARDS.key.public_key()}, {}),
     "a short serial number": ({"serial": 1}, {}),
@@ -182,6 +263,55 @@ async def test_a_card_issued_locked_waits_for_its_holder(store) -> None:
         lambda tx: registration.move(tx, card, to=CardState.ACTIVE, why="unlocked", by=BY, now=NOW)
     )
     assert card.state is CardState.ACTIVE
+
+
+async def test_a_locked_card_does_not_become_active_by_being_suspended_and_resumed(store) -> None:
+    """Whoever finds it in the post has not unlocked it."""
+    card, _ = await store.write(lambda tx: made(tx, locked=True))
+    with pytest.raises(CardError, match="is locked, and cannot become suspended"):
+        await store.write(
+            lambda tx: registration.move(tx, card, to=CardState.SUSPENDED, why="in the post", by=BY, now=NOW)
+        )
+    assert (await store.read(lambda tx: tx.cards.find(card.id))).state is CardState.LOCKED
+
+
+async def test_that_an_active_card_was_unlocked_is_on_record(store) -> None:
+    card, _ = await store.write(made)
+    assert await store.write(lambda tx: registration.unlocked(tx, card, by=BY, now=NOW)) == card
+    event = (await store.read(lambda tx: tx.audit.search(tag="smartcard:card:changed")))[-1]
+    assert (event.data["was"], event.data["now"], event.data["why"]) == ("active", "active", "unlocked")
+
+
+async def test_certificates_of_others_are_not_written_over(store) -> None:
+    """Nor on a card whose issue was begun: somebody may have used it elsewhere meanwhile."""
+    card = await store.write(prepared)
+    ours = await store.write(lambda tx: certified(tx, card))
+    assert await store.write(lambda tx: prepared(tx, shows=[ours.der])) == card
+    with pytest.raises(CardError, match="certificates that were not made here"):
+        await store.write(lambda tx: prepared(tx, shows=[ours.der, b"another"]))
+    with pytest.raises(CardError, match="certificates that were not made here"):
+        await store.write(lambda tx: prepared(tx, serial="0002", id=CardId("card-2"), shows=[ours.der]))
+    assert await store.read(lambda tx: tx.cards.find_serial("0002")) is None
+
+
+async def test_a_key_has_one_use_and_is_not_certified_again_once_it_was_replaced(store) -> None:
+    card = await store.write(prepared)
+    first = await store.write(lambda tx: certified(tx, card))
+    with pytest.raises(CardError, match="each has a key of its own"):
+        await store.write(lambda tx: certified(tx, card, 1))
+    await store.write(lambda tx: tx.cards.supersede(first.issuer, first.serial, at=NOW))
+    with pytest.raises(CardError, match="was replaced before"):
+        await store.write(lambda tx: certified(tx, card))
+    assert await store.read(lambda tx: len(tx.cards.certificates(card.id))) == 1
+
+
+async def test_keys_of_others_are_not_taken_for_blank_cards(store) -> None:
+    """Whoever hands in a "blank" card with a key on it may have kept a copy of the key."""
+    with pytest.raises(CardError, match="has keys that were not made here"):
+        await store.write(lambda tx: prepared(tx, has_keys=True))
+    assert await store.read(lambda tx: tx.cards.find_serial("0001")) is None
+    begun = await store.write(prepared)
+    assert await store.write(lambda tx: prepared(tx, has_keys=True)) == begun, "an interrupted issue goes on"
 
 
 async def test_who_sets_out_to_unlock_a_card_is_on_record_unless_somebody_changed_it(store) -> None:

@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from cryptography import x509
 
@@ -19,6 +21,8 @@ from carekey.authenticators.smartcard.authority.tests.world import (
     authorities,
     profile,
 )
+from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.authenticators.smartcard.hidden_key import Kind
 from carekey.authenticators.smartcard.model import CardState, Purpose
 from carekey.authenticators.smartcard.path import CardIdentity, judge
 from carekey.kernel.entropy import SystemEntropy
@@ -90,17 +94,17 @@ def silent(step: Step, what: str) -> None:
 
 
 async def issued(desk, card, *, progress=silent, locked=False):
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         return await desk.issue(reader, serial=card, person=ASHA.id, locked=locked, progress=progress)
 
 
 async def renewed(desk, card, *, progress=silent, late=False):
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         return await desk.renew(reader, serial=card, late=late, progress=progress)
 
 
 def certificates(card) -> dict[bytes, bytes]:
-    with tokens.opened(MODULE, PIN, card) as reader:
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
         pairs = [slot for pair in SLOTS.values() for slot in pair]
         return {slot: der for slot in pairs if (der := reader.certificate(slot)) is not None}
 
@@ -202,10 +206,10 @@ def _for_log_in(der: bytes) -> bool:
 
 
 async def test_a_wrong_pin_and_a_missing_card_are_said(desk, card) -> None:
-    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, Secret("000000"), card):
+    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, Secret("000000"), Wanted(card=card)):
         pass
     with pytest.raises(CardError, match="not in a reader"):
-        tokens.facts(MODULE, "no such card")
+        tokens.facts(MODULE, Wanted(card="no such card"))
     with pytest.raises(CardError, match="cannot be loaded"):
         tokens.facts("/nowhere.so")
 
@@ -213,16 +217,96 @@ async def test_a_wrong_pin_and_a_missing_card_are_said(desk, card) -> None:
 async def test_unlocking_gives_a_new_pin(desk, card) -> None:
     await issued(desk, card, locked=True)
     new = Secret("731902")
-    tokens.unlock(MODULE, security_officer_pin=OFFICER, new_pin=new, serial=card)
-    with tokens.opened(MODULE, new, card) as reader:
+    tokens.unlock(MODULE, security_officer_pin=OFFICER, new_pin=new, wanted=Wanted(card=card))
+    with tokens.opened(MODULE, new, Wanted(card=card)) as reader:
         assert reader.key(b"\x01") is not None
-    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, PIN, card):
+    with pytest.raises(CardError, match="PIN is wrong"), tokens.opened(MODULE, PIN, Wanted(card=card)):
         pass
     with pytest.raises(CardError, match="PIN is wrong"):
-        tokens.unlock(MODULE, security_officer_pin=Secret("11111111"), new_pin=new, serial=card)
+        tokens.unlock(MODULE, security_officer_pin=Secret("11111111"), new_pin=new, wanted=Wanted(card=card))
 
 
 async def test_a_card_for_nobody_is_not_begun(desk, card) -> None:
-    with tokens.opened(MODULE, PIN, card) as reader, pytest.raises(CardError):
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader, pytest.raises(CardError):
         await desk.issue(reader, serial=card, person=PersonId("1"), locked=False, progress=silent)
     assert not certificates(card)
+
+
+@pytest.mark.parametrize("kind", [Kind.P_256, Kind.P_384])
+async def test_keys_on_a_curve_are_issued_and_renewed(desk, card, kind) -> None:
+    curve = {Kind.P_256: "secp256r1", Kind.P_384: "secp384r1"}[kind]
+    await issued(desk, card)
+    desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+    with tokens.opened(MODULE, PIN, Wanted(card=card), kind=kind) as reader:
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+    after = certificates(card)
+    assert [x509.load_der_x509_certificate(one).public_key().curve.name for one in after.values()] == [curve] * 2
+    found = judge([after[b"\x11"]], profile=profile(ROOT, CARDS), now=desk.clock.moment)
+    assert isinstance(found, CardIdentity), found
+
+
+SECOND = """
+from carekey.authenticators.smartcard import tokens
+from carekey.authenticators.smartcard.authority.registration import CardError
+from carekey.authenticators.smartcard.choosing import Wanted
+from carekey.kernel.secret import Secret
+MODULE, PIN, CARD = "{module}", Secret("482915"), Wanted(card="{card}")
+try:
+    {second}
+except CardError as error:
+    print(error)
+"""
+
+
+async def test_two_at_one_card_do_not_both_make_keys_on_it(desk, card) -> None:
+    """PKCS#11 would let them: two keys in one place, of which a browser picks any."""
+    await issued(desk, card)
+    said = []
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        for second in (
+            "with tokens.opened(MODULE, PIN, CARD): pass",
+            "tokens.unlock(MODULE, security_officer_pin=PIN, new_pin=PIN, wanted=CARD)",
+        ):
+            program = SECOND.format(module=MODULE, card=card, second=second)
+            done = await anyio.run_process([sys.executable, "-c", program])
+            said.append(done.stdout.decode().strip())
+        assert reader.key(b"\x01") is not None
+    assert said == [f"Somebody else is at the card {card} just now: repeat it when they are done."] * 2
+    with tokens.opened(MODULE, PIN, Wanted(card=card)):
+        pass
+
+
+async def test_a_key_that_was_on_the_card_before_is_never_certified(desk, card) -> None:
+    """Whoever put it there may have a copy."""
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        planted = reader.make_key(b"\x01", "").public_key()
+        with pytest.raises(CardError, match="has keys that were not made here"):
+            await desk.issue(reader, serial=card, person=ASHA.id, locked=False, progress=silent)
+        assert reader.key(b"\x01").public_key() == planted, "nothing was destroyed"
+        reader.remove(b"\x01")
+        await desk.issue(reader, serial=card, person=ASHA.id, locked=False, progress=silent)
+        planted = reader.make_key(b"\x11", "").public_key()
+        desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        renewed_key = reader.key(b"\x11").public_key()
+    assert renewed_key != planted
+
+
+def half_removed(self, slot: bytes) -> None:
+    self._one(pkcs11.ObjectClass.CERTIFICATE, slot).destroy()
+
+
+async def test_a_key_that_was_replaced_is_not_taken_up_again(desk, card, monkeypatch) -> None:
+    """It stayed on the card, since clearing was interrupted between its certificate and the key itself."""
+    await issued(desk, card)
+    with tokens.opened(MODULE, PIN, Wanted(card=card)) as reader:
+        first = reader.key(b"\x01").public_key()
+        monkeypatch.setattr(tokens.Token, "remove", half_removed)
+        desk.clock.moment = NOW + 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        monkeypatch.undo()
+        assert reader.key(b"\x01").public_key() == first
+        desk.clock.moment += 2 * YEAR - 30 * DAY
+        await desk.renew(reader, serial=card, late=False, progress=silent)
+        assert reader.certificate(b"\x01") is not None
+        assert reader.key(b"\x01").public_key() != first
