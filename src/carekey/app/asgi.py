@@ -37,7 +37,6 @@ def create() -> "Application":
     """For a server that starts the application itself, perhaps in several processes: settings from the environment."""
     logs.set_up()
     gc.freeze()  # modules stay: no collection looks through them again while somebody waits
-    gc.enable()
     config = os.environ.get("CAREKEY_CONFIG")
     return Application(settings.load(Path(config) if config else None))
 

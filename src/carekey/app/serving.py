@@ -1,5 +1,6 @@
 """What `carekey serve` does. It knows nothing of typer, so that the server's process never loads it (cli.py)."""
 
+import gc
 import os
 import socket
 import ssl
@@ -36,6 +37,7 @@ def serve(config: Path | None = None, *, workers: int | None = None, only: Liste
             check_beside(listener, found, wanted=only is listener)
     if only is not None and only is not Listener.MAIN:
         prepare(found)
+        gc.enable()  # from here on there is garbage (cli.py)
         run_listener(only, found)
         return
     check_port(found)
@@ -43,6 +45,7 @@ def serve(config: Path | None = None, *, workers: int | None = None, only: Liste
     prepare(found)
     try_out(found)
     announce(found)
+    gc.enable()
     with ExitStack() as stack:
         if only is None:
             stack.enter_context(listeners_beside(found))

@@ -82,9 +82,9 @@ def test_every_option_of_serve_can_be_plain() -> None:
 
 
 _START = """
-import sys, uvicorn
+import gc, sys, uvicorn
 from carekey.app.cli import main
-uvicorn.run = lambda *_, **__: print(*sys.modules)
+uvicorn.run = lambda *_, **__: print(*sys.modules, gc.isenabled())
 sys.argv = ["carekey", "serve"]
 main()
 """
@@ -106,5 +106,6 @@ def test_a_server_starts_without_the_libraries_of_the_command_line(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
     assert {"carekey.app.wiring", "carekey.storage.sql.sqlite"} <= loaded
+    assert "True" in loaded, "a server that looks for no garbage would grow"
     without = {"typer", "pydantic", "rich.console", "carekey.app.command_line", "alembic", "psycopg", "pkcs11"}
     assert loaded & without == set()
