@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import compileall
 import hashlib
 import json
 import os
@@ -177,6 +178,8 @@ def _national(folder: Path, key: Key) -> Iterator[Target]:
 def carekey(folder: Path, key: Key, url: str, name: str) -> Target:
     port = free_port()
     users, busy = asyncio.run(make_users(url, key))
+    # As pip does it when it installs. Python itself would not where PYTHONDONTWRITEBYTECODE is set.
+    compileall.compile_dir(ROOT / "src" / "carekey", quiet=1)
     return Target(
         name=name,
         key=key,

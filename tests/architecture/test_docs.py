@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from carekey.app.cli import app
+from carekey.app.command_line import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

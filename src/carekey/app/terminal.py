@@ -8,9 +8,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from enum import IntEnum
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
-
-import typer
+from typing import Any, TypeVar
 
 from carekey.app import settings
 from carekey.kernel.actor import Actor, operator
@@ -34,13 +32,6 @@ class CommandError(Exception):
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
         super().__init__(message)
         self.code = code
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The settings file.", envvar="CAREKEY_CONFIG", show_envvar=True),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable names.")]
 
 
 def read_settings(config: Path | None) -> settings.Settings:

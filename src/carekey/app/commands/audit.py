@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, run
 from carekey.audit.ports import Recorded
 from carekey.kernel.event import AuditEvent
 from carekey.storage.store import Tx

@@ -11,20 +11,9 @@ from carekey.app.commands.card_desk import explained, find, in_reader, progress,
 from carekey.app.commands.card_reader import PIV, secret
 from carekey.app.commands.card_reader import reader as reader_of
 from carekey.app.commands.opening import opened
+from carekey.app.commands.options import Config, Json
 from carekey.app.settings import is_loopback
-from carekey.app.terminal import (
-    CommandError,
-    Config,
-    Exit,
-    Json,
-    put,
-    put_json,
-    put_pairs,
-    read_settings,
-    run,
-    say,
-    this_operator,
-)
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, read_settings, run, say, this_operator
 from carekey.authenticators.smartcard.authority.registration import CardError
 from carekey.authenticators.smartcard.choosing import Wanted
 from carekey.authenticators.smartcard.hidden_key import Kind

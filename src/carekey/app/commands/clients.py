@@ -10,19 +10,9 @@ import typer
 
 from carekey.app.commands import initial_access
 from carekey.app.commands.opening import opened
+from carekey.app.commands.options import Config, Json
 from carekey.app.settings import SettingsError, Team, teams
-from carekey.app.terminal import (
-    CommandError,
-    Config,
-    Exit,
-    Json,
-    put_json,
-    put_pairs,
-    put_table,
-    run,
-    say,
-    this_operator,
-)
+from carekey.app.terminal import CommandError, Exit, put_json, put_pairs, put_table, run, say, this_operator
 from carekey.kernel.entropy import SystemEntropy, token
 from carekey.kernel.ids import ClientId, IssuerName
 from carekey.kernel.secret import digest

@@ -5,7 +5,8 @@ import tomllib
 import typer
 
 from carekey.app import settings
-from carekey.app.terminal import Config, Json, put, put_json, read_settings
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import put, put_json, read_settings
 
 commands = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, run, say, this_operator
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, run, say, this_operator
 from carekey.authenticators.confirming import Answer, CannotAsk, Standing, Wanted
 from carekey.kernel.entropy import token
 from carekey.kernel.ids import ConfirmationId, PersonId

@@ -2,7 +2,8 @@
 
 import typer
 
-from carekey.app.terminal import Config, put, read_settings
+from carekey.app.commands.options import Config
+from carekey.app.terminal import put, read_settings
 
 commands = typer.Typer(help="Make the database, or bring it to this version.", no_args_is_help=True)
 

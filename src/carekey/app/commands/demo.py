@@ -11,10 +11,12 @@ from pathlib import Path
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.commands.serve import BESIDE, check_beside, check_port, listeners_beside, run_server
+from carekey.app.commands.options import Config, Json
 from carekey.app.data_folder import prepare
+from carekey.app.listener import BESIDE
+from carekey.app.serving import check_beside, check_port, listeners_beside, run_server
 from carekey.app.settings import Settings
-from carekey.app.terminal import Config, Json, put_json, put_table, read_settings, run, say, this_operator
+from carekey.app.terminal import put_json, put_table, read_settings, run, say, this_operator
 
 commands = typer.Typer(help="Start a demonstration, or list its people.", invoke_without_command=True)
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from carekey.app import master_key
+from carekey.app.commands.options import Config, Json
 from carekey.app.settings import Settings
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, read_settings, run
+from carekey.app.terminal import CommandError, Exit, put, put_json, read_settings, run
 from carekey.jose.model import KeyState, StoredKey
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Tx

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, put_table, run, say
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, put_table, run, say
 from carekey.kernel.ids import ConfirmationId, PersonId
 
 commands = typer.Typer(help="What people confirmed on their phones, and the proof of it.", no_args_is_help=True)

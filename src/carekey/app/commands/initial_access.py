@@ -5,19 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carekey.app.commands.opening import opened
+from carekey.app.commands.options import Config, Json
 from carekey.app.settings import SettingsError, duration
-from carekey.app.terminal import (
-    CommandError,
-    Config,
-    Exit,
-    Json,
-    put_json,
-    put_pairs,
-    put_table,
-    run,
-    say,
-    this_operator,
-)
+from carekey.app.terminal import CommandError, Exit, put_json, put_pairs, put_table, run, say, this_operator
 from carekey.kernel.entropy import token
 from carekey.kernel.secret import digest
 from carekey.oidc.clients.grant_types import GRANT_TYPES

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_table, run, say, this_operator
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_table, run, say, this_operator
 from carekey.jose.model import StoredKey
 from carekey.kernel.ids import IssuerName
 from carekey.storage.store import Tx

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Json, put, put_json, put_table, run
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, put, put_json, put_table, run
 
 if TYPE_CHECKING:
     from carekey.app.wiring import Installation

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_pairs, run, say, this_operator
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_pairs, run, say, this_operator
 from carekey.authenticators.base import Credential
 from carekey.authenticators.enrolment.invitation import NoSuchPersonError, invite
 from carekey.authenticators.smartcard.standing import standing

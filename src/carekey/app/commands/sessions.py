@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put_json, put_table, run, say, this_operator
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put_json, put_table, run, say, this_operator
 from carekey.kernel.ids import PersonId, SessionId
 from carekey.sessions import ending
 from carekey.sessions.events import WhyEnded

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from carekey.app.commands.opening import opened
-from carekey.app.terminal import CommandError, Config, Exit, Json, put, put_json, put_table, run, say, this_operator
+from carekey.app.commands.options import Config, Json
+from carekey.app.terminal import CommandError, Exit, put, put_json, put_table, run, say, this_operator
 from carekey.kernel.actor import Actor
 from carekey.storage.store import Tx
 from carekey.workstations import enrolling

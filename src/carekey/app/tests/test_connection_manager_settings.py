@@ -9,7 +9,7 @@ import structlog
 from typer.testing import CliRunner
 
 from carekey.app import settings
-from carekey.app.cli import app
+from carekey.app.command_line import app
 from carekey.app.settings import SettingsError
 from carekey.app.terminal import CommandError
 from carekey.kernel.secret import digest
