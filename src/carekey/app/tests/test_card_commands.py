@@ -4,7 +4,6 @@ judged by OpenSSL."""
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio
@@ -14,6 +13,7 @@ import pytest
 from carekey.app import data_folder, settings, wiring
 from carekey.authenticators.smartcard.authority.tests.world import ASHA
 from carekey.storage.open import open_store
+from support import commands
 
 pytestmark = [pytest.mark.anyio]
 
@@ -39,13 +39,7 @@ def installation(tmp_path):
         assert settings.load(config, {name: "1"})  # they are no settings, and stop no command
 
     def carekey(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from carekey.app.cli import main; main()", *words],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        return commands.run(words, environment=environment, folder=Path.cwd(), within=120)
 
     carekey.config, carekey.environment = config, environment
     return carekey
