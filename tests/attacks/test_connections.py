@@ -18,7 +18,9 @@ CHUNK = b"a" * 16_000
 async def _ok(scope, receive, send):
     while (await receive()).get("more_body"):
         pass
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    told = b"".join(name + b"=" + value + b"," for name, value in scope["headers"] if name in {b"x", b"y"})
+    headers = [(b"told", told[:99]), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -76,6 +78,29 @@ async def test_many_requests_on_one_connection_and_a_large_body_are_no_large_hea
     assert got.count(b"HTTP/1.1 200 ") == 12
     body = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 160000\r\n\r\n"
     got = await answer_to(port, body, *[CHUNK] * 10)
+    assert got.startswith(b"HTTP/1.1 200 ")
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: a\r\nx: head\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_rfc9110_6_5_1_what_stands_behind_the_body_is_no_header(port: int) -> None:
+    """No proxy looks through it: in a trailer anybody could say that they had shown a certificate."""
+    for trailer in (b"x: forged\r\n", b"y: forged\r\n", b"x: forged\r\ny: forged\r\n"):
+        got = await answer_to(port, CHUNKED + b"0\r\n" + trailer + b"\r\n" + CHUNKED + b"0\r\n\r\n", reads=2)
+        assert got.count(b"HTTP/1.1 200 ") == 2
+        assert got.count(b"told: x=head,\r\n") == 2
+
+
+async def test_trailers_without_end_are_cut_off(port: int) -> None:
+    for start in (b"0\r\nx: ", b"0\r\n", b"4\r\nbody\r\n0\r\nx: "):
+        more = CHUNK if start.endswith(b" ") else b"x: y\r\n" * 3000
+        got = await answer_to(port, CHUNKED + start, *[more] * 60)
+        assert got == b""
+
+
+async def test_a_body_in_many_chunks_is_no_long_trailer(port: int) -> None:
+    got = await answer_to(port, CHUNKED, *[b"3e80\r\n" + CHUNK + b"\r\n"] * 12, b"0\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 200 ")
 
 

@@ -66,7 +66,8 @@ def test_card_and_role_and_back_at_the_application(
 
 
 def test_without_a_card_the_page_says_so_and_leads_on(browser: Browser, party: RelyingParty, card_port: int) -> None:
-    with tab(browser, card_port, None, script=True) as (page, _):
+    """To another way where there is one, and else back to the application."""
+    with tab(browser, card_port, None, script=True) as (page, landed):
         page.goto(party.authorize(acr_values="AAL3_SMARTCARD"))
         shoot(page, "smartcard-put-in")
         page.get_by_role("button", name="Continue").click()
@@ -74,8 +75,18 @@ def test_without_a_card_the_page_says_so_and_leads_on(browser: Browser, party: R
         shoot(page, "smartcard-no-card")
         page.reload()
         expect(page.get_by_role("heading", name="Put your smartcard in the reader")).to_be_visible()
+        expect(page.get_by_role("link", name="Use another way to log in")).to_have_count(0)
+        page.get_by_role("button", name="Cancel and go back to").click()
+        page.wait_for_url(f"{CALLBACK}**")
+        assert party.answered(landed[-1])["error"] == "access_denied"
+        page.goto(party.authorize(acr_values="AAL3_ANY"))
+        page.get_by_label("Smartcard", exact=True).check()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="We did not get a card")).to_be_visible()
         page.get_by_role("link", name="Use another way to log in").click()
         expect(page.get_by_role("heading", name="How do you want to log in?")).to_be_visible()
+        expect(page.get_by_role("radio")).not_to_have_count(1)
 
 
 def test_the_next_card_never_sees_the_previous_persons_pages(

@@ -131,6 +131,21 @@ async def test_a_locked_session_asks_for_the_card_and_goes_on_in_the_same_role(m
 
 
 @pytest.mark.parametrize("made", ["lock"], indirect=True)
+async def test_at_a_locked_session_the_next_one_says_that_it_is_not_them(made: Whole, bay: Companion) -> None:
+    await bay.say(GP)
+    browser = await log_in(made)
+    made.clock.pass_by(minutes=1)
+    await bay.say()
+    card_page = await browser.ask()
+    chooser = await browser.open(f"{card_page.address.removesuffix('/smartcard')}/ways")
+    for at in (card_page, chooser):
+        assert "Not you? Log in as someone else" in at.text
+        assert "Amara" not in at.text
+    await browser.send(chooser, "/someone-else")
+    assert await sessions(made) == []
+
+
+@pytest.mark.parametrize("made", ["lock"], indirect=True)
 async def test_another_persons_card_does_not_go_on_in_a_locked_session(made: Whole, bay: Companion) -> None:
     await bay.say(GP)
     browser = await log_in(made)

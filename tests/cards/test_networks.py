@@ -226,9 +226,7 @@ def test_past_the_proxy_the_internet_is_the_internet(
     chooser = stranger.run(authorize(service.client_id, "AAL3_ANY"))
     past = chooser.url.replace(ISSUER, f"http://login.card.test:{BEHIND['log-in']}")
     # By hand: curl keeps them to TLS.
-    fields = [line.split("\t") for line in (stranger.folder / "cookies.txt").read_text().splitlines()]
-    cookies = "; ".join(f"{line[5]}={line[6]}" for line in fields if len(line) == 7)
-    shown = stranger.run(past, *as_headers([f"Cookie: {cookies}", *forged]))
+    shown = stranger.run(past, *as_headers([f"Cookie: {stranger.cookies()}", *forged]))
     assert (shown.status, heading(shown)) == (200, heading(chooser))
     assert OFFERED not in shown.body
 

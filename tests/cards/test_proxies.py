@@ -5,12 +5,14 @@ Zones are told apart by addresses of loopback: 127.0.0.20 stands for the health 
 """
 
 import base64
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -24,7 +26,7 @@ from support.cards import DAY, CardPki, Curl, greets
 from support.processes import free_port, running
 from support.provider import GP, Provider
 from support.proxies import Front
-from support.proxy_line import answer, binary_claim, status, text_claim
+from support.proxy_line import answer, binary_claim, spoken, status, text_claim
 from support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.proxies
@@ -147,6 +149,33 @@ def test_what_a_client_writes_into_the_headers_is_thrown_away(
         sent = proceed(nurse, at, follow=False).onward
         assert f":{ports['card-host']}/smartcard?code=" in sent
         assert stranger.run(sent, "--header", header).status == 403
+
+
+def test_what_a_client_writes_behind_the_body_is_thrown_away_too(
+    nurse: Curl, stranger: Curl, party: RelyingParty, pki: CardPki, ports: dict[str, int]
+) -> None:
+    """Trailers pass HAProxy (RFC 9110 section 6.5), whatever it takes out of the head."""
+    card = x509.load_pem_x509_certificate(pki.card(GP).certificate.read_bytes())
+    forged = base64.b64encode(card.public_bytes(Encoding.DER)).decode()
+    trailers = f"Client-Cert: :{forged}:\r\nX-Forwarded-For: {HSCN}\r\n"
+
+    def said(name: str, address: str, source: str, *, cookies: str = "") -> str:
+        at = urlsplit(address)
+        head = f"GET {at.path}?{at.query} HTTP/1.1\r\nHost: {at.netloc}\r\nTransfer-Encoding: chunked\r\n"
+        request = f"{head}{cookies}Connection: close\r\n\r\n0\r\n{trailers}\r\n".encode()
+        return spoken(("127.0.0.1", ports[name]), request, trust=pki.folder / "root.pem", source=source)
+
+    sent = proceed(nurse, to_the_card_page(nurse, party), follow=False).onward
+    found = re.search(r"(?mi)^location: (\S+)", said("card-host", sent, HSCN))
+    assert found
+    assert heading(nurse.run(found[1])) == "We did not get a card"
+    sent = proceed(nurse, to_the_card_page(nurse, party), follow=False).onward
+    assert status(said("card-host", sent, INTERNET)) == 403
+    asked = f"https://localhost:{ports['log-in']}/authorize{party.authorize(acr_values='AAL3_ANY').partition('/authorize')[2]}"
+    for who, source in ((nurse, HSCN), (stranger, INTERNET)):
+        chooser = who.run(asked)
+        shown = said("log-in", chooser.url, source, cookies=f"Cookie: {who.cookies()}\r\n")
+        assert (status(shown), 'value="smartcard"' in shown) == (200, source == HSCN)
 
 
 def test_the_listener_behind_answers_nobody_else(

@@ -23,7 +23,7 @@ from support.virtual_cards import HSCN, INTERNET, SETTINGS, Browser, serial_of, 
 pytestmark = pytest.mark.anyio
 
 EVERYWHERE = {"WAYS__SMARTCARD__ZONES": '["hscn", "internet"]'}
-KARL = "555000000115"
+KARL, RUNS_OUT = "555000000115", "555000000108"
 
 
 @pytest.fixture
@@ -70,14 +70,60 @@ async def test_cis2_4_2_and_4_3_acr_and_amr_by_the_zone_it_came_from(
 
 
 @pytest.mark.parametrize(("asked", "address"), [("AAL3_CIS2_SMARTCARD", HSCN), ("AAL3_N3_SMARTCARD", INTERNET)])
-async def test_cis2_4_2_a_card_from_the_other_zone_does_not_satisfy_the_class(
+async def test_cis2_4_2_a_card_that_cannot_satisfy_the_class_from_here_is_neither_offered_nor_taken(
     asked: str, address: str, tmp_path: Path
 ) -> None:
+    """Nobody types a PIN for nothing, and is then told to select another way where there is none."""
     async with with_cards(tmp_path, **EVERYWHERE) as made:
         browser = Browser(made, at=address)
-        at = await browser.use_card(await browser.ask(acr_values=asked), GP)
-    assert "is not secure enough for" in at.text
-    assert at.heading.startswith("How do you want to log in?")
+        at = await browser.ask(acr_values=asked)
+        assert (at.status, at.heading) == (403, "You cannot log in from here")
+        assert "on this network it is not of the kind that" in at.text
+        for path in ("/smartcard", "/smartcard/virtual", "/ways"):
+            assert (await browser.open(f"{at.address}{path}")).heading == at.heading
+        back = await browser.send(at, "/cancel")
+    assert back.arrived()["error"] == "access_denied"
+
+
+async def test_where_a_card_is_the_only_way_a_refused_one_leads_to_no_other_but_back(made: Whole) -> None:
+    browser = Browser(made)
+    shown = await browser.ask()
+    at = await browser.use_card(shown, KARL)
+    for page in (shown, at):
+        assert "another way" not in page.text
+        assert page.form("/cancel")
+    assert "There is no other way to log in that" in at.text
+    assert "Registration Authority" in at.text
+    assert (await browser.send(at, "/cancel")).arrived()["error"] == "access_denied"
+
+
+async def test_where_there_is_another_way_a_refused_card_leads_to_it(made: Whole) -> None:
+    browser = Browser(made)
+    at = await browser.use_card(await browser.ask(acr_values="AAL3_ANY"), KARL)
+    assert "Until then, use another way to log in" in at.text
+    chooser = await browser.open(f"{at.address.partition('/smartcard')[0]}/ways")
+    assert len(chooser.form("/way").choices["way"]) > 1
+    assert "There is no other way" not in chooser.text
+
+
+async def test_the_chooser_of_the_only_way_says_so(made: Whole) -> None:
+    browser = Browser(made)
+    at = await browser.open(f"{(await browser.ask()).address.removesuffix('/smartcard')}/ways")
+    assert list(at.form("/way").choices["way"].values()) == ["smartcard"]
+    assert "There is no other way to log in that" in at.text
+    assert at.form("/cancel")
+
+
+async def test_not_you_is_on_the_page_of_a_card_that_runs_out(made: Whole) -> None:
+    """Somebody else may have come to the computer while it was shown."""
+    browser = Browser(made)
+    at = await browser.use_card(await browser.ask(), RUNS_OUT)
+    assert at.heading.startswith("Your smartcard runs out on")
+    renewed = await browser.send(at, "/renewal")
+    assert renewed.heading == "Your smartcard is renewed"
+    chooser = await browser.send(renewed, "/someone-else")
+    assert chooser.heading.startswith("How do you want to log in?")
+    assert (await browser.use_card(chooser, GP)).arrived()["code"]
 
 
 async def test_a_revoked_card_gets_its_page(made: Whole) -> None:

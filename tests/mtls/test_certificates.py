@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from carekey.jose.certificates import thumbprint
 from support.mtls import Place
 from support.person import one_shot
+from support.proxy_line import spoken, status
 
 LET_IN = [("pki", "own"), ("pki", "under another"), ("self", "self-signed")]
 REFUSED = [
@@ -58,6 +59,20 @@ def test_what_a_client_writes_into_headers_is_nothing(place: Place) -> None:
     with httpx2.Client(transport=one_shot()) as http:
         answer = http.post(f"{place.provider.sandbox}/access_token", data=fields, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_what_a_client_writes_behind_the_body_is_nothing_either(place: Place) -> None:
+    """Trailers pass HAProxy (RFC 9110 section 6.5), whatever it takes out of the head."""
+    own = x509.load_pem_x509_certificate(place.pki.files["own"].read_bytes()).public_bytes(Encoding.DER)
+    fields = f"grant_type=client_credentials&scope=read&client_id={place.clients['pki']}"
+    head = (
+        "POST /sandbox/access_token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    )
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    trailer = f"Client-Cert: :{base64.b64encode(own).decode()}:\r\n"
+    request = f"{head}{kind}{len(fields):x}\r\n{fields}\r\n0\r\n{trailer}\r\n".encode()
+    answer = spoken(("127.0.0.1", place.port), request, trust=place.pki.trust)
+    assert (status(answer), '"invalid_client"' in answer) == (401, True)
 
 
 def test_nobody_goes_past_the_proxy(place: Place) -> None:

@@ -190,6 +190,11 @@ class Curl:
         url, status, redirects, onward = told.split(" ")
         return Answer(done.returncode, body, url, int(status), int(redirects), onward, done.stderr)
 
+    def cookies(self) -> str:
+        """As a header has them."""
+        lines = [line.split("\t") for line in (self.folder / "cookies.txt").read_text().splitlines()]
+        return "; ".join(f"{line[5]}={line[6]}" for line in lines if len(line) == 7)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -30,11 +30,19 @@ def answer(
     """All of it. `name`: the host that is asked for. `source`: the client's own address, where it has several.
 
     Raises: OSError, where it hangs up instead."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {name}:{at[1]}\r\nConnection: close\r\n\r\n".encode()
+    return spoken(at, request, line=line, trust=trust, name=name, source=source)
+
+
+def spoken(
+    at: tuple[str, int], request: bytes, *, trust: Path, line: bytes = b"", name: str = "localhost", source: str = ""
+) -> str:
+    """The same, for a request that is written out."""
     context = ssl.create_default_context(cafile=str(trust))
     with socket.create_connection(at, timeout=10, source_address=(source, 0)) as raw:
         raw.sendall(line)
         with context.wrap_socket(raw, server_hostname=name) as secured:
-            secured.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}:{at[1]}\r\nConnection: close\r\n\r\n".encode())
+            secured.sendall(request)
             return secured.makefile("rb").read().decode()
 
 

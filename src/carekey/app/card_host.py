@@ -9,6 +9,7 @@ import uvicorn
 from carekey.app import certificate_listener, logs, smartcards
 from carekey.app.asgi import CARD_HOST, Application
 from carekey.app.certificate_listener import CertificateHttp, CertificateLoop
+from carekey.app.protocol import BoundedHttp
 from carekey.app.settings import Settings
 
 CONNECTION_SECONDS = 30
@@ -26,7 +27,7 @@ def run(found: Settings) -> None:
         host=found.smartcards.host,
         port=found.smartcards.port,
         loop="carekey.app.card_host:CardLoop" if own_tls else "uvloop",
-        http=CardHttp if own_tls else "httptools",
+        http=CardHttp if own_tls else BoundedHttp,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,8 +1,9 @@
 """The HTTP protocol of the server, with what it lacks.
 
 Bounds: how large the head of a request may be, and how long it may take. Otherwise one connection fills the memory, and
-idle ones all the file handles (slow loris). And answers that leave in one packet, and connections that are let go: of
-ten thousand pages that wait, the server keeps no request, no parser and no task.
+idle ones all the file handles (slow loris). Nothing behind the body counts as a header. And answers that leave in one
+packet, and connections that are let go: of ten thousand pages that wait, the server keeps no request, no parser and no
+task.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ from carekey.authenticators.phone.waiting import LET_GO, Held
 from carekey.web.kit import WHOLE
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of request line and headers. Cookies of a browser with many log-ins are the most there is."""
+"""Bytes of request line and headers, where cookies of a browser with many log-ins are the most there is; and of whatever
+else comes without a byte of a body."""
 HEAD_SECONDS = 20
 """From the connection, or the first byte of a further request, to the end of the headers."""
 
@@ -22,7 +24,8 @@ class BoundedHttp(HttpToolsProtocol):
     _size = 0
     _begun = False
     """The last bytes that came began a head and did not end it. Most heads come whole, and need no timer."""
-    _complete = False
+    _got_on = False
+    """They brought the end of a head, or some of a body."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
@@ -35,16 +38,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._begun = self._complete = False
+        self._begun = self._got_on = False
         super().data_received(data)
         if self._begun:
             self._expect_head()
-        if self._complete or self._deadline is None:
+        if self._got_on:
             self._size = 0
             return
         self._size += len(data)
         if self._size > HEAD_LIMIT and not self.transport.is_closing():
-            self.send_400_response("Request header fields too large.")
+            if self._deadline is None:  # trailers: the answer is somebody else's to write
+                self.transport.close()
+            else:
+                self.send_400_response("Request header fields too large.")
 
     def on_message_begin(self) -> None:
         self._begun = True
@@ -53,12 +59,20 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self.scope["extensions"] = {LET_GO: self}  # type: ignore[dict-item]  # a `LetsGo`, no settings
         self._forget_deadline()
-        self._begun, self._complete = False, True
+        self._begun, self._got_on = False, True
         super().on_headers_complete()
+        # Fields behind a chunked body (trailers, RFC 9110 section 6.5.1) no proxy looked through: in one, anybody could
+        # say that they had shown a certificate, or where they are.
+        self.headers = Discarded()
         if self.cycle is not None and self.scope["method"] != "HEAD":  # to which no body is written
             self.cycle.transport = InOnePacket(self.cycle.transport)  # type: ignore[assignment]  # all that a cycle uses
 
+    def on_body(self, body: bytes) -> None:
+        self._got_on = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._got_on = True
         self.scope[WHOLE] = True  # type: ignore[literal-required]  # a scope may have more than the library knows
         super().on_message_complete()
 
@@ -97,6 +111,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class Discarded(list[tuple[bytes, bytes]]):
+    """What is added is not kept."""
+
+    def append(self, _field: tuple[bytes, bytes], /) -> None:
+        pass
 
 
 class InOnePacket:

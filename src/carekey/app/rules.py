@@ -1,8 +1,10 @@
 """The rules of log-ins and sessions, from the settings."""
 
 from datetime import timedelta
+from functools import partial
 
 from carekey.app.settings import Settings, duration
+from carekey.authenticators.smartcard import terms as smartcard
 from carekey.kernel.ids import IssuerName
 from carekey.login.model import Chooser, Rules
 from carekey.sessions.model import Lifetimes
@@ -18,6 +20,7 @@ def rules(found: Settings) -> dict[IssuerName, Rules]:
         IssuerName(name): Rules(
             issuer=IssuerName(name),
             ways={way: found.zones_of(way) for way in issuer.ways},
+            yields={smartcard.WAY.name: partial(smartcard.kind, n3_zones=frozenset(found.smartcards.n3_zones))},
             remember_way=issuer.remember_way,
             chooser=Chooser(issuer.account_chooser),
             consent_lifetime=duration("consent_lifetime", issuer.consent_lifetime) if issuer.consent_lifetime else None,

@@ -112,4 +112,6 @@ class Attempt:
     """Somebody has proven themself in this log-in, in a way that does not suffice."""
     form_action: str = ""
     """For the content security policy: where the log-in may end up redirecting to."""
+    others: bool = True
+    """Whether another way to log in is offered here: a page that says "use another way" has to know."""
     more: Mapping[str, Any] = field(default_factory=dict)

@@ -48,6 +48,7 @@ class LoginAttempts(Generic[TxT]):
             csrf=csrf.token(self.csrf_key, browser.reveal()),
             proven=login.proof is not None,
             form_action=asked.return_origin,
+            others=len(offered) > 1,
             more={"hint": asked.hint} if asked.hint else {},
         )
 

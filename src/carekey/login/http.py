@@ -14,7 +14,16 @@ from carekey.login.events import ForeignBrowser, LoginBarred, LoginRefused
 from carekey.login.held_session import SessionGone
 from carekey.login.journey import Closed, Ended, Journey, Shut, Standing, Visitor
 from carekey.login.model import Issue, Login
-from carekey.login.policy import Authenticate, ChooseAccount, ChooseRole, Refusal, Refuse, Share, without_pages
+from carekey.login.policy import (
+    Authenticate,
+    ChooseAccount,
+    ChooseRole,
+    Refusal,
+    Refuse,
+    Share,
+    only_way,
+    without_pages,
+)
 from carekey.login.ports import LoginTx
 from carekey.web import csrf
 from carekey.web.kit import Request, Response, Route, get_alone, page, post, see_other
@@ -229,9 +238,9 @@ class LogIn(Generic[TxT]):
 
     async def _show(self, request: Request, at: Standing, *, error: str | None = None) -> Response:
         match at.step:
-            case Authenticate(offer=offer):
-                if len(offer.ways) == 1 and at.login.proof is None:
-                    return see_other(f"/login/{at.login.id}/{offer.ways[0].name}")
+            case Authenticate() as step:
+                if at.login.proof is None and (way := only_way(step)):
+                    return see_other(f"/login/{at.login.id}/{way.name}")
                 return self._chooser(request, at)
             case ChooseAccount(person=person):
                 accounts = [
@@ -342,6 +351,7 @@ class LogIn(Generic[TxT]):
             blanks=own if many else None,
             application=login.asked.application,
             language=login.asked.language,
+            someone=at.so_far.person is not None,
             **({} if many else own),
             **context,
         )

@@ -108,7 +108,8 @@ class Journey(Generic[TxT]):
         self._in_force = in_force
 
     def offer(self, issuer: IssuerName, asked: Asked, zone: str) -> Offer:
-        return offer(asked, self._ways[issuer], self.rules[issuer].ways, zone)
+        its = self.rules[issuer]
+        return offer(asked, self._ways[issuer], its.ways, zone, yields=its.yields)
 
     def prepare(
         self, issuer: IssuerName, asked: Asked, request: bytes, *, reference: str, now: datetime

@@ -1,12 +1,12 @@
 """What is kept of a log-in between two requests."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from carekey.authenticators.base import Verified
-from carekey.kernel.assurance import AAL
+from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import ClientId, IssuerName, LoginId, PersonId, RoleProfileId
 from carekey.sessions.model import Lifetimes
 
@@ -30,6 +30,8 @@ class Rules:
     ways: Mapping[str, frozenset[str] | None]
     """Names of the ways offered, in the page's order, each with the network zones that it is offered to and
     accepted from; None for every zone."""
+    yields: Mapping[str, Callable[[str], Amr]] = field(default_factory=dict)
+    """What a way yields from a network zone, where that depends on it."""
     remember_way: bool = True
     chooser: Chooser = Chooser.NEVER
     consent_lifetime: timedelta | None = None

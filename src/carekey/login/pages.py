@@ -70,10 +70,20 @@ def missing(asked: Asked, offer: Offer, zones: Mapping[str, frozenset[str] | Non
     return tuple(
         (
             way.title,
-            _network(zones[way.name] or frozenset()) if why is LeftOut.ELSEWHERE else strength(asked),
+            _why(asked, why, zones[way.name] or frozenset()),
         )
         for way, why in offer.left_out
     )
+
+
+def _why(asked: Asked, why: LeftOut, zones: frozenset[str]) -> str:
+    match why:
+        case LeftOut.ELSEWHERE:
+            return _network(zones)
+        case LeftOut.OTHER_KIND:
+            return f"on this network it is not of the kind that {asked.application} accepts."
+        case LeftOut.TOO_WEAK:
+            return strength(asked)
 
 
 def _network(zones: frozenset[str]) -> str:

@@ -1,13 +1,14 @@
 """What comes next in a log-in. Pure: facts in, verdict out; the table of its test is the rule book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from carekey.authenticators.base import Verified, Way
 from carekey.directory.model import Person, PersonStatus, RoleProfile
-from carekey.kernel.assurance import AAL
+from carekey.kernel.assurance import AAL, Amr
 from carekey.kernel.ids import PersonId, RoleProfileId
 from carekey.login import acr
 from carekey.login.model import Asked, Chooser, Issue, RoleAsked
@@ -50,6 +51,8 @@ class LeftOut(StrEnum):
     TOO_WEAK = "too_weak"
     ELSEWHERE = "elsewhere"
     """Only from other network zones."""
+    OTHER_KIND = "other_kind"
+    """From this zone it is not of the kind that would do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +164,21 @@ def without_pages(step: Step) -> Refusal | None:
             return None
 
 
-def offer(asked: Asked, ways: Sequence[Way], zones: Mapping[str, frozenset[str] | None], zone: str) -> Offer:
-    """Judge the ways, given in the page's order. `zones`: from where each may be used; None for everywhere."""
+def only_way(step: Step) -> Way | None:
+    """The way whose page comes next, where there is nothing to choose between."""
+    return step.offer.ways[0] if isinstance(step, Authenticate) and len(step.offer.ways) == 1 else None
+
+
+def offer(
+    asked: Asked,
+    ways: Sequence[Way],
+    zones: Mapping[str, frozenset[str] | None],
+    zone: str,
+    *,
+    yields: Mapping[str, Callable[[str], Amr]] = MappingProxyType({}),
+) -> Offer:
+    """Judge the ways, given in the page's order. `zones`: from where each may be used; None for everywhere. `yields`: by
+    a way's name, what it comes to from a zone, where that depends on it."""
     fit: list[Way] = []
     left_out: list[tuple[Way, LeftOut]] = []
     for way in ways:
@@ -171,9 +187,16 @@ def offer(asked: Asked, ways: Sequence[Way], zones: Mapping[str, frozenset[str] 
             left_out.append((way, LeftOut.TOO_WEAK))
         elif allowed_from is not None and zone not in allowed_from:
             left_out.append((way, LeftOut.ELSEWHERE))
+        elif (kind := yields.get(way.name)) and not _does(asked, way, kind(zone)):
+            left_out.append((way, LeftOut.OTHER_KIND))
         else:
             fit.append(way)
     return Offer(ways=tuple(fit), left_out=tuple(left_out))
+
+
+def _does(asked: Asked, way: Way, amr: Amr) -> bool:
+    """Whether a proof of this kind by this way could satisfy any class that was asked for."""
+    return any(acr.satisfied(asked.acr, level, amr, minimum=asked.minimum) for level in way.levels)
 
 
 def _standing(asked: Asked, so_far: SoFar, *, now: datetime) -> tuple[str, AAL] | Because:

@@ -143,7 +143,7 @@ class LogInPages(Generic[TxT]):
     def page(self, request: Request, attempt: Attempt, *, refused: Finding | None = None) -> Response:
         # Known already here, so that the page's policy names that one host.
         label = request.site.entropy.bytes(8).hex()
-        heading, advice = words(refused.why, refused.when) if refused else (None, None)
+        heading, advice = words(refused.why, refused.when, others=attempt.others) if refused else (None, None)
         return kit.page(
             request,
             "smartcard/refused.html" if refused else "smartcard/smartcard.html",
@@ -155,6 +155,7 @@ class LogInPages(Generic[TxT]):
             heading=heading,
             advice=advice,
             virtual=self._terms.virtual is not None,
+            others=attempt.others,
             again=refused is None or refused.why in AGAIN,
             closed=refused is not None and refused.why == Reason.HOLDER_CLOSED,
             remembers=self._terms.remembers and (refused is None or refused.why != Reason.REVOCATION_UNKNOWN),

@@ -1,6 +1,6 @@
 """What an operator decides about smartcards, and what judging one needs from outside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,4 +67,9 @@ class Terms:
         return self.zones is None or zone in self.zones
 
     def amr(self, zone: str) -> Amr:
-        return Amr.N3_SMARTCARD if zone in self.n3_zones else Amr.CIS2_SMARTCARD
+        return kind(zone, n3_zones=self.n3_zones)
+
+
+def kind(zone: str, *, n3_zones: Collection[str]) -> Amr:
+    """What a card is called that is used from this zone."""
+    return Amr.N3_SMARTCARD if zone in n3_zones else Amr.CIS2_SMARTCARD

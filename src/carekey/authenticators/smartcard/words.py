@@ -11,16 +11,20 @@ _UNTIL_THEN = "Until then, use another way to log in."
 _NOT_OURS = (
     "We do not recognise this card",
     "It is not a smartcard for health and care that we know. Take other cards out of the reader, then try again.",
+    "",
 )
 _CANCELLED = (
     "This smartcard is cancelled",
-    f"If you have a newer smartcard, put it in the reader. If not, ask {_RA} for one. {_UNTIL_THEN}",
+    f"If you have a newer smartcard, put it in the reader. If not, ask {_RA} for one.",
+    _UNTIL_THEN,
 )
 _NOT_LINKED = (
     "This smartcard is not linked to an account",
-    f"Ask {_RA} to check it. If you have another way to log in, use that.",
+    f"Ask {_RA} to check it.",
+    "If you have another way to log in, use that.",
 )
-_WORDS: Mapping[str, tuple[str, str]] = {
+# Heading, advice, and what to do besides where there is another way to log in.
+_WORDS: Mapping[str, tuple[str, str, str]] = {
     Reason.NO_CARD: (
         "We did not get a card",
         (
@@ -28,45 +32,59 @@ _WORDS: Mapping[str, tuple[str, str]] = {
             "Then try again. If your browser asks for a certificate, select yours. "
             f"Some browsers keep back a card that has run out: if yours may have, ask {_RA}."
         ),
+        "",
     ),
     Reason.MALFORMED: _NOT_OURS,
     Reason.UNKNOWN_ISSUER: _NOT_OURS,
     Reason.UNTRUSTED: _NOT_OURS,
     Reason.WRONG_POLICY: _NOT_OURS,
     Reason.NO_PERSON: _NOT_OURS,
-    Reason.EXPIRED: ("Your smartcard ran out on {when}", f"Ask {_RA} to renew it. {_UNTIL_THEN}"),
-    Reason.NOT_YET_VALID: ("Your smartcard cannot be used before {when}", _UNTIL_THEN),
+    Reason.EXPIRED: ("Your smartcard ran out on {when}", f"Ask {_RA} to renew it.", _UNTIL_THEN),
+    Reason.NOT_YET_VALID: (
+        "Your smartcard cannot be used before {when}",
+        f"If you need it sooner, ask {_RA}.",
+        _UNTIL_THEN,
+    ),
     Reason.WRONG_USE: (
         "That certificate is not for logging in",
         "Your smartcard has one certificate for logging in and one for signing. Try again and select the other one.",
+        "",
     ),
     Reason.REVOKED: _CANCELLED,
     Reason.CANCELLED: _CANCELLED,
     Reason.REVOCATION_UNKNOWN: (
         "We cannot check your smartcard now",
-        "Nothing is wrong with it as far as we know. Try again in a few minutes, or use another way to log in.",
+        "Nothing is wrong with it as far as we know. Try again in a few minutes.",
+        "If you cannot wait, use another way to log in.",
     ),
     Reason.NOT_REGISTERED: _NOT_LINKED,
     Reason.OTHER_HOLDER: _NOT_LINKED,
     Reason.UNKNOWN_PERSON: _NOT_LINKED,
-    Reason.LOCKED: ("This smartcard is locked", f"Ask {_RA} to unlock it. {_UNTIL_THEN}"),
-    Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again. {_UNTIL_THEN}"),
+    Reason.LOCKED: ("This smartcard is locked", f"Ask {_RA} to unlock it.", _UNTIL_THEN),
+    Reason.SUSPENDED: ("This smartcard is suspended", f"Ask {_RA} when you can use it again.", _UNTIL_THEN),
     Reason.RENEWED: (
         "Your smartcard was renewed",
         (
             "This computer used its old certificate. Take the card out, put it in again and try again. "
             "If your browser asks for a certificate, select the newer one."
         ),
+        "",
     ),
     Reason.HOLDER_CLOSED: (
         "Your account is closed",
         f"If you still work in health or care, ask {_RA} to open your account again.",
+        "",
     ),
     Reason.WRONG_PERSON: (
         "The application asked for a different person",
         "Use your own smartcard. If this is yours, go back to the application and start again.",
+        "",
     ),
-    Reason.LEVEL_NOT_ACCEPTED: ("The application does not accept smartcards", "Use another way to log in."),
+    Reason.LEVEL_NOT_ACCEPTED: (
+        "The application does not accept smartcards",
+        "Ask its support what it accepts.",
+        "Or use another way to log in.",
+    ),
 }
 
 AGAIN = frozenset(
@@ -82,7 +100,8 @@ AGAIN = frozenset(
 """Trying again may help. With the others it cannot, before somebody has done something about the card."""
 
 
-def words(why: str, when: datetime | None) -> tuple[str, str]:
-    """Heading and advice."""
-    heading, advice = _WORDS[why]
-    return heading.format(when=dates.day(when)) if when else heading, advice
+def words(why: str, when: datetime | None, *, others: bool) -> tuple[str, str]:
+    """Heading and advice. `others`: whether there is another way to log in, which else nobody is sent to."""
+    heading, advice, otherwise = _WORDS[why]
+    said = f"{advice} {otherwise}" if others and otherwise else advice
+    return heading.format(when=dates.day(when)) if when else heading, said

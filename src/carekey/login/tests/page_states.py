@@ -21,6 +21,7 @@ COMMON = {
     "id": "a1b2c3d4e5f6g7h8i9j0kl",
     "application": "Ward list",
     "person": "Asha Marlow",
+    "someone": True,
     "reference": "7KQ4MD2X",
     "csrf": "token",
 }
@@ -127,6 +128,7 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("ways-too-weak", "login/ways.html", _ways(because=Because.TOO_WEAK)),
         ("ways-again", "login/ways.html", _ways(because=Because.ASKED_AGAIN)),
         ("ways-other-person", "login/ways.html", _ways(because=Because.OTHER_PERSON)),
+        ("ways-only", "login/ways.html", {**_ways("hscn"), "items": pages.way_items((SMARTCARD,), None)}),
         ("ways-card-out", "login/ways.html", {**_ways("hscn", because=Because.CARD_OUT), "person": None}),
         ("ways-error", "login/ways.html", _ways(error="Select how you want to log in")),
         ("no-way", "login/no_way.html", {**COMMON, "left_out": nowhere}),

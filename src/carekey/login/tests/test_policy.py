@@ -271,6 +271,18 @@ def test_only_ways_that_the_request_and_the_network_allow_are_offered():
     assert offer(asked(acr=("AAL1_USERPASS",)), ways, zones, "hscn").ways == (PASSWORD,)
 
 
+def test_a_way_that_does_not_yield_what_would_do_from_this_network_is_not_offered():
+    """cis2-profile section 4.2: a card is of one class on the health network and of another elsewhere."""
+    zones = {"smartcard": None, "security-key": None}
+    ways = (SMARTCARD, KEY)
+    yields = {"smartcard": lambda zone: Amr.N3_SMARTCARD if zone == "hscn" else Amr.CIS2_SMARTCARD}
+    wants = asked(acr=("AAL3_CIS2_SMARTCARD", "AAL3_FIDO2"))
+    assert offer(wants, ways, zones, "internet", yields=yields).ways == ways
+    inside = offer(wants, ways, zones, "hscn", yields=yields)
+    assert (inside.ways, inside.left_out) == ((KEY,), ((SMARTCARD, LeftOut.OTHER_KIND),))
+    assert offer(asked(acr=("AAL3_SMARTCARD",)), ways, zones, "hscn", yields=yields).ways == (SMARTCARD,)
+
+
 LEVELS = st.sampled_from(AAL)
 PEOPLE = st.sampled_from([ASHA, BRYN])
 CLASSES = st.lists(st.sampled_from(sorted(acr.CLASSES)), min_size=1).map(acr.wanted)

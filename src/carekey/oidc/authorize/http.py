@@ -110,7 +110,7 @@ class Authorize(Generic[TxT]):
             return await self._reuse(request, arrival, found, found.step)
         if found.asked.silent and (why := without_pages(found.step)):
             return await self._refuse(request, found.to, refused(why))
-        return await self._begin(request, found)
+        return await self._begin(request, found, step=found.step)
 
     async def post(self, request: Request) -> Response:
         """Our cookies do not come with another site's form, so what session there is shows only at /login/{id}."""
@@ -226,8 +226,9 @@ class Authorize(Generic[TxT]):
             return await self._go_on(request, arrival)
         return await self._respond(request, answer)
 
-    async def _begin(self, request: Request, found: _Wanted) -> Response:
-        return await begin(request, self._store, self._journey, self._issuer.name, found.asked, encode(found.request))
+    async def _begin(self, request: Request, found: _Wanted, *, step: Step | None = None) -> Response:
+        issuer, protocol = self._issuer.name, encode(found.request)
+        return await begin(request, self._store, self._journey, issuer, found.asked, protocol, step=step)
 
     async def _refuse(self, request: Request, to: Sender, error: OAuthError) -> Response:
         await self._record(request, client=to.client.id, error=error.code, reason=error.reason)

@@ -25,8 +25,8 @@ ASKED = "Select a card"
 VIRTUAL = {"attempt": ATTEMPT, "remembered": False}
 
 
-def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, Any]:
-    heading, advice = words(why, datetime(2026, 11, 3, tzinfo=UTC)) if why else (None, None)
+def _page(why: Reason | None = None, *, remembers: bool = False, others: bool = True) -> dict[str, Any]:
+    heading, advice = words(why, datetime(2026, 11, 3, tzinfo=UTC), others=others) if why else (None, None)
     return {
         "id": ATTEMPT.id,
         "csrf": ATTEMPT.csrf,
@@ -38,6 +38,7 @@ def _page(why: Reason | None = None, *, remembers: bool = False) -> dict[str, An
         "closed": why is Reason.HOLDER_CLOSED,
         "remembers": remembers,
         "virtual": False,
+        "others": others,
         "reference": ATTEMPT.reference,
         "remembered": False,
     }
@@ -75,6 +76,10 @@ def page_states() -> list[tuple[str, str, dict[str, Any]]]:
         ("put-in", "smartcard/smartcard.html", _page()),
         ("put-in-not-you", "smartcard/smartcard.html", {**_page(), "remembered": True}),
         ("put-in-remembers", "smartcard/smartcard.html", _page(remembers=True)),
+        ("put-in-only-way", "smartcard/smartcard.html", _page(others=False)),
+        ("no-card-only-way", "smartcard/refused.html", _page(Reason.NO_CARD, others=False)),
+        ("revoked-only-way", "smartcard/refused.html", {**_page(Reason.REVOKED, others=False), "remembered": True}),
+        ("closed-only-way", "smartcard/refused.html", _page(Reason.HOLDER_CLOSED, others=False)),
         ("no-card", "smartcard/refused.html", _page(Reason.NO_CARD, remembers=True)),
         *[(why.replace("_", "-"), "smartcard/refused.html", _page(why)) for why in shown],
         ("unknown-issuer-remembers", "smartcard/refused.html", _page(Reason.UNKNOWN_ISSUER, remembers=True)),

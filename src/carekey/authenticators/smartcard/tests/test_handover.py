@@ -443,12 +443,14 @@ async def test_rfc9440_a_header_that_is_none_logs_nobody_in(value: str) -> None:
     assert world.attempts.concluded == []
 
 
+@pytest.mark.parametrize("others", [True, False])
 @pytest.mark.parametrize("reason", list(Reason))
-async def test_every_reason_has_its_words(reason: Reason) -> None:
-    heading, advice = words(reason, pki.NOW)
+async def test_every_reason_has_its_words(reason: Reason, others: bool) -> None:
+    heading, advice = words(reason, pki.NOW, others=others)
     assert heading
     assert "{" not in heading
     assert advice.endswith(".")
+    assert others or "another way" not in advice
 
 
 def test_a_code_meant_for_something_else_is_none() -> None:

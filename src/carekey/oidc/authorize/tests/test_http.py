@@ -113,6 +113,20 @@ async def test_cis2_9_4_4_without_prompt_login_the_session_is_reused(world, brow
     assert (await authorize(browser, prompt="login")).headers["location"].startswith("/login/")
 
 
+async def test_where_one_way_fits_its_page_comes_first_and_else_the_dispatcher_decides(world):
+    inside, outside = world.browser(address="10.0.0.1"), world.browser()
+    only = await authorize(inside, acr_values="AAL3_SMARTCARD")
+    page = only.headers["location"]
+    assert page.startswith("/login/")
+    assert page.endswith("/smartcard")
+    assert "login" in only.headers["set-cookie"]
+    for browser, acr in ((outside, "AAL3_SMARTCARD"), (inside, "AAL3_ANY")):
+        assert (await authorize(browser, acr_values=acr)).headers["location"].count("/") == 2
+    # A form from another site brings no cookies: whether somebody is logged in shows only at the next request.
+    posted = await inside.http.post(AUTHORIZE, data=wanted(acr_values="AAL3_SMARTCARD"))
+    assert posted.headers["location"].count("/") == 2
+
+
 async def test_cis2_9_4_12_auth_time_is_the_moment_of_the_last_factor(world, browser):
     answer = await log_in(world, browser, scope="openid selectedrole")
     proven = world.clock.now()
