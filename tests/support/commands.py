@@ -1,5 +1,6 @@
-"""CareKey's commands, each in a process of its own, which is a copy of one that has imported everything: to start Python
-and import takes forty times as long as most commands, and a journey gives a dozen. `tests/cli` starts them from nothing.
+"""CareKey's commands, each in a process of its own, which is a copy of one that has imported everything: to start
+Python and import takes forty times as long as most commands, and a journey gives a dozen. `tests/cli/test_start.py`
+starts some from nothing.
 
 Run as a program this is what the copies are made of. It ends when whoever started it does.
 """
