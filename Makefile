@@ -1,6 +1,8 @@
 # Each target does its own set-up.
 .PHONY: help run test check bench lock docs
 PYTHON = .venv/bin/python
+# Tests of a file share what they start, and stay together; files of one folder that run at the same time do not.
+PROCESSES ?= 2
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -11,7 +13,7 @@ run: ## Set everything up and start the provider, the demo applications and the 
 
 test: ## Set everything up and run every test
 	@tools/setup test
-	@$(PYTHON) -m pytest -q
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: ## Lint, types, architecture and generated pages
 	@tools/setup check

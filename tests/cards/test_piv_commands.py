@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support import card_reader
+from support import card_reader, commands
 from support.card_reader import Reader
 from support.card_steps import heading, proceed, to_the_card_page
 from support.cards import CardPki, Curl
@@ -60,15 +60,8 @@ class Desk:
         return {**os.environ, **self.provider.environment, **self.reader.environment, **DESK, **more}
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*CAREKEY, "card", *words],
-            env=self.environment(more),
-            cwd=self.provider.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
+        done = commands.run(
+            ["card", *words], environment=self.environment(more), folder=self.provider.folder, within=60
         )
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said

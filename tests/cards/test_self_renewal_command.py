@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from support import commands
 from support.card_steps import heading, proceed, send, to_the_card_page
 from support.cards import CardPki, Curl
 from support.own_cards import SOON, card_events, card_state, own_authority, refusals
@@ -48,23 +49,22 @@ class AtTheReader:
     serial: str = ""
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        process = self.begin(*words, **more)
-        said, errors = process.communicate(timeout=120)
-        assert "Traceback" not in errors, errors
-        assert PIN not in said + errors
-        assert not self.code or self.code not in said + errors
-        return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
+        done = commands.run(
+            ["card", *words], environment=self.environment(more), folder=self.provider.folder, within=120
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert PIN not in done.stdout + done.stderr
+        assert not self.code or self.code not in done.stdout + done.stderr
+        return done
+
+    def environment(self, more: Mapping[str, str]) -> Mapping[str, str]:
+        ours = {"CAREKEY_CARD_PIN": PIN, "CAREKEY_CARD_CODE": self.code}
+        return {**os.environ, **self.provider.environment, **ours, **more}
 
     def begin(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*CAREKEY, "card", *words],
-            env={
-                **os.environ,
-                **self.provider.environment,
-                "CAREKEY_CARD_PIN": PIN,
-                "CAREKEY_CARD_CODE": self.code,
-                **more,
-            },
+            env=self.environment(more),
             cwd=self.provider.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from support import commands
 from support.processes import free_port
-from support.provider import CAREKEY, PYTHONPATH
+from support.provider import PYTHONPATH
 
 USAGE, CONFLICT, DEPENDENCY = 2, 5, 7
 SECRET = "a-password-of-the-database"
@@ -20,21 +21,13 @@ SECRET = "a-password-of-the-database"
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CAREKEY_")}
-    return subprocess.run(
-        [*CAREKEY, *arguments],
-        env={
-            **environment,
-            "PYTHONPATH": PYTHONPATH,
-            "CAREKEY_DATA": str(folder / "data"),
-            "CAREKEY_SERVER__PORT": str(free_port()),
-            **{f"CAREKEY_{name}": value for name, value in settings.items()},
-        },
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    given = {
+        "PYTHONPATH": PYTHONPATH,
+        "CAREKEY_DATA": str(folder / "data"),
+        "CAREKEY_SERVER__PORT": str(free_port()),
+        **{f"CAREKEY_{name}": value for name, value in settings.items()},
+    }
+    return commands.run(arguments, environment={**environment, **given}, folder=folder, within=60)
 
 
 def fails(done: subprocess.CompletedProcess[str], code: int, *said: str, announced: bool = False) -> None:

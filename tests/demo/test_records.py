@@ -117,7 +117,7 @@ async def test_a_token_that_is_no_good(api: httpx2.AsyncClient, name: str) -> No
         {"auth_time": STARTED - 400},
         {"auth_time": None},
     ],
-    ids=str,
+    ids=["level 2", "no level", "too long ago", "nobody knows when"],
 )
 async def test_rfc9470_3_a_log_in_that_is_not_good_enough(api: httpx2.AsyncClient, changes: dict[str, Any]) -> None:
     answer = await ask(api, token(**changes))

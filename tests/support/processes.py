@@ -5,23 +5,35 @@ import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 
+KEPT = 50
+"""Ports, of those given last."""
+
 
 class DidNotStart(Exception):
     pass
 
 
+_kept: deque[int] = deque()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on now, and that nobody else is given while we start what listens there."""
+    keeping = socket.socket()
+    keeping.bind(("127.0.0.1", 0))
+    # From here on whoever asks for this very port may listen there, as servers do; who takes any port gets another.
+    keeping.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port: int = keeping.getsockname()[1]
+    _kept.append(keeping.detach())
+    if len(_kept) > KEPT:
+        os.close(_kept.popleft())
+    return port
 
 
 @contextmanager

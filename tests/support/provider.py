@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from support import commands
 from support.processes import free_port, running
 
 ROOT = Path(__file__).parents[2]
@@ -42,15 +43,8 @@ class Provider:
         return f"{self.issuer}/sandbox"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*CAREKEY, *arguments],
-            env={**os.environ, **self.environment},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        everything = {**os.environ, **self.environment}
+        return commands.run(arguments, environment=everything, folder=self.folder, within=60)
 
     def json(self, *arguments: str) -> Any:
         """What a command prints. Raises: AssertionError, with what it said."""

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio
@@ -19,6 +18,7 @@ from carekey.app.settings import SettingsError
 from carekey.authenticators.smartcard.authority.tests.world import ASHA
 from carekey.authenticators.smartcard.model import Purpose
 from carekey.storage.open import open_store
+from support import commands
 
 pytestmark = [pytest.mark.anyio]
 
@@ -44,13 +44,7 @@ def installation(tmp_path):
         assert settings.load(config, {name: "1"})  # they are no settings, and stop no command
 
     def carekey(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from carekey.app.cli import main; main()", *words],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        return commands.run(words, environment=environment, folder=Path.cwd(), within=120)
 
     carekey.config, carekey.environment = config, environment
     return carekey
