@@ -101,7 +101,7 @@ if __name__ == "__main__":
     import pydantic  # noqa: F401
     import typer._adapters  # noqa: F401
 
-    from carekey.app import cli, wiring  # noqa: F401
+    from carekey.app import cli, command_line, wiring  # noqa: F401
     from carekey.storage.sql import migrate, postgresql, sqlite  # noqa: F401
 
     gc.freeze()  # or each copy would look through all of it when it ends
