@@ -27,7 +27,7 @@ class Asked(NamedTuple):
 
 def main() -> None:
     """A failure is one sentence with its fix and an exit code (ux.md section 8), never a stack trace."""
-    gc.disable()  # a fifth of a start was spent looking for garbage among modules, of which nothing is
+    gc.disable()  # while modules are made, of which hardly anything is garbage; `serving.py` turns it on again
     asked = plain(sys.argv[1:])
     try:
         _command_line() if asked is None else _serve(asked)
