@@ -63,6 +63,10 @@ class Reader:
             self._beside = None
             self._wait(cards=1)
         if self._in is not None:
+            if self._in.fileno() == -1:
+                # It pulled itself out in the middle of a command, and pcscd said so at once. Back before pcscd looks at the
+                # reader itself, every 0.4 s, it would never have left for it, and stay mute. Nothing tells when it has.
+                time.sleep(1)
             with suppress(OSError):
                 self._in.shutdown(socket.SHUT_RDWR)
             self._in = None
