@@ -22,7 +22,7 @@ from carekey.authenticators.smartcard.tests import pki as made
 from support import provider as carekey
 from support import proxies
 from support.card_steps import heading, proceed, to_the_card_page
-from support.cards import DAY, CardPki, Curl, greets
+from support.cards import DAY, CardPki, Curl, greetings, greets
 from support.half_open import half_open, hung_up_on
 from support.processes import free_port, running
 from support.provider import GP, Provider
@@ -200,12 +200,28 @@ def test_the_log_in_pages_are_behind_it_too_and_offer_no_card_to_the_internet(
         assert "HSCN" in shown.body
 
 
-def test_no_session_is_resumed_at_the_proxy(ports: dict[str, int], provider: Provider) -> None:
-    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{ports['card-host']}", "-reconnect", "-no_ticket"]
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda one: one.name)
+@pytest.mark.usefixtures("provider")
+def test_no_session_is_resumed_at_the_proxy(ports: dict[str, int], pki: CardPki, version: ssl.TLSVersion) -> None:
+    trust = pki.folder / "root.pem"
+    made = [
+        one.session_reused for one in greetings(ports["card-host"], version=version, trust=trust, card=pki.card(GP))
+    ]
+    assert made == [False, False, False]
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_proxy_names_the_authorities_and_shares_no_connection(ports: dict[str, int]) -> None:
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{ports['card-host']}", "-alpn", "h2,http/1.1"]
+
+    def said(*more: str) -> str:
+        done = subprocess.run([*command, *more], input="", capture_output=True, text=True, check=False, timeout=30)
+        return done.stdout
+
     for version in ("-tls1_2", "-tls1_3"):
-        done = subprocess.run([*command, version], input="", capture_output=True, text=True, check=False, timeout=30)
-        assert "Reused" not in done.stdout
-        assert "CN = SubCA02" in done.stdout
+        assert "Acceptable client certificate CA names\nO = nhs, OU = CA, CN = SubCA02\n" in said(version)
+        assert "ALPN protocol: http/1.1" in said(version)
+    assert "Cipher is (NONE)" in said("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
 
 
 def test_ten_thousand_that_stall_in_the_handshake_leave_the_log_in_pages_and_other_peoples_cards_alone(

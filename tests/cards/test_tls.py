@@ -1,6 +1,5 @@
 """The card host's TLS: it asks, names its authorities, proves anew each time, and leaves the main listener alone."""
 
-import socket
 import ssl
 import subprocess
 import time
@@ -12,7 +11,7 @@ import httpx2
 import pytest
 
 from carekey.app.handshakes import BACKLOG, BY_ADDRESS, IN_ALL
-from support.cards import CardPki, Curl
+from support.cards import CardPki, Curl, greetings
 from support.half_open import half_open, hung_up_on
 from support.provider import GP, Provider
 
@@ -44,22 +43,9 @@ def test_tls_before_1_2_is_refused(provider: Provider, card_port: int) -> None:
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda one: one.name)
 def test_a_session_is_never_resumed(provider: Provider, card_port: int, pki: CardPki, version: ssl.TLSVersion) -> None:
     """A resumed session would prove a card that is no longer there."""
-    context = ssl.create_default_context(cafile=str(pki.folder / "root.pem"))
-    context.minimum_version = context.maximum_version = version
-    card = pki.card(GP)
-    context.load_cert_chain(card.certificate, card.key)
-    earlier = None
-    for _ in range(3):
-        with (
-            socket.create_connection(("127.0.0.1", card_port)) as raw,
-            context.wrap_socket(raw, server_hostname="localhost", session=earlier) as secured,
-        ):
-            secured.sendall(b"GET /smartcard HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            while secured.recv(65536):
-                pass
-            assert secured.session_reused is False
-            earlier = secured.session
-            assert earlier is None or not earlier.has_ticket
+    for secured in greetings(card_port, version=version, trust=pki.folder / "root.pem", card=pki.card(GP)):
+        assert secured.session_reused is False
+        assert secured.session is None or not secured.session.has_ticket
 
 
 def test_each_answer_ends_its_connection(provider: Provider, card_port: int, curl: Curl) -> None:

@@ -6,11 +6,15 @@ import os
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from carekey.authenticators.smartcard.tests.pki import ROOT
 from support import commands
 from support.processes import free_port
 from support.provider import PYTHONPATH
@@ -136,12 +140,50 @@ def test_a_database_that_is_none(made: Path) -> None:
     fails(run(made, "serve"), DEPENDENCY, "cannot be opened")
 
 
-def test_a_port_in_use(made: Path) -> None:
+@pytest.mark.parametrize("section", ["server", "api_host", "smartcards"])
+def test_a_port_in_use(made: Path, section: str) -> None:
+    root = made / "root.pem"
+    root.write_bytes(ROOT.certificate.public_bytes(Encoding.PEM))
+    where = {
+        "server": {},
+        "api_host": {"URL": "https://api.example", "PROXIED": "true"},
+        "smartcards": {"URL": "https://card.example", "PROXIED": "true", "PKIS__A__ANCHORS": str(root)},
+    }[section]
+    with taken_port() as port:
+        settings = {f"{section.upper()}__{name}": value for name, value in {**where, "PORT": port}.items()}
+        done = run(
+            made, "serve", **{"SERVER__PROXIES": '["127.0.0.1/32"]', "ZONES__HSCN": '["10.0.0.0/8"]', **settings}
+        )
+        fails(done, CONFLICT, port, f"{section}.port")
+
+
+@contextmanager
+def taken_port() -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        port = str(listener.getsockname()[1])
-        fails(run(made, "serve", SERVER__PORT=port), CONFLICT, port, "server.port")
+        yield str(listener.getsockname()[1])
+
+
+def test_a_listener_beside_whose_port_is_taken_later_ends_with_a_sentence(made: Path) -> None:
+    """And not in an abort, while it waits for the end of the process that started it."""
+    with taken_port() as port:
+        settings = {"URL": "https://api.example", "PROXIED": "true", "PORT": port}
+        own = {f"CAREKEY_API_HOST__{name}": value for name, value in settings.items()}
+        more = {
+            "PYTHONPATH": PYTHONPATH,
+            "CAREKEY_DATA": str(made / "data"),
+            "CAREKEY_SERVER__PROXIES": '["127.0.0.1/32"]',
+        }
+        command = [sys.executable, "-m", "carekey.app.api_host"]
+        process = subprocess.Popen(
+            command, env={**os.environ, **own, **more}, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stderr
+            said = process.stderr.read()
+    assert process.returncode == 3, said  # as uvicorn has it
+    assert (port in said, "Fatal" in said, "Traceback" in said) == (True, False, False)
 
 
 @pytest.mark.parametrize("command", [("serve",), ("db", "upgrade"), ("keys", "list")])

@@ -4,6 +4,7 @@ The service has one address; the two others reach it each by its own link, so on
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,11 @@ class Networks:
 
 
 def possible() -> bool:
-    """Whether this machine lets us make namespaces, and enter them: in some containers the one works without the other."""
+    """Whether this machine lets us make namespaces, and enter them: in some containers the one works without the other.
+
+    Raises: AssertionError, if what makes them is not installed.
+    """
+    assert shutil.which("ip"), "iproute2 is missing: apt-get install iproute2 (make test does, as root)"
     name = f"ck{os.getpid()}p"
     if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode != 0:
         return False

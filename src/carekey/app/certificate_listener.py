@@ -12,7 +12,6 @@ import ctypes
 import os
 import signal
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -132,5 +131,6 @@ def main(run: Callable[[Settings], None]) -> None:
 
 def _end_with_parent() -> None:
     """Whoever started this holds the other end of its standard input, and lets go of it however they end."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not by sys.stdin, whose lock would be held while the process ends by itself
+        pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -15,6 +15,8 @@ import structlog
 
 from carekey.app.listener import BESIDE, Listener
 from carekey.app.settings import Settings
+from carekey.app.settings.api_host import ApiHost
+from carekey.app.settings.smartcards import Smartcards
 from carekey.app.terminal import CommandError, Exit, read_settings, run, say
 
 log = structlog.get_logger()
@@ -40,7 +42,7 @@ def serve(config: Path | None = None, *, workers: int | None = None, only: Liste
         gc.enable()  # from here on there is garbage (cli.py)
         run_listener(only, found)
         return
-    check_port(found)
+    check_port("server", found.server.host, found.server.port)
     check_certificate(found)
     prepare(found)
     try_out(found)
@@ -137,21 +139,20 @@ def try_out(found: Settings) -> None:
     run(work())
 
 
-def check_port(found: Settings) -> None:
-    """Raises: CommandError, if the port cannot be had."""
-    family = socket.AF_INET6 if ":" in found.server.host else socket.AF_INET
+def check_port(section: str, host: str, port: int) -> None:
+    """`section`: of the settings. Raises: CommandError, if the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((found.server.host, found.server.port))
+            probe.bind((host, port))
         except (socket.gaierror, UnicodeError):
             raise CommandError(
-                f"server.host is {found.server.host!r}, which is no address of this machine.", Exit.USAGE
+                f"{section}.host is {host!r}, which is no address of this machine.", Exit.USAGE
             ) from None
         except OSError as error:
             raise CommandError(
-                f"Port {found.server.port} on {found.server.host} cannot be used ({error.strerror}): "
-                "stop what is using it, or set server.port.",
+                f"Port {port} on {host} cannot be used ({error.strerror}): stop what is using it, or set {section}.port.",
                 Exit.CONFLICT,
             ) from None
 
@@ -176,17 +177,19 @@ def check_beside(listener: Listener, found: Settings, *, wanted: bool) -> None:
     """
     from carekey.app import api_host, card_host
 
+    its: Smartcards | ApiHost
     if listener is Listener.CARD_HOST:
-        section, url, proxied, context = "smartcards", found.smartcards.url, found.smartcards.proxied, card_host.context
+        section, its, context = "smartcards", found.smartcards, card_host.context
     else:
-        section, url, proxied, context = "api_host", found.api_host.url, found.api_host.proxied, api_host.context
-    if url is None:
+        section, its, context = "api_host", found.api_host, api_host.context
+    if its.url is None:
         if wanted:
             raise CommandError(f"There is no {listener.replace('-', ' ')}: set {section}.url.")
         return
     if listener is Listener.CARD_HOST:
         check_card_issuers(found)
-    if proxied:
+    check_port(section, its.host, its.port)
+    if its.proxied:
         return
     try:
         context(found)

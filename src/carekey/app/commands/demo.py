@@ -47,7 +47,7 @@ def demo(context: typer.Context, config: Config = None) -> None:
         os.environ.update(demo_cards.furnish_host(found))  # the workers and the card host read it there
         found = read_settings(config)
     check(found)
-    check_port(found)
+    check_port("server", found.server.host, found.server.port)
     for listener in BESIDE:
         check_beside(listener, found, wanted=False)
     run(_furnish(config))
