@@ -240,7 +240,7 @@ def test_where_the_reader_is_unplugged_its_card_is_told_to_have_left(monkeypatch
     monkeypatch.setattr(carekey_agent, "Readers", Unplugged)
     monkeypatch.setattr(carekey_agent.time, "sleep", enough)
     with pytest.raises(KeyboardInterrupt):
-        carekey_agent.run(told)  # type: ignore[arg-type]
+        carekey_agent.run(told)  # type: ignore[arg-type]  # it hears what the service would
     assert told.heard == [[b"a"], []]
 
 

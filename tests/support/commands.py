@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -83,7 +84,8 @@ def _become_what_is_asked(line: socket.socket) -> None:
     if process := os.fork():  # this one waits for the command
         os.write(told, f"{process}\n".encode())
         _, status = os.waitpid(process, 0)
-        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        with suppress(BrokenPipeError):  # nobody waits any more: it took too long
+            os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
         os._exit(0)
     line.close()
     os.dup2(output, sys.stdout.fileno())
